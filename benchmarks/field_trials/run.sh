@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Installs an application from the package registry, runs its own migrations on a PostgreSQL server, gives it content and use, takes a
+# snapshot, grows it, and audits both.
+#
+#   PGHOST=127.0.0.1 PGPORT=5432 PGUSER=postgres PGPASSWORD=… benchmarks/field_trials/run.sh superset prefect
+#
+# Needs: a server where PGUSER may create roles and databases, with pg_stat_statements in shared_preload_libraries; Python 3.11; bash; psql.
+# For nautobot a Redis on its usual port. Applications: pretix superset nautobot prefect mlflow jupyterhub. Everything goes to $WORK
+# (default: ./field-trials), which can be deleted afterwards. ROWS sets the size (default 6000).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+work=${WORK:-$PWD/field-trials}
+rows=${ROWS:-6000}
+dbwright=${DBWRIGHT:-dbwright}
+python=${PYTHON:-python3.11}
+: "${PGHOST:=127.0.0.1}" "${PGPORT:=5432}"
+export PGHOST PGPORT
+mkdir -p "$work"
+cd "$work"
+
+own() { PGUSER=$app PGPASSWORD=trial_$app PGDATABASE=$app "$@"; }
+seed_sql() { "$work/seed/bin/python" "$here/sqlalchemy_use.py" "postgresql+psycopg://$app:trial_$app@$PGHOST:$PGPORT/$app" --rows "$rows"; }
+seed_django() { "$work/$app/bin/python" "$here/django_use.py" --rows "$rows"; }
+address() { echo "$1://$app:trial_$app@$PGHOST:$PGPORT/$app"; }
+
+if [ ! -d seed ]; then
+    "$python" -m venv seed
+    seed/bin/pip install -q "sqlalchemy>=2" "psycopg[binary]"
+fi
+
+for app in "$@"; do
+    bin=$work/$app/bin
+    case $app in
+        superset) packages='apache-superset psycopg2-binary rich pillow flask-caching<2.4' ;;
+        prefect) packages='prefect asyncpg' ;;
+        *) packages="$app psycopg2-binary" ;;
+    esac
+    if [ ! -d "$app" ]; then
+        "$python" -m venv "$app"
+        # shellcheck disable=SC2086
+        "$bin/pip" install -q $packages
+    fi
+    psql -qX -d postgres -c "DROP DATABASE IF EXISTS $app" -c "DROP ROLE IF EXISTS $app" \
+        -c "CREATE ROLE $app LOGIN PASSWORD 'trial_$app'" -c "CREATE DATABASE $app OWNER $app"
+    psql -qX -d "$app" -c "CREATE EXTENSION pg_stat_statements"
+    case $app in
+        pretix)
+            printf '[pretix]\nurl=http://localhost\ndatadir=%s\n[database]\nbackend=postgresql\nname=%s\nuser=%s\npassword=%s\nhost=%s\nport=%s\n' \
+                "$work/pretix-data" "$app" "$app" "trial_$app" "$PGHOST" "$PGPORT" > pretix.cfg
+            export PRETIX_CONFIG_FILE=$work/pretix.cfg DJANGO_SETTINGS_MODULE=pretix.settings
+            "$bin/python" -m pretix migrate
+            seed_django
+            unset DJANGO_SETTINGS_MODULE
+            ;;
+        nautobot)
+            export NAUTOBOT_ROOT=$work/nautobot-root NAUTOBOT_DB_NAME=$app NAUTOBOT_DB_USER=$app NAUTOBOT_DB_PASSWORD=trial_$app \
+                NAUTOBOT_DB_HOST=$PGHOST NAUTOBOT_DB_PORT=$PGPORT NAUTOBOT_DB_ENGINE=django.db.backends.postgresql
+            mkdir -p "$NAUTOBOT_ROOT"
+            [ -f "$NAUTOBOT_ROOT/nautobot_config.py" ] ||
+                "$bin/nautobot-server" init --disable-installation-metrics "$NAUTOBOT_ROOT/nautobot_config.py"
+            "$bin/nautobot-server" migrate
+            "$bin/python" -c "
+import nautobot, runpy, sys
+nautobot.setup()
+sys.argv = ['django_use.py', '--rows', '$rows']
+runpy.run_path('$here/django_use.py', run_name='__main__')"
+            ;;
+        superset)
+            printf 'SECRET_KEY = "%064d"\nSQLALCHEMY_DATABASE_URI = "%s"\n' 7 "$(address postgresql+psycopg2)" > superset_config.py
+            export SUPERSET_CONFIG_PATH=$work/superset_config.py FLASK_APP=superset
+            "$bin/superset" db upgrade
+            "$bin/superset" init
+            seed_sql
+            ;;
+        prefect)
+            PREFECT_HOME=$work/prefect-home PREFECT_API_DATABASE_CONNECTION_URL=$(address postgresql+asyncpg) \
+                "$bin/prefect" server database upgrade -y
+            seed_sql
+            ;;
+        mlflow)
+            "$bin/mlflow" db upgrade "$(address postgresql+psycopg2)"
+            seed_sql
+            ;;
+        jupyterhub)
+            printf 'c.JupyterHub.db_url = "%s"\n' "$(address postgresql+psycopg2)" > jupyterhub_config.py
+            # It makes its tables when it starts; without its proxy it then ends by itself.
+            timeout 30 "$bin/jupyterhub" -f jupyterhub_config.py || true
+            seed_sql
+            ;;
+        *) echo "unknown application: $app" >&2; exit 2 ;;
+    esac
+    own psql -qX -f "$here/complete.sql" 2> /dev/null || true
+    "$dbwright" snapshot --db "$(address postgresql)" -o "$app.json"
+    PYTHONPATH=$here/../../src:${PYTHONPATH:-} "${DBWRIGHT_PYTHON:-python3}" "$here/grow.py" "$app.json" "$app-grown.json" --factor 200
+    for name in "$app" "$app-grown"; do
+        "$dbwright" audit --snapshot "$name.json" --no-history --format json -o "$name-findings.json"
+    done
+done

@@ -1,0 +1,5 @@
+"""``python -m dbwright``."""
+
+from dbwright.cli import main
+
+main()

@@ -1,0 +1,214 @@
+"""The audit: rules over a Snapshot give a Report. Pure; collecting comes before it, rendering after."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from hashlib import sha256
+
+from dbwright import ranking, rules
+from dbwright.fixes import sql
+from dbwright.model.change import Engine, SetServerParameter
+from dbwright.model.finding import Finding, Location, NotChecked, Strength
+from dbwright.model.report import Ignore, IgnoredFinding, Report
+from dbwright.model.snapshot import OTHER_DATABASE, Gap, Snapshot
+from dbwright.rules import Rule
+
+_REBUILD = "SQLite cannot alter this in place: change the model and let the migration rebuild the table."
+
+
+def audit(
+    snapshot: Snapshot,
+    *,
+    only: Iterable[str] = (),
+    ignores: Iterable[Ignore] = (),
+    baseline: Mapping[str, str] | None = None,
+    limits: Mapping[str, Mapping[str, float]] | None = None,
+) -> Report:
+    """Run every rule that applies to the snapshot.
+
+    ``only``: patterns of rule ids to run; ``ignores``: accepted findings; ``baseline``: ids of findings known before (they are held
+    back); ``limits``: thresholds by rule id and name.
+    """
+    began = time.perf_counter()
+    chosen = [rule for rule in rules.load_all() if _applies(rule, snapshot) and _matches(rule.id, tuple(only))]
+    findings: list[Finding] = []
+    strengths: list[Strength] = []
+    not_checked: list[NotChecked] = []
+    not_checked += [
+        NotChecked("*", gap.reason, gap.remedy, partial=True) for gap in snapshot.gaps if gap.section == OTHER_DATABASE
+    ]
+    for rule in chosen:
+        gap = _gap(rule, snapshot.gaps)
+        if gap:
+            not_checked.append(NotChecked(rule.id, gap.reason, gap.remedy, gap.partial))
+        if gap and not gap.partial:
+            continue
+        try:
+            found, praised = _look(
+                rule, snapshot, {**rule.limits, **(limits or {}).get(rule.id, {})}, in_part=gap is not None
+            )
+        except Exception as error:
+            # One rule that breaks on an unusual database must not cost the user the answers of all others; it is told.
+            reason = f"the rule failed: {type(error).__name__}: {error}"
+            not_checked.append(NotChecked(rule.id, reason, f"Report it for dbwright {snapshot.tool_version}."))
+            continue
+        findings += found
+        strengths += praised
+    ordered = sorted(_one_message_each(findings, chosen), key=lambda f: (-f.points, f.rule, f.title, f.id))
+    kept, held, unused, expired = _apply_ignores(ordered, tuple(ignores), snapshot.taken_at.date().isoformat())
+    accepted = [finding for finding in kept if finding.id in (baseline or {})]
+    held += [IgnoredFinding(finding, "in the baseline") for finding in accepted]
+    kept = [finding for finding in kept if finding.id not in (baseline or {})]
+    return Report(
+        snapshot=snapshot,
+        findings=tuple(kept),
+        strengths=tuple(strengths),
+        not_checked=tuple(not_checked),
+        ignored=tuple(held),
+        unused_ignores=unused,
+        expired_ignores=expired,
+        # What the baseline accepts is still there; only new findings fail, but all of them count.
+        scores=ranking.scores(chosen, [*kept, *accepted], not_checked),
+        rules_run=tuple(
+            rule.id for rule in chosen if not any(n.rule == rule.id and not n.partial for n in not_checked)
+        ),
+        audit_seconds=round(time.perf_counter() - began, 3),
+    )
+
+
+def _look(
+    rule: Rule, snapshot: Snapshot, limits: Mapping[str, float], *, in_part: bool
+) -> tuple[list[Finding], list[Strength]]:
+    """The findings and the praise of one rule; no praise for what was seen in part only."""
+    found = _identified([_complete(finding, rule, snapshot) for finding in rule.check(snapshot, limits)])
+    for finding in found:
+        if finding.change:
+            sql.script(sql.forward(finding.change) + sql.backward(finding.change))  # what cannot be rendered fails here
+    praise = rule.praise(snapshot, limits) if rule.praise and not found and not in_part else ()
+    return found, [replace(strength, rule=rule.id) for strength in praise]
+
+
+def _applies(rule: Rule, snapshot: Snapshot) -> bool:
+    return snapshot.target.engine in rule.engines and snapshot.target.major >= rule.minimum_major
+
+
+def _matches(rule_id: str, patterns: tuple[str, ...]) -> bool:
+    return not patterns or any(fnmatchcase(rule_id, p) or rule_id.startswith(p.rstrip("/") + "/") for p in patterns)
+
+
+def _gap(rule: Rule, gaps: tuple[Gap, ...]) -> Gap | None:
+    """The Gap that keeps a rule from looking: a whole one before a partial one."""
+    blocking = [gap for gap in gaps for need in rule.needs if need == gap.section or need.startswith(gap.section + ".")]
+    return min(blocking, key=lambda gap: gap.partial, default=None)
+
+
+def _complete(finding: Finding, rule: Rule, snapshot: Snapshot) -> Finding:
+    ranked = replace(
+        finding, rule=rule.id, risk=rule.risk, locations=finding.locations or _locations(finding, snapshot)
+    )
+    points = ranking.points(ranked)
+    ranked = _for_engine(ranked, snapshot.target.engine)
+    if snapshot.replication.recovery and snapshot.replication.recovery.in_recovery:
+        ranked = _on_primary(ranked)
+    if snapshot.target.managed_by and finding.change and _sets_server(finding):
+        parameters = ", ".join(
+            f"{step.name} = {step.new}" for step in finding.change.operations if isinstance(step, SetServerParameter)
+        )
+        step = f"Set {parameters} in the parameter group of {snapshot.target.managed_by}."
+        ranked = replace(ranked, change=None, next_step=step)
+    return replace(ranked, points=points, severity=ranking.severity(points))
+
+
+def _for_engine(finding: Finding, engine: Engine) -> Finding:
+    """The finding with a change that its engine can carry out, or with what to do instead."""
+    if finding.change is None or finding.change.engine == engine:
+        return finding
+    change = replace(finding.change, engine=engine)
+    if sql.is_possible(change):
+        return replace(finding, change=change)
+    return replace(finding, change=None, next_step=finding.next_step or _REBUILD)
+
+
+def _on_primary(finding: Finding) -> Finding:
+    """A standby takes settings of its own only; everything else is changed on its primary."""
+    if finding.change is None or _sets_server(finding):
+        return finding
+    note = " ".join(filter(None, ("This server is a standby: run it on its primary.", finding.change.note)))
+    return replace(finding, change=replace(finding.change, note=note))
+
+
+def _sets_server(finding: Finding) -> bool:
+    return finding.change is not None and any(isinstance(o, SetServerParameter) for o in finding.change.operations)
+
+
+def fingerprint(finding: Finding, *, by_members: bool = False) -> str:
+    """The stable identity of a finding: its rule and what it is about, without figures, lines or object numbers.
+
+    A finding about several objects is one decision: it stays the same when one more joins them. It is known by its ``identity``, else
+    by the one table that all are on, else by the rule alone; ``by_members`` takes the objects themselves.
+    """
+    objects = finding.objects
+    if len(objects) == 1 or by_members:
+        about: object = [(o.kind, o.schema, o.table, o.name, *o.columns) for o in objects]
+    else:
+        tables = {(o.schema, o.table) for o in objects}
+        about = tables.pop() if len(tables) == 1 and not finding.identity else ()
+    return sha256(repr((finding.rule, about, finding.identity)).encode()).hexdigest()[:16]
+
+
+def _identified(findings: list[Finding]) -> list[Finding]:
+    """Findings of one rule with their ids; groups that would share one are told apart by their members."""
+    ids = Counter(fingerprint(finding) for finding in findings)
+    return [replace(f, id=fingerprint(f, by_members=ids[fingerprint(f)] > 1)) for f in findings]
+
+
+def _locations(finding: Finding, snapshot: Snapshot) -> tuple[Location, ...]:
+    tables = {o.table or o.name for o in finding.objects if o.kind not in ("setting", "role", "session", "slot")}
+    return tuple(Location(m.file, m.line) for m in snapshot.project.models if m.table in tables)[:3]
+
+
+def _one_message_each(findings: list[Finding], chosen: list[Rule]) -> Iterator[Finding]:
+    """Drop a finding where rules that say it better speak of all its objects, or one proposes the same change."""
+    yields = {rule.id: frozenset(rule.yields_to) for rule in chosen}
+    spoken = {(finding.rule, o) for finding in findings for o in finding.objects}
+    best: dict[str, Finding] = {}
+    for finding in sorted(findings, key=lambda f: -f.points):
+        others = yields.get(finding.rule, ())
+        if finding.objects and all(any((other, o) in spoken for other in others) for o in finding.objects):
+            continue
+        key = sql.script(sql.forward(finding.change)) if finding.change else finding.id
+        if key not in best:
+            best[key] = finding
+    yield from best.values()
+
+
+def _apply_ignores(
+    findings: list[Finding], ignores: tuple[Ignore, ...], today: str
+) -> tuple[list[Finding], list[IgnoredFinding], tuple[Ignore, ...], tuple[Ignore, ...]]:
+    expired = tuple(i for i in ignores if i.until and i.until < today)
+    active = [i for i in ignores if i not in expired]
+    kept: list[Finding] = []
+    held: list[IgnoredFinding] = []
+    used: set[Ignore] = set()
+    for finding in findings:
+        ignore = next((i for i in active if ignore_matches(i, finding)), None)
+        if ignore:
+            used.add(ignore)
+            held.append(IgnoredFinding(finding, ignore.reason))
+        else:
+            kept.append(finding)
+    return kept, held, tuple(i for i in active if i not in used), expired
+
+
+def ignore_matches(ignore: Ignore, finding: Finding) -> bool:
+    """An ignore names a rule (or ``*``, or the finding's id) and an object (any of its labels)."""
+    if ignore.rule == finding.id:
+        return True
+    labels = [label for o in finding.objects for label in (o.label, o.name, o.table or "")]
+    return fnmatchcase(finding.rule, ignore.rule) and (
+        ignore.object == "*" or any(fnmatchcase(label, ignore.object) for label in labels)
+    )

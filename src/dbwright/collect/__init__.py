@@ -1,0 +1,1 @@
+"""The only readers: from a database or a folder to a Snapshot."""

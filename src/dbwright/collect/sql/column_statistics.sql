@@ -1,0 +1,24 @@
+-- what: the planner's statistics of columns (pg_stats)
+-- why: null share, distinct values, skew, correlation
+-- privileges: SELECT on the columns (pg_read_all_data covers all); values are left out where %(values)s is false
+--             and for columns whose name says that they hold a secret (sqltext.SECRET_COLUMNS)
+select
+    c.oid as table_oid,
+    s.attname as "column",
+    s.inherited,
+    s.null_frac::float8 as null_fraction,
+    s.avg_width as average_width,
+    s.n_distinct::float8 as distinct,
+    s.correlation::float8 as correlation,
+    case when v.allowed then s.most_common_vals::text::text[] end as common_values,
+    coalesce(s.most_common_freqs::float8[], '{}') as common_frequencies,
+    case when v.allowed then s.histogram_bounds::text::text[] end as histogram
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname
+cross join lateral (
+    select %(values)s and s.attname !~* %(secret)s as allowed
+) v
+where c.oid = any(%(oids)s)
+  and (c.reltuples > 0 or c.relkind = 'p')
+order by c.oid, s.attname, s.inherited

@@ -1,0 +1,173 @@
+"""The process between dbwright and an embedded PostgreSQL server: it ends the server however dbwright ends.
+
+Run as a program (`python -I -S supervisor.py DIRECTORY PARENT_PID`), standard library only.
+It reads JSON lines on standard input, first the job and then "restart" or "stop", and answers each with one JSON line.
+Standard input ending, the parent being gone, or SIGTERM mean "stop".
+It inherits the lock on the directory and so holds it for life, and it leaves neither server nor directory behind.
+"""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 60
+INITDB_SECONDS = 120
+STOP_SECONDS = 5
+
+
+class Failed(Exception):
+    """A step did not work; the text holds what PostgreSQL said."""
+
+
+def stop_postmaster(send: Callable[[int], None], ended: Callable[[], bool]) -> None:
+    """Ask the server to end, ever less politely, until it has: a fast shutdown, an immediate one, the kill."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if ended():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            send(number)
+        wait_until(ended, STOP_SECONDS)
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove the directory, also while the last orphans of a killed server still write into it."""
+    for _ in range(50):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.1)
+
+
+def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
+    """Whether it was reached in that time."""
+    deadline = time.monotonic() + seconds
+    while not (done := reached()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return done
+
+
+class Supervisor:
+    """Owns one private directory and at most one postmaster."""
+
+    def __init__(self, directory: Path, parent: int) -> None:
+        self.directory = directory
+        self.parent = parent
+        self.job: dict[str, Any] = {}
+        self.postmaster: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+
+    def serve(self) -> None:
+        """Obey orders until there is nobody left to give them."""
+        while order := self.next_order():
+            if order == "stop":
+                return
+            try:
+                if isinstance(order, dict):
+                    self.job = order
+                    self.make_cluster()
+                self.stop()
+                self.start()
+            except (Failed, OSError, subprocess.SubprocessError) as error:
+                answer = {"error": str(error)}
+            else:
+                answer = {}
+            os.write(sys.stdout.fileno(), json.dumps(answer).encode() + b"\n")
+
+    def next_order(self) -> Any:
+        """The next order, or None when the parent is gone."""
+        while b"\n" not in self._unread:
+            # End of file is not enough: a forked worker of the parent may hold the pipe open after the parent's death.
+            if os.getppid() != self.parent:
+                return None
+            if select.select([0], [], [], 0.5)[0]:
+                data = os.read(0, 65536)
+                if not data:
+                    return None
+                self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        return json.loads(line)
+
+    def make_cluster(self) -> None:
+        """Run initdb, in the first of the wanted locales that this build and this machine know."""
+        said = ""
+        for command in self.job["initdb"]:
+            done = subprocess.run(
+                command, **self._as_account(), capture_output=True, stdin=subprocess.DEVNULL, timeout=INITDB_SECONDS
+            )
+            said = (done.stdout + done.stderr).decode(errors="replace")
+            if done.returncode == 0:
+                return
+            if "locale" not in said:
+                break
+        raise Failed(said)
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        log = self.directory / "log"
+        with log.open("ab") as output:
+            before = output.tell()
+            self.postmaster = subprocess.Popen(
+                self.job["postgres"], **self._as_account(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        ready = wait_until(lambda: self._is_ready() or self._has_ended(), START_SECONDS) and not self._has_ended()
+        if not ready:
+            self.stop()
+            with log.open("rb") as output:
+                output.seek(before)
+                raise Failed(output.read().decode(errors="replace"))
+
+    def stop(self) -> None:
+        """Stop the server if one runs."""
+        if self.postmaster:
+            stop_postmaster(self.postmaster.send_signal, self._has_ended)
+            self.postmaster = None
+
+    def _has_ended(self) -> bool:
+        return self.postmaster is None or self.postmaster.poll() is not None
+
+    def _is_ready(self) -> bool:
+        # Line 8 of postmaster.pid is the state; pg_ctl waits for the same word.
+        try:
+            lines = (self.directory / "data/postmaster.pid").read_text(errors="replace").splitlines()
+        except OSError:
+            return False
+        # The first line tells this server from a crashed one before it.
+        ours = self.postmaster is not None and lines[:1] == [str(self.postmaster.pid)]
+        return ours and len(lines) > 7 and lines[7].strip() == "ready"
+
+    def _as_account(self) -> dict[str, Any]:
+        who: dict[str, Any] = {"cwd": self.directory, "env": self.job["environment"]}
+        if self.job["account"]:
+            uid, gid = self.job["account"]
+            who.update(user=uid, group=gid, extra_groups=[])
+        return who
+
+
+def main() -> None:
+    """Live for one embedded server."""
+    directory, parent = Path(sys.argv[1]), int(sys.argv[2])
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    os.umask(0o077)
+    supervisor = Supervisor(directory, parent)
+    try:
+        with contextlib.suppress(OSError):
+            supervisor.serve()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        supervisor.stop()
+        remove_directory(directory)
+
+
+if __name__ == "__main__":
+    main()

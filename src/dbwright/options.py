@@ -1,0 +1,316 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dbwright.errors import DbwrightError
+from dbwright.model.finding import SEVERITIES
+from dbwright.model.wording import counted
+
+if TYPE_CHECKING:
+    from dbwright.config import Baseline, Configuration
+    from dbwright.model.report import Report
+    from dbwright.model.snapshot import Snapshot
+
+FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
+
+
+class UnknownRule(DbwrightError):
+    """A rule was named that does not exist."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The values of ``source_options``."""
+
+    path: Path
+    databases: tuple[str, ...]
+    snapshot: Path | None
+    no_db: bool
+    no_values: bool
+
+    def read(self, configuration: Configuration) -> Snapshot:
+        """The Snapshot that these options ask for, with a progress bar when it takes long."""
+        from dbwright.acquire import Request, acquire
+
+        databases = self.databases or ((configuration.database,) if configuration.database and not self.no_db else ())
+        request = Request(self.path, databases, self.snapshot, not self.no_db, not self.no_values)
+        with progress("Reading the database") as progressed:
+            return acquire(request, os.environ, progressed)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The values of ``audit_options`` that decide what is looked for."""
+
+    only: tuple[str, ...]
+    ignores: tuple[str, ...]
+    baseline: Path | None
+    no_history: bool
+
+
+def source_options(command: Callable[..., int]) -> Callable[..., int]:
+    """PATH, --db, --snapshot, --no-db, --no-values; the command gets them as ``source``."""
+
+    @wraps(command)
+    def gather(
+        path: Path, databases: tuple[str, ...], snapshot: Path | None, no_db: bool, no_values: bool, **others: Any
+    ) -> int:
+        return command(source=Source(path, databases, snapshot, no_db, no_values), **others)
+
+    return _decorate(
+        gather,
+        click.argument("path", type=click.Path(path_type=Path), default="."),
+        click.option(
+            "--db",
+            "databases",
+            multiple=True,
+            metavar="ADDRESS",
+            help="Database URL, libpq string or SQLite file. Repeat to add the replicas of the first.",
+        ),
+        click.option(
+            "--snapshot", type=click.Path(path_type=Path), metavar="FILE", help="Read a saved snapshot instead."
+        ),
+        click.option("--no-db", is_flag=True, help="Read the project only."),
+        click.option("--no-values", is_flag=True, help="Do not read sample values of columns."),
+    )
+
+
+def audit_options(command: Callable[..., int]) -> Callable[..., int]:
+    """What to look for, as ``look``, and how to show it, as ``format_`` and ``output``."""
+
+    @wraps(command)
+    def gather(
+        only: tuple[str, ...], ignores: tuple[str, ...], baseline: Path | None, no_history: bool, **others: Any
+    ) -> int:
+        return command(look=Look(only, ignores, baseline, no_history), **others)
+
+    return _decorate(
+        gather,
+        click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True),
+        click.option(
+            "--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write the report to a file."
+        ),
+        click.option("--only", multiple=True, metavar="RULE", help="Run only these rules or areas (patterns allowed)."),
+        click.option("--ignore", "ignores", multiple=True, metavar="RULE", help="Leave out a rule (patterns allowed)."),
+        click.option(
+            "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Hold back the findings listed here."
+        ),
+        click.option("--no-history", is_flag=True, help="Neither compare with earlier audits nor keep this one."),
+    )
+
+
+def _decorate(command: Callable[..., int], *decorators: Callable[..., Any]) -> Callable[..., int]:
+    """Click lists options in the order in which decorators are read, the last applied first."""
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def run(source: Source, look: Look) -> Report:
+    """Collect, audit, remember. The store failing is told, never fatal."""
+    from dbwright import config
+    from dbwright.audit import audit
+    from dbwright.model.report import Ignore
+
+    configuration = config.load(source.path.resolve(), os.environ)
+    only = look.only or configuration.only
+    _check_names((*only, *look.ignores, *(i.rule for i in configuration.ignores if "/" in i.rule)))
+    _check_limits(configuration)
+    given = tuple(Ignore(rule, "--ignore", source="--ignore") for rule in look.ignores)
+    path = baseline_path(source.path, look.baseline, configuration)
+    known = config.read_baseline(path) if path else None
+    report = audit(
+        source.read(configuration),
+        only=only,
+        ignores=(*configuration.ignores, *given),
+        baseline=known.findings if known else None,
+        limits=configuration.limits,
+    )
+    if path and known:
+        _shrink_baseline(path, known, report)
+    return report if look.no_history else _remember(report)
+
+
+def baseline_path(root: Path, given: Path | None, configuration: Configuration) -> Path | None:
+    """The baseline to use: the one given, the one configured, or the one that lies in the project."""
+    from dbwright.config import BASELINE_NAME
+
+    if given:
+        return given
+    if configuration.baseline and configuration.file:
+        return configuration.file.parent / configuration.baseline
+    path = root / BASELINE_NAME
+    return path if path.is_file() else None
+
+
+def _shrink_baseline(path: Path, known: Baseline, report: Report) -> None:
+    """What was mended leaves the baseline for good, so that its return fails the check."""
+    from dbwright.config import encode_baseline
+    from dbwright.snapshots import FileNotWritten, write_private
+
+    if known.target != report.snapshot.target.identity:
+        return
+    present = {f.id for f in (*report.findings, *(held.finding for held in report.ignored))}
+    looked = set(report.rules_run) - {entry.rule for entry in report.not_checked}
+    left = {id_: line for id_, line in known.findings.items() if id_ in present or line.split(":")[0] not in looked}
+    gone = len(known.findings) - len(left)
+    if gone:
+        try:
+            write_private(path, encode_baseline(known.target, left))
+            note(f"{counted(gone, 'finding')} of the baseline gone; {path} is shorter now.")
+        except FileNotWritten as error:
+            note(f"{counted(gone, 'finding')} of the baseline gone, but {error.message}")
+
+
+def _remember(report: Report) -> Report:
+    import sqlite3
+
+    from dbwright import store
+
+    path = store.default_path(os.environ)
+    try:
+        return store.remember(report, path)
+    except (sqlite3.Error, OSError) as error:
+        note(f"History not kept in {path}: {error}. Set DBWRIGHT_STORE to another file.")
+        return report
+
+
+def _check_names(patterns: tuple[str, ...]) -> None:
+    """A pattern that matches no rule is a mistake of spelling, not an empty selection."""
+    from difflib import get_close_matches
+    from fnmatch import fnmatchcase
+
+    from dbwright import rules
+
+    names = rules.names()
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) or name.startswith(pattern.rstrip("/") + "/") for name in names):
+            raise unknown_rule(pattern, get_close_matches(pattern, names, 1, 0.5))
+
+
+def _check_limits(configuration: Configuration) -> None:
+    from difflib import get_close_matches
+
+    from dbwright import rules
+
+    for rule, limits in configuration.limits.items():
+        if rule not in rules.names():
+            raise unknown_rule(rule, get_close_matches(rule, rules.names(), 1, 0.5))
+        for name in limits:
+            if name not in rules.load(rule).limits:
+                known = ", ".join(rules.load(rule).limits) or "none"
+                raise UnknownRule(f"{rule} has no limit {name!r}.", f"Its limits: {known}.")
+
+
+def unknown_rule(name: str, close: list[str]) -> UnknownRule:
+    near = f"Did you mean {close[0]}?" if close else "`dbwright explain` lists all rules."
+    return UnknownRule(f"There is no rule {name!r}.", near)
+
+
+def render(report: Report, format_: str) -> str:
+    """The report as text in one of ``FORMATS`` (text is for a file: plain)."""
+    import importlib
+
+    module = importlib.import_module(f"dbwright.report.{format_}")
+    text: str = module.render(report)
+    return text
+
+
+def show(report: Report, format_: str, output: Path | None, fail_on: str | None = None) -> None:
+    """Print the report, or write it to a file."""
+    if format_ == "text" and output is None:
+        from dbwright.report import text
+
+        text.show(report, fail_on=fail_on)
+        return
+    rendered = render(report, format_)
+    _append_summary(report, format_)
+    if output is None or str(output) == "-":
+        click.echo(rendered, nl=not rendered.endswith("\n"))
+        return
+    from dbwright.snapshots import write_private
+
+    write_private(output, rendered.encode())
+    note(f"Report written to {output}.")
+
+
+def _append_summary(report: Report, format_: str) -> None:
+    """The summary page of a GitHub workflow run, where there is one."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if format_ == "github" and path:
+        from dbwright.report import github
+
+        try:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(github.summary(report))
+        except OSError as error:
+            note(f"The summary page was not written: {error.strerror}.")
+
+
+def require_checked(report: Report) -> None:
+    """Raise when no database was read: a gate must not be green for that, nor a baseline empty."""
+    from dbwright.acquire import NothingToAudit
+
+    if not report.snapshot.collection_seconds:
+        gap = report.snapshot.gaps[0]
+        raise NothingToAudit(f"Nothing could be checked: {gap.reason}.", gap.remedy)
+
+
+def failing(report: Report, fail_on: str | None) -> int:
+    """How many findings are at or above the threshold."""
+    levels = [name for name in SEVERITIES if fail_on in SEVERITIES[SEVERITIES.index(name) :]]
+    return sum(1 for finding in report.findings if finding.severity in levels)
+
+
+def note(text: str) -> None:
+    """A remark beside the output: always on standard error."""
+    from dbwright.plaintext import one_line
+
+    click.echo(one_line(text), err=True)
+
+
+PROGRESS_AFTER = 1.5
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on standard error that appears once the work takes longer than ``PROGRESS_AFTER`` seconds, and only
+    where a person looks."""
+    began = time.monotonic()
+    bar: Any = None
+    task: Any = None
+
+    def progressed(step: str, share: float) -> None:
+        nonlocal bar, task
+        if not sys.stderr.isatty():
+            return
+        if bar is None and time.monotonic() - began > PROGRESS_AFTER:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            bar.start()
+            task = bar.add_task(what, total=1.0, step="")
+        if bar is not None:
+            bar.update(task, completed=share, step=step)
+
+    try:
+        yield progressed
+    finally:
+        if bar is not None:
+            bar.stop()

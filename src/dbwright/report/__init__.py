@@ -1,0 +1,1 @@
+"""The Report for people and for machines: pure functions, one module a format."""

@@ -1,0 +1,181 @@
+"""The report in a terminal: the five things that matter, then what else there is and what could not be looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from io import StringIO
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
+
+from dbwright.fixes import sql
+from dbwright.model.finding import SEVERITIES, Finding
+from dbwright.model.report import Report
+from dbwright.model.wording import bytes_text, counted
+from dbwright.plaintext import clean, one_line
+from dbwright.ranking import leading
+from dbwright.report import plan
+
+COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan", "info": "dim"}
+WIDTH = 110
+MOST_STATEMENTS = 5
+
+
+def show(report: Report, *, stream: TextIO | None = None, fail_on: str | None = None) -> None:
+    """Print the report; in colour only where a person looks (and ``NO_COLOR`` is not set)."""
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        stream.write(_plain(report, fail_on))
+        return
+    console = Console(file=stream, no_color="NO_COLOR" in os.environ, highlight=False)
+    console.width = min(console.width, WIDTH)
+    _whole(console, report, fail_on)
+
+
+def render(report: Report) -> str:
+    """The same as plain text, for a file."""
+    return _plain(report, None)
+
+
+def _plain(report: Report, fail_on: str | None) -> str:
+    """No escape sequence is in it, whatever the environment asks for, and no line ends in blanks."""
+    stream = StringIO()
+    _whole(Console(file=stream, force_terminal=False, no_color=True, width=WIDTH, highlight=False), report, fail_on)
+    return "".join(line.rstrip() + "\n" for line in stream.getvalue().splitlines())
+
+
+def _whole(console: Console, report: Report, fail_on: str | None) -> None:
+    _header(console, report)
+    _findings(console, report)
+    _rest(console, report, fail_on)
+
+
+def _header(console: Console, report: Report) -> None:
+    snapshot = report.snapshot
+    catalog = snapshot.catalog
+    version = (
+        f"PostgreSQL {snapshot.target.version_text}"
+        if snapshot.target.engine == "postgresql"
+        else f"SQLite {snapshot.target.version_text}"
+    )
+    bytes_ = sum(t.total_bytes for t in snapshot.statistics.tables)
+    console.print(Text(one_line(f"{snapshot.target.name} · {version}"), style="bold"))
+    if catalog.tables:
+        console.print(
+            f"{len(catalog.user_tables):,} tables, {len(catalog.user_indexes):,} indexes, {bytes_text(bytes_)}; "
+            f"read in {snapshot.collection_seconds:.1f} s, {counted(len(report.rules_run), 'rule')} in {report.audit_seconds:.1f} s",
+            style="dim",
+        )
+    console.print()
+
+
+def _findings(console: Console, report: Report) -> None:
+    top = leading(report.findings)
+    if not top:
+        looked = len(report.rules_run)
+        console.print(
+            Text(f"Nothing found by {looked} rules." if looked else "Nothing could be checked.", style="bold")
+        )
+        console.print()
+        return
+    for number, (finding, more) in enumerate(top, 1):
+        _finding(console, report, number, finding, more)
+
+
+def _finding(console: Console, report: Report, number: int, finding: Finding, more: int) -> None:
+    life = report.lives.get(finding.id)
+    first_audit = all(known.state == "new" for known in report.lives.values())
+    state = f" · {life.state}" if life and life.state != "unchanged" and not first_audit else ""
+    head = Text(f"{number}  ", style="bold")
+    head.append(f"{finding.severity.upper():<8}", style=COLOURS[finding.severity])
+    head.append(" " + one_line(finding.title), style="bold")
+    console.print(head)
+    body = [Text(one_line(finding.message))]
+    facts = f"{finding.rule} · {finding.confidence} confidence · {finding.points:g} points{state}"
+    if more:
+        facts += f" · {more} more like it"
+    body.append(Text(facts, style="dim"))
+    body += [Text(f"{one_line(place.file)}:{place.line}", style="blue") for place in finding.locations[:2]]
+    if finding.change:
+        statements = sql.forward(finding.change)
+        body += [Text(f"fix   {clean(statement)};", style="green") for statement in statements[:MOST_STATEMENTS]]
+        if len(statements) > MOST_STATEMENTS:
+            body.append(Text(f"      and {len(statements) - MOST_STATEMENTS} more statements", style="dim"))
+        if finding.change.note:
+            body.append(Text("note  " + one_line(finding.change.note), style="dim"))
+    if finding.next_step:
+        body.append(Text("next  " + one_line(finding.next_step), style="green"))
+    body.append(Text(f"why   dbwright explain {finding.rule}", style="dim"))
+    for line in body:
+        console.print(Padding(line, (0, 0, 0, 3), expand=False), soft_wrap=False)
+    console.print()
+
+
+def _rest(console: Console, report: Report, fail_on: str | None) -> None:
+    counts = Counter(finding.severity for finding in report.findings)
+    parts = [f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity]]
+    line = Text(counted(len(report.findings), "finding"), style="bold")
+    line.append(": " + ", ".join(parts) if parts else "")
+    if report.ignored:
+        line.append(f"; {len(report.ignored)} held back by ignores and baseline")
+    if fail_on and fail_on != "never":
+        line.append(f"; fails on {fail_on} and above")
+    console.print(line)
+    _scores(console, report)
+    _plan(console, report)
+    if report.resolved:
+        console.print(f"Resolved since the last audit: {len(report.resolved)}", style="green")
+        for resolved in report.resolved[:5]:
+            console.print("  " + escape(one_line(resolved.title)), style="green")
+    if report.strengths:
+        console.print(
+            f"Good practice found: {'; '.join(escape(one_line(s.title)) for s in report.strengths[:3])}"
+            + (f" and {len(report.strengths) - 3} more" if len(report.strengths) > 3 else "")
+        )
+    _not_checked(console, report)
+    for ignore in report.unused_ignores:
+        console.print(Text(one_line(f"Unused ignore: {ignore.rule} {ignore.object} ({ignore.reason})")), style="yellow")
+    for ignore in report.expired_ignores:
+        console.print(
+            Text(one_line(f"Expired ignore: {ignore.rule} {ignore.object} ended {ignore.until}")), style="yellow"
+        )
+    if report.findings:
+        console.print("All of it: dbwright audit --format html -o report.html", style="dim")
+
+
+def _scores(console: Console, report: Report) -> None:
+    if not report.overall or report.overall.value is None:
+        return
+    known = [(score.value, score.area) for score in report.scores[1:] if score.value is not None]
+    worse = [f"{one_line(area)} {value}" for value, area in sorted(known) if value < 100]
+    line = Text(f"Score {report.overall.value}/100", style="bold")
+    line.append(f"  {', '.join(worse)}" if worse else "", style="not bold dim")
+    whole = len(known) - len(worse)
+    line.append(f"{';' if worse else ' '} {whole} areas at 100" if whole else "", style="not bold dim")
+    console.print(line)
+
+
+def _plan(console: Console, report: Report) -> None:
+    """One line: hours by period and the score they lead to."""
+    parts = []
+    for period in plan.plan(report):
+        score = f" (score {period.score})" if period.score is not None else ""
+        parts.append(f"{period.name.lower()} {plan.hours_text(period.hours)}{score}")
+    if parts:
+        console.print(Text("Plan, estimated: " + ", ".join(parts)), style="dim")
+
+
+def _not_checked(console: Console, report: Report) -> None:
+    """Rules that could not look, grouped by the reason, each with what would let them."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for entry in report.not_checked:
+        groups.setdefault((entry.reason, entry.remedy), []).append(entry.rule)
+    for (reason, remedy), names in groups.items():
+        what = f"Not checked: {names[0] if len(names) == 1 else f'{len(names)} rules'}, because "
+        console.print(Text(("" if names == ["*"] else what) + one_line(reason), style="yellow"))
+        console.print(Padding(Text(one_line(remedy), style="dim"), (0, 0, 0, 3), expand=False))

@@ -1,0 +1,328 @@
+"""A number whose name says that it has bounds has no CHECK that keeps them.
+
+## Why it matters
+
+Validators of Django and Pydantic run in forms and request bodies, not in update(), bulk_create(), an admin's SQL or another service.
+One latitude of 912 or a discount of -5 % then spoils sums, averages and maps, and is found by a customer.
+
+## When to ignore
+
+When values outside the proposed bounds are meaningful, or will be soon: the bounds come from the name and from the values found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dbwright.model.catalog import Column, Table
+from dbwright.model.change import AddRangeCheck, Change
+from dbwright.model.columns import NUMBERS, Measured, key_columns, measured_in, own_tables
+from dbwright.model.finding import Confidence, Finding, Impact, Risk, Strength
+from dbwright.model.indexing import free_name
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.wording import listed
+from dbwright.rules import Limits
+
+RISK: Risk = "integrity"
+NEEDS = ("catalog.columns", "catalog.constraints", "statistics.tables", "statistics.columns")
+LIMITS = {
+    # Ratings and discounts stand in small tables that everybody sees; the rank tells that they are small.
+    "rows": 100,
+    # More tables than this where only names and samples speak: one message.
+    "tables": 3,
+    # Sampled values from which their range is worth something.
+    "values": 4,
+    # A scale is taken for the one meant when the largest value reaches this share of its top.
+    "scale_used": 0.6,
+}
+COVERS = ("BP-16", "CH-08", "numeric-rule-without-check")
+
+_ROWS = "INSERT INTO store SELECT n, n % 51 / 10.0 FROM generate_series(1, 2000) n; ANALYZE store;"
+_STORE = "CREATE TABLE store (id bigint PRIMARY KEY, rating numeric(3, 1) NOT NULL{});"
+_PLACE = (
+    "CREATE TABLE place (id bigint PRIMARY KEY, latitude float8, longitude float8);"
+    "INSERT INTO place SELECT n, n % 80, n % 180 FROM generate_series(1, 2000) n; ANALYZE place;"
+)
+
+BAD = (
+    Sample(_STORE.format("") + _ROWS),
+    # Django's PositiveIntegerField keeps the lower bound only.
+    Sample(_STORE.format(" CHECK (rating >= 0)") + _ROWS),
+    Sample(_PLACE),
+    Sample(_PLACE.replace("% 180", "% 900"), findings=2),
+    Sample(
+        "CREATE TABLE item (id bigint PRIMARY KEY, quantity int, discount_percent int);"
+        "INSERT INTO item SELECT n, n % 7 + 1, n % 30 FROM generate_series(1, 3000) n; ANALYZE item;"
+    ),
+    Sample(
+        "".join(
+            _STORE.format("").replace("store", f"store_{n}") + _ROWS.replace("store", f"store_{n}") for n in range(5)
+        )
+    ),
+    # pretix: the price of eight tables is one message, and a low one.
+    Sample(
+        "".join(
+            _STORE.format("").replace("store", f"store_{n}").replace("rating", "price")
+            + _ROWS.replace("store", f"store_{n}")
+            for n in range(5)
+        )
+    ),
+)
+GOOD = (
+    Sample(_STORE.format(" CHECK (rating BETWEEN 0 AND 5)") + _ROWS),
+    Sample(_STORE.format("") + _ROWS.replace("2000", "60")),
+    # An Elo rating is no scale of stars, and a score of unknown scale proves nothing.
+    Sample(_STORE.format("").replace("numeric(3, 1)", "int") + _ROWS.replace("n % 51 / 10.0", "1200 + n % 900")),
+    Sample(_STORE.format("").replace("rating numeric(3, 1)", "score int") + _ROWS.replace("n % 51 / 10.0", "n % 37")),
+    # A change in percent may be negative or above a hundred.
+    Sample(
+        _STORE.format("").replace("rating numeric(3, 1)", "change_percent int")
+        + _ROWS.replace("n % 51 / 10.0", "n % 90")
+    ),
+    # pretix: what rounding added to a price may be negative.
+    Sample(
+        _STORE.format("").replace("rating numeric(3, 1)", "price_includes_rounding_correction numeric(9, 2)")
+        + _ROWS.replace("n % 51 / 10.0", "n % 90")
+    ),
+    # pretix: that a price is not negative is a matter of taste; a table or two without the CHECK are nothing to tell.
+    Sample(_STORE.format("").replace("rating", "price") + _ROWS),
+    # Never analyzed: no values are known.
+    Sample(_STORE.format(""), statistics={"store": {"rows": 1e6}}),
+)
+
+_PERCENT = re.compile(r"(^|_)(percent|percentage|pct)$|^(percent|pct)_")
+_UNBOUNDED_PERCENT = re.compile(
+    r"change|growth|delta|diff|return|variance|profit|margin|yield|gain|loss|roi|markup|increase|pnl|deviation|interest"
+)
+_STARS = re.compile(r"(^|_)(rating|stars)(_?(avg|average|mean))?$|^(avg|average|mean)_(rating|stars)$")
+_SCORE = re.compile(r"(^|_)(score|probability|confidence|likelihood)$")
+_COUNTED = re.compile(
+    r"(^|_)(quantity|qty|stock|price)$|^price_(?!.*(correction|adjust|delta|diff|change|rounding|discount))"
+)
+_PRICE = re.compile(r"(^|_)price($|_)")
+_DISCOUNT = re.compile(r"^discount(_value|_rate)?$")
+_FIXED: tuple[tuple[re.Pattern[str], float, float], ...] = (
+    (re.compile(r"(^|_)(latitude|lat)$"), -90, 90),
+    (re.compile(r"(^|_)(longitude|lng|lon)$"), -180, 180),
+    (re.compile(r"(^|_)day_of_month$"), 1, 31),
+    (re.compile(r"^(month|birth_month|expiry_month|exp_month)$"), 1, 12),
+)
+_SCALES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
+_ONLY_LOWER = re.compile(r'CHECK \(\(+"?[^"()<>=]+"?\)?(::\w+)? >=? \(*\'?-?[\d.]+\'?\)*(::[\w ]+)?\)+( NOT VALID)?')
+
+Bounds = tuple[float | None, float | None]
+
+
+_Kept = list[tuple[Measured, "Bounds", bool]]
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    guessed: list[tuple[Table, _Kept]] = []
+    prices: list[tuple[Table, _Kept]] = []
+    kept: _Kept
+    for table, rows in own_tables(snapshot, limits["rows"]):
+        named = {c.name for c in snapshot.catalog.columns_of(table) if c.base_type in NUMBERS and _speaks(c)}
+        if not named:
+            continue
+        kept = []
+        for entry, bounds, certain, broken in _bounded(snapshot, table, rows, named, limits):
+            if not broken:
+                kept.append((entry, bounds, certain))
+            elif certain:
+                yield _broken(entry, bounds, broken)
+        if taste := [found for found in kept if _PRICE.search(found[0].name.lower())]:
+            prices.append((table, taste))
+            kept = [found for found in kept if found not in taste]
+        if any(certain for _, _, certain in kept):
+            yield _unchecked(snapshot, table, kept, limits)
+        elif kept:
+            guessed.append((table, kept))
+    if len(guessed) > limits["tables"]:
+        yield _together(snapshot, guessed, limits, "together", 1e9)
+    else:
+        for table, kept in guessed:
+            yield _unchecked(snapshot, table, kept, limits)
+    if len(prices) > limits["tables"]:
+        # A price below nothing is a matter of the application's taste: never more than a low one.
+        yield _together(snapshot, prices, limits, "prices", 1e14)
+
+
+def _bounded(
+    snapshot: Snapshot, table: Table, rows: int, named: set[str], limits: Limits
+) -> Iterator[tuple[Measured, Bounds, bool, list[float]]]:
+    """Columns whose bounds no CHECK keeps, whether their names leave no doubt, and the sampled values outside."""
+    keys = key_columns(snapshot, table)
+    for entry in measured_in(snapshot, table, rows, NUMBERS):
+        values = _numbers(entry.values)
+        if entry.name not in named or entry.name in keys or len(values) < limits["values"]:
+            continue
+        bounds, certain = _bounds(entry, values, limits)
+        bounds = _missing(snapshot, table, entry.name, bounds)
+        if bounds != (None, None):
+            yield entry, bounds, certain, sorted(v for v in values if _outside(v, bounds))
+
+
+def _speaks(column: Column) -> bool:
+    patterns = (_PERCENT, _STARS, _SCORE, _COUNTED, _DISCOUNT, *(pattern for pattern, _, _ in _FIXED))
+    name = column.name.lower()
+    return not column.generated and column.type_kind == "base" and any(pattern.search(name) for pattern in patterns)
+
+
+def _bounds(entry: Measured, values: list[float], limits: Limits) -> tuple[Bounds, bool]:
+    """The bounds that the name and the values agree on, and whether the name alone leaves no doubt."""
+    name, least, most = entry.name.lower(), min(values), max(values)
+    for pattern, low, high in _FIXED:
+        if pattern.search(name):
+            return (low, high), high >= 90
+    if _PERCENT.search(name):
+        fits = not _UNBOUNDED_PERCENT.search(name) and (least >= 0 and most <= 100)
+        return ((0, 100) if fits else (None, None)), False
+    if _COUNTED.search(name):
+        return ((0, None) if least >= 0 else (None, None)), False
+    if _DISCOUNT.search(name):
+        return _discount(least, most), False
+    for low, high in _SCALES:
+        if low <= least and most <= high and (_STARS.search(name) is None or high >= 5):
+            return ((low, high) if most >= limits["scale_used"] * high else (None, None)), False
+    return (None, None), False
+
+
+def _discount(least: float, most: float) -> Bounds:
+    """Up to a hundred it is taken for a percentage; above, for an amount, which only cannot be negative."""
+    if least < 0:
+        return (None, None)
+    return (0, 100) if most <= 100 else (0, None)
+
+
+def _missing(snapshot: Snapshot, table: Table, name: str, bounds: Bounds) -> Bounds:
+    """What no CHECK on the column says yet: nothing, unless all that there is keeps the lower bound alone."""
+    checks = [c for c in snapshot.catalog.constraints_of(table, "check") if name in c.columns]
+    if not checks:
+        return bounds
+    if all(_ONLY_LOWER.fullmatch(c.definition) for c in checks):
+        return (None, bounds[1])
+    return (None, None)
+
+
+def _numbers(values: tuple[str, ...]) -> list[float]:
+    found = []
+    for value in values:
+        try:
+            found.append(float(value))
+        except ValueError:
+            continue
+    return [number for number in found if number == number and abs(number) != float("inf")]
+
+
+def _outside(value: float, bounds: Bounds) -> bool:
+    low, high = bounds
+    return (low is not None and value < low) or (high is not None and value > high)
+
+
+def _says(bounds: Bounds) -> str:
+    low, high = bounds
+    if high is None:
+        return f"at least {low:g}"
+    return f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
+
+
+def _together(
+    snapshot: Snapshot, guessed: list[tuple[Table, _Kept]], limits: Limits, identity: str, most_rows: float
+) -> Finding:
+    """Prices without a CHECK in every table of a project are one decision."""
+    guessed = sorted(guessed, key=lambda entry: (-entry[1][0][0].rows, entry[0].schema, entry[0].name))
+    rows = guessed[0][1][0][0].rows
+    rules = {entry.label: _says(bounds) for _, kept in guessed for entry, bounds, _ in kept}
+    return Finding(
+        title=f"{len(rules)} columns of {len(guessed)} tables have no CHECK on the range",
+        message="Values found so far keep to "
+        + listed((f"{name} {text}" for name, text in rules.items()), 3)
+        + f", by their names and the planner's sample (the largest table has about {rows:,} rows), but the database would take any number.",
+        objects=tuple(entry.ref for _, kept in guessed for entry, _, _ in kept)[:20],
+        impact=Impact(rows, "rows", limits["rows"], most_rows, estimated=True),
+        evidence={"rows": rows, "bounds": rules},
+        confidence="low",
+        change=Change(
+            tuple(
+                AddRangeCheck(
+                    table.schema,
+                    table.name,
+                    free_name(snapshot.catalog, table, (entry.name,), "range"),
+                    entry.name,
+                    *bounds,
+                )
+                for table, kept in guessed
+                for entry, bounds, _ in kept
+            ),
+            note="The bounds come from names and sampled values: compare each with the application's validators, and leave out what may be "
+            "negative. Validation reads the tables without blocking them and fails if a row outside the sample breaks the bound.",
+        ),
+        identity=identity,
+    )
+
+
+def _unchecked(snapshot: Snapshot, table: Table, kept: list[tuple[Measured, Bounds, bool]], limits: Limits) -> Finding:
+    operations = tuple(
+        AddRangeCheck(
+            table.schema, table.name, free_name(snapshot.catalog, table, (entry.name,), "range"), entry.name, *bounds
+        )
+        for entry, bounds, _ in kept
+    )
+    confidence: Confidence = "medium" if any(certain for _, _, certain in kept) else "low"
+    rows = kept[0][0].rows
+    rules = {entry.name: _says(bounds) for entry, bounds, _ in kept}
+    verb = "has" if len(kept) == 1 else "have"
+    return Finding(
+        title=f"{listed(rules, 2)} of {table.name} {verb} no CHECK on the range",
+        message="Values found so far keep to "
+        + ", ".join(f"{name} {text}" for name, text in rules.items())
+        + ", by their "
+        f"names and the planner's sample (the table has about {rows:,} rows), but the database would take any number.",
+        objects=tuple(entry.ref for entry, _, _ in kept),
+        impact=Impact(rows, "rows", limits["rows"], 1e9, estimated=True),
+        evidence={
+            "rows": rows,
+            "bounds": rules,
+            "sampled": {e.name: [min(_numbers(e.values)), max(_numbers(e.values))] for e, _, _ in kept},
+        },
+        confidence=confidence,
+        change=Change(
+            operations,
+            note="The bounds come from names and sampled values: compare them with the application's validators first. "
+            "Validation reads the table without blocking it and fails if a row outside the sample breaks the bound.",
+        ),
+    )
+
+
+def _broken(entry: Measured, bounds: Bounds, broken: list[float]) -> Finding:
+    shown = [f"{value:g}" for value in (broken[0], broken[-1])]
+    share = len(broken) / len(entry.values)
+    return Finding(
+        title=f"{entry.label} holds values that cannot be",
+        message=f"{entry.name} can only be {_says(bounds)}, yet about {share:.0%} of the sampled values lie outside, "
+        f"from {shown[0]} to {shown[1]}; no CHECK keeps them out.",
+        objects=(entry.ref,),
+        impact=Impact(share * entry.rows, "rows", 1, 1e7, estimated=True),
+        evidence={
+            "rows": entry.rows,
+            "bounds": _says(bounds),
+            "outside": broken[:10],
+            "share_of_sampled_values": round(share, 3),
+        },
+        confidence="medium",
+        next_step=f"Look at the rows of {entry.table.name} where {entry.name} is not {_says(bounds)}, mend them, "
+        "then add the CHECK.",
+    )
+
+
+def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
+    catalog = snapshot.catalog
+    checks = [c for t in catalog.user_tables for c in catalog.constraints_of(t, "check")]
+    if checks:
+        yield Strength(
+            "The database checks values itself",
+            f"{len(checks)} CHECK constraints hold whatever code writes the rows.",
+            {"checks": len(checks)},
+        )

@@ -1,0 +1,121 @@
+"""The same reference is a number in one table and text in another.
+
+## Why it matters
+
+Comparing the two fails, or needs a cast that keeps the index on one side from being used; no foreign key can be declared, so nothing
+stops references to rows that are not there.
+
+## When to ignore
+
+When the column of the same name means something else: another system's id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from dbwright.model.catalog import Column, Table
+from dbwright.model.columns import NUMBERS, TEXTS, own_tables, referencing_columns
+from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot, object_ref
+from dbwright.model.wording import listed
+from dbwright.rules import Limits
+
+RISK: Risk = "integrity"
+ENGINES = ("postgresql", "sqlite")
+NEEDS = ("catalog.columns", "catalog.constraints", "statistics.tables")
+LIMITS = {"rows": 1_000}
+COVERS = ("same-name-different-type",)
+
+_TABLES = (
+    "CREATE TABLE person (id bigint PRIMARY KEY);"
+    "CREATE TABLE orders (id bigint PRIMARY KEY, person_id bigint REFERENCES person);"
+    "CREATE TABLE visit (id bigint PRIMARY KEY, person_id {});"
+)
+_LARGE = {"visit": {"rows": 2_000_000}, "orders": {"rows": 50_000}}
+
+BAD = (
+    Sample(_TABLES.format("text"), statistics=_LARGE),
+    Sample(_TABLES.format("uuid"), statistics=_LARGE),
+    Sample(_TABLES.format("text"), statistics=_LARGE, engine="sqlite"),
+)
+GOOD = (
+    Sample(_TABLES.format("text"), statistics={"visit": {"rows": 30}}),
+    Sample(_TABLES.format("int"), statistics=_LARGE),
+    # Nothing says that either refers to a table.
+    Sample(_TABLES.format("text").replace(" REFERENCES person", ""), statistics=_LARGE),
+    # Nautobot: vpn_vpn.vpn_id is the name that a VPN has outside.
+    Sample(
+        _TABLES.format("text").replace("CREATE TABLE visit", "CREATE TABLE app_person"),
+        statistics={"app_person": {"rows": 2e6}},
+    ),
+    # Another system's identifiers.
+    Sample(_TABLES.format("text").replace("person_id", "external_id"), statistics=_LARGE),
+    Sample(_TABLES.format("int"), statistics=_LARGE, engine="sqlite"),
+)
+
+_FOREIGN = re.compile(
+    r"external|remote|foreign|object_id|session|message|request|trace|client_id|transaction|device|"
+    r"token|version|source|target|content|parent"
+)
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    references: defaultdict[tuple[str, str], list[tuple[Table, Column]]] = defaultdict(list)
+    loose: defaultdict[tuple[str, str], list[tuple[int, Table, Column]]] = defaultdict(list)
+    for table, rows in own_tables(snapshot, 0):
+        keys = referencing_columns(snapshot, table)
+        primary = snapshot.catalog.primary_key(table)
+        for column in snapshot.catalog.columns_of(table):
+            if not column.name.endswith("_id") or _FOREIGN.search(column.name):
+                continue
+            if column.name in keys:
+                references[table.schema, column.name].append((table, column))
+            elif table.name.endswith(column.name.removesuffix("_id")):
+                continue  # what the table itself calls its rows by (the id of a VPN) refers to nothing
+            elif rows >= limits["rows"] and not (primary and column.name in primary.columns):
+                loose[table.schema, column.name].append((rows, table, column))
+    for (schema, name), entries in sorted(loose.items()):
+        declared = references.get((schema, name), [])
+        families = {_family(column) for _, column in declared}
+        if len(families) == 1 and None not in families:
+            odd = [entry for entry in entries if _family(entry[2]) not in (*families, None)]
+            if odd:
+                yield _finding(name, declared, odd, limits)
+
+
+def _family(column: Column) -> str | None:
+    """Types that can be compared with each other; None for what is no identifier."""
+    if column.base_type in NUMBERS:
+        return "number"
+    if column.base_type in TEXTS:
+        return "text"
+    return "uuid" if column.base_type == "uuid" else None
+
+
+def _finding(
+    name: str, declared: list[tuple[Table, Column]], odd: list[tuple[int, Table, Column]], limits: Limits
+) -> Finding:
+    odd = sorted(odd, key=lambda entry: (-entry[0], entry[1].name))
+    rows, table, column = odd[0]
+    reference, model = declared[0]
+    where = listed((f"{t.name} ({c.type})" for _, t, c in odd), 3)
+    return Finding(
+        title=f"{name} is {column.type} in {table.name} but {model.type} in {reference.name}"[:79],
+        message=f"{name} is a foreign key of type {model.type} in {listed((t.name for t, _ in declared), 3)}, "
+        f"yet another type in {where}: "
+        f"about {rows:,} rows cannot be joined without a cast, and nothing checks that what they point at exists.",
+        objects=tuple(object_ref("column", t, c.name) for _, t, c in odd),
+        impact=Impact(rows, "rows", limits["rows"], 1e9, estimated=True),
+        evidence={
+            "foreign_keys": {t.name: c.type for t, c in declared[:20]},
+            "of_another_type": {t.name: c.type for _, t, c in odd[:20]},
+            "rows": rows,
+        },
+        confidence="low",
+        next_step=f"If {table.name}.{name} means the same, change it to {model.type} and add the foreign key; if "
+        "not, give it another name.",
+    )

@@ -1,0 +1,30 @@
+"""The PostgreSQL servers that tests can have, of every major version found on this machine or fetched for it."""
+
+from pathlib import Path
+
+from dbwright.embedded import EmbeddedServer, ServerBinaries, find_servers
+from dbwright.embedded.binaries import inspect
+
+FETCHED = Path(__file__).parents[1] / ".servers"
+STATEMENTS = "pg_stat_statements"
+
+
+def all_binaries() -> dict[int, ServerBinaries]:
+    """One installation a major version: with pg_stat_statements where there is a choice."""
+    fetched = [inspect(bin_dir, "fetched") for bin_dir in sorted(FETCHED.glob("*/bin"))]
+    found = [*find_servers(), *filter(None, fetched)]
+    found.sort(key=lambda server: server.has_library(STATEMENTS))
+    return {server.major: server for server in found}
+
+
+def available_majors() -> list[int]:
+    """The major versions a test can be run on, oldest first; `tests/fetch_servers.py` adds some."""
+    return sorted(all_binaries())
+
+
+def start(major: int, **settings: str) -> EmbeddedServer:
+    """A server of this major version, recording statements where the build can."""
+    binaries = all_binaries()[major]
+    if binaries.has_library(STATEMENTS):
+        settings.setdefault("shared_preload_libraries", STATEMENTS)
+    return EmbeddedServer.start(binaries=binaries, settings=settings)

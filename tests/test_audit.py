@@ -1,0 +1,147 @@
+"""Ignores, baselines, Gaps, ranking: what happens to findings between the rules and the report."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from dbwright import ranking, rules
+from dbwright.audit import audit, fingerprint, ignore_matches
+from dbwright.model.finding import Finding, Impact, ObjectRef
+from dbwright.model.report import Ignore
+from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
+
+TARGET = Target("postgresql", "app@db/shop", "f00d", "shop", 130000, "13.0", "app", False, True)
+SNAPSHOT = Snapshot(SCHEMA_VERSION, "0", datetime(2026, 11, 21, tzinfo=UTC), TARGET)
+END_OF_LIFE = "settings/version-end-of-life"
+
+
+def test_a_finding_and_its_ignores() -> None:
+    assert [f.rule for f in audit(SNAPSHOT, only=[END_OF_LIFE]).findings] == [END_OF_LIFE]
+    accepted = Ignore(END_OF_LIFE, "moving in January")
+    report = audit(SNAPSHOT, only=[END_OF_LIFE], ignores=[accepted])
+    assert not report.findings
+    assert [held.reason for held in report.ignored] == ["moving in January"]
+    assert not report.unused_ignores
+
+
+def test_an_ignore_that_ended_counts_no_more_and_one_that_matches_nothing_is_reported() -> None:
+    ended = Ignore(END_OF_LIFE, "until last week", until="2026-11-20")
+    unused = Ignore("indexes/unused", "batch job", object="orders.*")
+    report = audit(SNAPSHOT, only=[END_OF_LIFE], ignores=[ended, unused])
+    assert [f.rule for f in report.findings] == [END_OF_LIFE]
+    assert report.expired_ignores == (ended,)
+    assert report.unused_ignores == (unused,)
+    today = Ignore(END_OF_LIFE, "last day", until="2026-11-21")
+    assert not audit(SNAPSHOT, only=[END_OF_LIFE], ignores=[today]).findings
+
+
+def test_the_baseline_holds_back_only_what_it_names() -> None:
+    (found,) = audit(SNAPSHOT, only=[END_OF_LIFE]).findings
+    assert not audit(SNAPSHOT, only=[END_OF_LIFE], baseline={found.id: "x"}).findings
+    assert audit(SNAPSHOT, only=[END_OF_LIFE], baseline={"0" * 16: "x"}).findings
+
+
+@pytest.mark.parametrize(
+    ("rule", "object_", "matches"),
+    [
+        ("indexes/duplicate", "*", True),
+        ("indexes/*", "orders.*", True),
+        ("indexes/*", "orders_a", True),
+        ("indexes/*", "customer.*", False),
+        ("types/*", "*", False),
+        ("0123456789abcdef", "*", True),
+    ],
+)
+def test_what_an_ignore_matches(rule: str, object_: str, matches: bool) -> None:
+    ref = ObjectRef("index", "orders_a", "public", "orders")
+    finding = Finding("t", "m", (ref,), Impact.certain(), rule="indexes/duplicate", id="0123456789abcdef")
+    assert ignore_matches(Ignore(rule, "r", object_), finding) is matches
+
+
+def test_a_gap_makes_rules_not_checked_with_the_remedy() -> None:
+    gap = Gap("settings", "hidden", "GRANT pg_monitor TO app;")
+    report = audit(replace(SNAPSHOT, gaps=(gap,)))
+    blind = {entry.rule for entry in report.not_checked}
+    assert {rule.id for rule in rules.load_all() if "settings" in rule.needs and "postgresql" in rule.engines} >= blind
+    assert blind
+    assert all((entry.reason, entry.remedy) == (gap.reason, gap.remedy) for entry in report.not_checked)
+    assert not blind & set(report.rules_run)
+
+
+def test_a_partial_gap_lets_the_rule_look_and_says_so() -> None:
+    report = audit(
+        replace(SNAPSHOT, gaps=(Gap("server", "half seen", "look again", partial=True),)), only=[END_OF_LIFE]
+    )
+    assert report.findings
+    assert [(entry.rule, entry.partial) for entry in report.not_checked] == [(END_OF_LIFE, True)]
+
+
+def test_the_fingerprint_knows_neither_figures_nor_numbers() -> None:
+    ref = ObjectRef("index", "a", "public", "t")
+    one = Finding("10 rows", "x", (ref,), Impact(10, "rows", 1, 100), {"rows": 10}, rule="a/b")
+    two = Finding("99 rows", "y", (ref,), Impact(99, "rows", 1, 100), {"rows": 99}, rule="a/b")
+    assert fingerprint(one) == fingerprint(two)
+    assert fingerprint(one) != fingerprint(replace(one, identity="other"))
+    assert fingerprint(one) != fingerprint(replace(one, objects=(replace(ref, table="u"),)))
+
+
+def test_a_group_stays_the_same_when_one_more_joins_it() -> None:
+    def about(*names: str, identity: str = "") -> Finding:
+        refs = tuple(ObjectRef("column", "c", "public", name) for name in names)
+        return Finding("t", "m", refs, Impact.certain(), rule="a/b", identity=identity)
+
+    assert fingerprint(about("t", "u")) == fingerprint(about("t", "u", "v"))
+    assert fingerprint(about("t", "t")) != fingerprint(about("u", "u"))
+    assert fingerprint(about("t", "u", identity="x")) != fingerprint(about("t", "u", identity="y"))
+
+
+@pytest.mark.parametrize(("value", "magnitude"), [(5, 0.0), (10, 0.0), (100, 0.5), (1000, 1.0), (10**9, 1.0)])
+def test_magnitude_is_logarithmic_between_its_ends(value: float, magnitude: float) -> None:
+    assert Impact(value, "rows", 10, 1000).magnitude == pytest.approx(magnitude)
+
+
+def test_points_and_severity() -> None:
+    worst = Finding("t", "m", (), Impact.certain(), risk="data loss")
+    assert ranking.points(worst) == 100
+    assert ranking.severity(100) == "critical"
+    unsure = replace(worst, confidence="low")
+    assert ranking.points(unsure) == 55
+    least = Finding("t", "m", (), Impact(1, "rows", 10, 100), risk="hygiene")
+    assert ranking.points(least) == 5
+    assert ranking.severity(5) == "info"
+
+
+def test_a_rule_that_breaks_is_told_and_costs_no_other_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> list[Finding]:
+        raise ValueError("an unusual catalog")
+
+    broken = replace(rules.load("settings/version-prerelease"), check=fail)
+    monkeypatch.setattr(rules, "load_all", lambda: (broken, rules.load(END_OF_LIFE)))
+    report = audit(SNAPSHOT)
+    assert [f.rule for f in report.findings] == [END_OF_LIFE]
+    assert [(entry.rule, entry.reason) for entry in report.not_checked] == [
+        (broken.id, "the rule failed: ValueError: an unusual catalog")
+    ]
+    assert broken.id not in report.rules_run
+
+
+def test_an_area_of_which_nothing_could_be_checked_has_no_score() -> None:
+    gaps = tuple(
+        Gap(s, "not reached", "start it")
+        for s in (
+            "server",
+            "settings",
+            "catalog",
+            "statistics",
+            "activity",
+            "hba",
+            "workload",
+            "replication",
+            "integrity",
+        )
+    )
+    report = audit(replace(SNAPSHOT, gaps=gaps))
+    assert not report.findings
+    assert not report.rules_run
+    assert {score.value for score in report.scores} == {None}
