@@ -62,6 +62,8 @@ class SampleDatabase:
         return list(report.findings)
 
     def close(self) -> None:
+        """What a sample set for its role or for the server would reach the samples after it."""
+        self.execute(["ALTER ROLE CURRENT_USER RESET ALL"])
         if self.sample.settings or self.changed_server:
             self.execute(["ALTER SYSTEM RESET ALL"])
             self.server.restart()
