@@ -1,0 +1,93 @@
+"""What happens while a function of the project is walked: queries issued, functions called, and under which loops.
+
+Events are kept per function and set of argument values, so that a function called from many places is walked once; ``unroll`` puts them
+together again from an entry point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+DEEPEST_CHAIN = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the project, and the function that it stands in."""
+
+    file: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop around an event. ``rows`` is what the framework keeps of the query whose rows it walks over (None when it walks over something
+    else); ``count`` how often it runs where that is written in the source. ``place`` is None in a stub."""
+
+    place: Place | None
+    rows: Any = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that a framework wants remembered: ``what`` is its own record (a query issued, a relation touched)."""
+
+    what: Any
+    place: Place | None
+    loops: tuple[Loop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of a function of the project or of a stub."""
+
+    summary: Summary
+    place: Place | None
+    loops: tuple[Loop, ...]
+
+
+@dataclass(slots=True)
+class Summary:
+    """A function walked with one set of argument values: what happened in it."""
+
+    name: str
+    events: list[Happening | Called] = field(default_factory=list)
+    finished: bool = False
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A happening as reached from an entry point: the place nearest to it in the project, all loops around it from the outside in, and
+    the calls that lead to it."""
+
+    what: Any
+    place: Place
+    loops: tuple[Loop, ...]
+    calls: tuple[Place, ...]
+
+
+def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]:
+    """Everything that happens below an entry. ``place`` stands in for what happens in stubs that the entry calls. What was reached under
+    the same loops before (``seen``, shared by the caller between entries) is passed over."""
+    yield from _unroll(entry, place, (), (), seen)
+
+
+def _unroll(
+    summary: Summary, place: Place, loops: tuple[Loop, ...], calls: tuple[Place, ...], seen: set[object]
+) -> Iterator[Reached]:
+    mark = (id(summary), place, tuple((loop.place, id(loop.rows)) for loop in loops))
+    if mark in seen or len(calls) > DEEPEST_CHAIN:
+        return
+    seen.add(mark)
+    for event in summary.events:
+        at = event.place or place
+        around = loops + tuple(Loop(loop.place or place, loop.rows, loop.count) for loop in event.loops)
+        if isinstance(event, Happening):
+            yield Reached(event.what, at, around, calls)
+        else:
+            yield from _unroll(event.summary, at, around, (*calls, at), seen)

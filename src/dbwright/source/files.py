@@ -1,0 +1,75 @@
+"""The Python files of a project: found without following links, bounded, and told apart by what they are for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+FileRole = Literal["code", "tests", "migrations", "scripts"]
+
+SKIPPED_FOLDERS = frozenset(
+    "node_modules site-packages __pycache__ venv env virtualenv __pypackages__ build dist static staticfiles media htmlcov "
+    "bower_components".split()
+)
+"""Folders that hold what tools made or others wrote. Those whose name begins with a dot are passed over as well."""
+
+MOST_FILES = 50_000
+MOST_BYTES = 3_000_000
+"""A larger Python file is generated; it becomes a Gap."""
+_TEST_FOLDERS = frozenset(
+    ("tests", "test", "testing", "testutils", "test_utils", "fixtures", "testproject", "test_project")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One Python file. ``name`` is its path relative to the project's root with forward slashes."""
+
+    path: Path
+    name: str
+    role: FileRole
+
+
+def find_files(root: Path) -> Iterator[SourceFile]:
+    """All Python files below a folder, in a fixed order, at most ``MOST_FILES``. Links to folders are not followed, so a loop of
+    links ends; neither are nested environments (they hold a ``pyvenv.cfg``)."""
+    count = 0
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(n for n in names if not _is_skipped(Path(folder, n)))
+        for file in sorted(files):
+            if file.endswith(".py"):
+                path = Path(folder, file)
+                name = path.relative_to(root).as_posix()
+                count += 1
+                if count > MOST_FILES:
+                    return
+                yield SourceFile(path, name, role_of(name))
+
+
+def _is_skipped(folder: Path) -> bool:
+    name = folder.name
+    return (
+        name in SKIPPED_FOLDERS
+        or name.startswith(".")
+        or name.endswith(".egg-info")
+        or folder.is_symlink()
+        or (folder / "pyvenv.cfg").exists()
+    )
+
+
+def role_of(name: str) -> FileRole:
+    """What a file is for, by its place and name."""
+    path = PurePosixPath(name)
+    folders = path.parts[:-1]
+    if path.name.startswith("test_") or path.stem.endswith("_test") or path.name in ("tests.py", "conftest.py"):
+        return "tests"
+    if not _TEST_FOLDERS.isdisjoint(folders):
+        return "tests"
+    if folders and folders[-1] in ("migrations", "versions", "data_migrations"):
+        return "migrations"
+    if path.name in ("setup.py", "noxfile.py", "fabfile.py", "tasks.py") and not folders:
+        return "scripts"
+    return "code"

@@ -1,0 +1,1402 @@
+"""An abstract interpreter for Python: it walks functions with values that stand for what they may be, and runs nothing.
+
+Frameworks (``Framework``) give meaning to what the language does not: models, querysets, sessions. Whatever is not understood becomes
+``Unknown`` with a reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from dbwright.pysource import dotted
+from dbwright.source.events import Called, Happening, Loop, Place, Summary
+from dbwright.source.modules import Binding, Codebase, Import, Module, Scope, collect
+from dbwright.source.natives import BUILTINS, LIBRARY
+from dbwright.source.values import (
+    HOLE,
+    Arguments,
+    Bound,
+    ClassValue,
+    FormattedText,
+    Function,
+    FunctionNode,
+    Instance,
+    Items,
+    Known,
+    Library,
+    Mapping,
+    ModuleValue,
+    Native,
+    NotPlain,
+    Real,
+    Slice,
+    Super,
+    Union,
+    Unknown,
+    Value,
+    alternatives,
+    origin_of,
+    plain,
+    union,
+)
+
+MOST_STEPS = 60_000
+"""Statements and expressions looked at for one entry point; what lies behind is reported as cut."""
+DEEPEST_CALL = 16
+LONGEST_UNROLLED = 12
+"""A loop over a literal of at most so many elements that are plain values is walked once for each."""
+_KEPT_DECORATORS = frozenset(("staticmethod", "classmethod", "property", "cached_property", "abstractproperty"))
+
+
+class OutOfSteps(Exception):
+    """The walk of an entry point took too long."""
+
+
+class Framework(Protocol):
+    """What a framework must answer. Each method returns None for what it does not know."""
+
+    def library(self, name: str) -> Value | None:
+        """The value of a dotted name of the framework's package."""
+
+    def adopt(self, cls: ClassValue) -> Adoption | None:
+        """What the framework makes of a class of the project, judged by its bases."""
+
+    def call_real(self, real: Real, arguments: Arguments, at: Frame) -> Value | None: ...
+
+    def real_attribute(self, real: Real, name: str, at: Frame) -> Value | None: ...
+
+
+class Adoption(Protocol):
+    """A class of the project that a framework gives a meaning of its own: a model."""
+
+    def class_attribute(self, name: str, at: Frame) -> Value | None: ...
+
+    def instantiate(self, arguments: Arguments, at: Frame) -> Value: ...
+
+    def typed(self, at: Frame) -> Value:
+        """An instance of which nothing is known but its class (from an annotation)."""
+
+
+class Frame:
+    """Where evaluation stands: the module, the variables, the loops around, and the summary that events go into."""
+
+    __slots__ = (
+        "closure",
+        "depth",
+        "function",
+        "globals",
+        "interpreter",
+        "line",
+        "locals",
+        "loops",
+        "module",
+        "owner",
+        "receiver",
+        "returns",
+        "summary",
+        "yields",
+    )
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        module: Module,
+        variables: dict[str, Value] | None = None,
+        closure: dict[str, Value] | None = None,
+        owner: ClassValue | None = None,
+        function: str = "<module>",
+        depth: int = 0,
+        summary: Summary | None = None,
+    ) -> None:
+        self.interpreter = interpreter
+        self.module = module
+        self.locals = {} if variables is None else variables
+        self.closure = closure
+        self.owner = owner
+        self.receiver: Value | None = None
+        self.function = function
+        self.depth = depth
+        self.line = 1
+        self.loops: tuple[Loop, ...] = ()
+        self.summary = summary or Summary(function)
+        self.returns: list[Value] = []
+        self.yields: list[Value] = []
+        self.globals: set[str] = set()
+
+    @property
+    def place(self) -> Place | None:
+        """The present line when it is the project's own."""
+        return Place(self.module.file, self.line, self.function) if self.module.owned else None
+
+    def happened(self, what: Any) -> None:
+        """Remember something that a framework wants to know later."""
+        self.summary.events.append(Happening(what, self.place, self.loops))
+
+    def call(self, value: Value, arguments: Arguments) -> Value:
+        return value.call(arguments, self)
+
+    def iterate(self, value: Value) -> Value:
+        return value.iterate(self)
+
+    def evaluate(self, node: ast.expr) -> Value:
+        return self.interpreter.evaluate(node, self)
+
+    @contextmanager
+    def loop(self, rows: Any = None, count: int | None = None) -> Iterator[None]:
+        """What happens inside happens once per element."""
+        before = self.loops
+        self.loops = (*before, Loop(self.place, rows, count))
+        try:
+            yield
+        finally:
+            self.loops = before
+
+
+class Interpreter:
+    """Walks the functions of a code base. One instance serves the whole project; what it found out is kept."""
+
+    def __init__(self, codebase: Codebase, frameworks: Callable[[Interpreter], Sequence[Framework]]) -> None:
+        self.codebase = codebase
+        self.steps = 0
+        self.deadline = float("inf")
+        self._names: dict[tuple[str, str], Value] = {}
+        self._pending: set[object] = set()
+        self._classes: dict[int, ClassValue] = {}
+        self._libraries: dict[str, Value] = {}
+        self._summaries: dict[object, Summary] = {}
+        self._bound_names: dict[int, frozenset[str]] = {}
+        self.frameworks: Sequence[Framework] = ()
+        self.frameworks = frameworks(self)
+
+    # Names -----------------------------------------------------------------------------------------------------------------
+
+    def name_in(self, module_name: str, name: str) -> Value:
+        """What a name means in a module named by its dotted name: one of the project, of a stub, or of a library."""
+        module = self.codebase.find(module_name)
+        if module is not None:
+            found = self.global_name(module, name)
+            if found is not None:
+                return found
+        dotted = f"{module_name}.{name}"
+        below = self.codebase.find(dotted)
+        if below is not None:
+            return ModuleValue(dotted, below)
+        if module is None or not module.owned:
+            return (
+                self.library(dotted)
+                if not self.codebase.has_package(dotted) or module_name.split(".")[0] in ("django", "sqlalchemy")
+                else ModuleValue(dotted, None)
+            )
+        return Unknown(f"{name} is not defined in {module_name}")
+
+    def module_named(self, name: str) -> Value:
+        module = self.codebase.find(name)
+        if module is not None or self.codebase.has_package(name):
+            return ModuleValue(name, module)
+        return self.library(name)
+
+    def global_name(self, module: Module, name: str) -> Value | None:
+        """The value of a module's global name, or None when it has none of that name."""
+        mark = (str(module.path), name)
+        if mark in self._names:
+            return self._names[mark]
+        if mark in self._pending:
+            return Unknown(f"{name} is defined by itself")
+        self._pending.add(mark)
+        try:
+            value = self._global_name(module, name)
+        finally:
+            self._pending.discard(mark)
+        if value is not None:
+            self._names[mark] = value
+        return value
+
+    def _global_name(self, module: Module, name: str) -> Value | None:
+        scope = module.scope
+        if name in scope.bindings or name in scope.augmented:
+            return self._from_scope(scope, name, Frame(self, module))
+        for star in scope.stars:
+            source = self.codebase.find(star.module)
+            if source is not None and source is not module and not name.startswith("_"):
+                found = self.global_name(source, name)
+                if found is not None:
+                    return found
+            elif source is None and not self.codebase.has_package(star.module):
+                value = self.library(f"{star.module}.{name}")
+                if not isinstance(value, Library):
+                    return value
+        if name == "__name__":
+            return Known(module.name)
+        if name == "__file__":
+            return Known(str(module.path))
+        return None
+
+    def _from_scope(self, scope: Scope, name: str, at: Frame) -> Value:
+        """The last binding that means something; ``+=`` is added to it."""
+        value: Value = Unknown(f"{name} is not known")
+        for binding in reversed(scope.bindings.get(name, ())):
+            value = self.bound(binding, at)
+            if not (isinstance(value, Unknown | Library) or (isinstance(value, Known) and value.value is None)):
+                break
+        for extra in scope.augmented.get(name, ()):
+            value = add(value, at.evaluate(extra))
+        return value
+
+    def bound(self, binding: Binding, at: Frame) -> Value:
+        """The value of one binding."""
+        if isinstance(binding, Import):
+            if binding.name is None:
+                return self.module_named(binding.module)
+            return self.name_in(binding.module, binding.name)
+        if isinstance(binding, ast.ClassDef):
+            return self.class_of(binding, at.module, None)
+        if isinstance(binding, ast.FunctionDef | ast.AsyncFunctionDef):
+            return self.decorated(binding, at)
+        return at.evaluate(binding)
+
+    def class_of(self, node: ast.ClassDef, module: Module, closure: dict[str, Value] | None) -> ClassValue:
+        if id(node) not in self._classes:
+            self._classes[id(node)] = ClassValue(node, module, closure)
+        return self._classes[id(node)]
+
+    def library(self, name: str) -> Value:
+        """The value of a dotted name outside the project."""
+        if name not in self._libraries:
+            self._libraries[name] = self._library(name)
+        return self._libraries[name]
+
+    def _library(self, name: str) -> Value:
+        parent, _, last = name.rpartition(".")
+        stub = self.codebase.find(parent) if parent else None
+        if stub is not None:
+            found = self.global_name(stub, last)
+            if found is not None:
+                return found
+        for framework in self.frameworks:
+            value = framework.library(name)
+            if value is not None:
+                return value
+        return Native(name, LIBRARY[name]) if name in LIBRARY else Library(name)
+
+    def call_library(self, library: Library, arguments: Arguments, at: Frame) -> Value:
+        self.call_arguments_later(arguments, at)
+        return Unknown(f"result of {library.name}", arguments.origin())
+
+    def call_arguments_later(self, arguments: Arguments, at: Frame) -> None:
+        """Functions handed to something unknown may well be called by it."""
+        for value in arguments.every():
+            if isinstance(value, Function) and isinstance(value.node, ast.Lambda):
+                self.call_function(value, None, Arguments(), at)
+
+    def call_real(self, real: Real, arguments: Arguments, at: Frame) -> Value:
+        for framework in self.frameworks:
+            value = framework.call_real(real, arguments, at)
+            if value is not None:
+                return value
+        return Unknown(f"result of {real.describe()}", arguments.origin())
+
+    def real_attribute(self, real: Real, name: str, at: Frame) -> Value:
+        for framework in self.frameworks:
+            value = framework.real_attribute(real, name, at)
+            if value is not None:
+                return value
+        return Unknown(f"attribute {name} of {real.describe()}")
+
+    # Classes ---------------------------------------------------------------------------------------------------------------
+
+    def bases(self, cls: ClassValue) -> tuple[Value, ...]:
+        if "bases" not in cls.kept:
+            cls.kept["bases"] = ()
+            at = Frame(self, cls.module, closure=cls.closure)
+            cls.kept["bases"] = tuple(alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
+        found: tuple[Value, ...] = cls.kept["bases"]
+        return found
+
+    def mro(self, cls: ClassValue) -> tuple[ClassValue, ...]:
+        """The project's and the stubs' classes in the order of resolution (C3; depth first where that fails)."""
+        if "mro" not in cls.kept:
+            cls.kept["mro"] = (cls,)
+            parents = [base for base in self.bases(cls) if isinstance(base, ClassValue) and base is not cls]
+            lines = [list(self.mro(parent)) for parent in parents] + [list(parents)]
+            cls.kept["mro"] = (cls, *merged(lines))
+        found: tuple[ClassValue, ...] = cls.kept["mro"]
+        return found
+
+    def foreign_bases(self, cls: ClassValue) -> tuple[Value, ...]:
+        """The bases, near and far, that are not classes whose source is read."""
+        if "foreign" not in cls.kept:
+            cls.kept["foreign"] = tuple(
+                base for one in self.mro(cls) for base in self.bases(one) if not isinstance(base, ClassValue)
+            )
+        found: tuple[Value, ...] = cls.kept["foreign"]
+        return found
+
+    def is_subclass(self, cls: ClassValue, qualified_name: str) -> bool:
+        return any(one.qualified_name == qualified_name for one in self.mro(cls))
+
+    def scope_of(self, cls: ClassValue) -> Scope:
+        if "scope" not in cls.kept:
+            scope = Scope()
+            collect(cls.node.body, scope, cls.module)
+            cls.kept["scope"] = scope
+        found: Scope = cls.kept["scope"]
+        return found
+
+    def find_in_class(self, cls: ClassValue, name: str) -> ClassValue | None:
+        """The class in the order of resolution whose body binds the name."""
+        return next((one for one in self.mro(cls) if name in self.scope_of(one).bindings), None)
+
+    def own_attribute(self, owner: ClassValue, name: str) -> Value:
+        """The value that a class's own body gives to a name."""
+        mark = "attribute:" + name
+        if mark not in owner.kept:
+            owner.kept[mark] = Unknown(f"{name} is defined by itself")
+            at = Frame(self, owner.module, closure=owner.closure, owner=owner, function=owner.name)
+            owner.kept[mark] = self._from_scope(self.scope_of(owner), name, at)
+        found: Value = owner.kept[mark]
+        return found
+
+    def adoption(self, cls: ClassValue) -> Adoption | None:
+        if "adoption" not in cls.kept:
+            cls.kept["adoption"] = None
+            found = (framework.adopt(cls) for framework in self.frameworks)
+            cls.kept["adoption"] = next((adoption for adoption in found if adoption is not None), None)
+        result: Adoption | None = cls.kept["adoption"]
+        return result
+
+    def class_attribute(self, cls: ClassValue, name: str, at: Frame) -> Value:
+        adoption = self.adoption(cls)
+        if adoption is not None:
+            value = adoption.class_attribute(name, at)
+            if value is not None:
+                return value
+        owner = self.find_in_class(cls, name)
+        if owner is not None:
+            return self.unbound(self.own_attribute(owner, name), cls)
+        if name == "__name__":
+            return Known(cls.name)
+        if name == "as_view":
+            return Native(name, lambda arguments, frame: Unknown("a view"))
+        return Unknown(f"attribute {name} of {cls.name}")
+
+    @staticmethod
+    def unbound(value: Value, cls: ClassValue) -> Value:
+        if isinstance(value, Function) and "classmethod" in decorator_names(value.node):
+            return Bound(value, cls)
+        return value
+
+    def instantiate(self, cls: ClassValue, arguments: Arguments, at: Frame) -> Value:
+        adoption = self.adoption(cls)
+        if adoption is not None:
+            return adoption.instantiate(arguments, at)
+        instance = Instance(cls)
+        owner = self.find_in_class(cls, "__init__")
+        if owner is not None:
+            method = self.own_attribute(owner, "__init__")
+            if isinstance(method, Function):
+                self.call_function(method, instance, arguments, at)
+        elif "dataclass" in " ".join(decorator_names(cls.node)) or self.foreign_bases(cls):
+            fields = [n for one in reversed(self.mro(cls)) for n in annotated_names(one.node)]
+            instance.attributes.update(zip(fields, arguments.positional, strict=False))
+            instance.attributes.update(arguments.named)
+        return instance
+
+    def iterate_class(self, cls: ClassValue, at: Frame) -> Value:
+        """An enumeration's members."""
+        members = [n for n in self.scope_of(cls).bindings if n.isupper()]
+        return (
+            union(self.class_attribute(cls, name, at) for name in members) if members else Unknown("element of a class")
+        )
+
+    def typed(self, cls: ClassValue, at: Frame) -> Value:
+        """An instance of which nothing but the class is known."""
+        adoption = self.adoption(cls)
+        return adoption.typed(at) if adoption is not None else Instance(cls)
+
+    def instance_attribute(self, instance: Instance, name: str, at: Frame) -> Value:
+        if name in instance.attributes:
+            return instance.attributes[name]
+        if name == "__class__":
+            return instance.cls
+        owner = self.find_in_class(instance.cls, name)
+        if owner is not None:
+            value = self.own_attribute(owner, name)
+            if not (isinstance(value, Known) and value.value is None):
+                return self.bind(value, instance, at)
+        assigned = self._assigned_elsewhere(instance, name, at)
+        if assigned is not None:
+            return assigned
+        if owner is not None:
+            return Known(None)
+        annotation = self._annotated(instance.cls, name, at)
+        return annotation or Unknown(f"attribute {name} of {instance.describe()}")
+
+    def _annotated(self, cls: ClassValue, name: str, at: Frame) -> Value | None:
+        for one in self.mro(cls):
+            for node in one.node.body:
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+                    frame = Frame(self, one.module, owner=one, summary=at.summary)
+                    return self.annotation(node.annotation, frame)
+        return None
+
+    def bind(self, value: Value, receiver: Value, at: Frame) -> Value:
+        """What a class attribute becomes on an instance: a method, a property's value, itself."""
+        if not isinstance(value, Function):
+            return value
+        names = decorator_names(value.node)
+        if "staticmethod" in names:
+            return value
+        if any(name.rsplit(".", 1)[-1] in ("property", "cached_property", "hybrid_property") for name in names):
+            return self.call_function(value, receiver, Arguments(), at)
+        if "classmethod" in names and isinstance(receiver, Instance):
+            return Bound(value, receiver.cls)
+        return Bound(value, receiver)
+
+    def _assigned_elsewhere(self, instance: Instance, name: str, at: Frame) -> Value | None:
+        """``self.name = …`` in another method of the class: that method is walked on an instance of its own."""
+        for owner in self.mro(instance.cls):
+            for method in self._self_assignments(owner).get(name, ()):
+                mark = ("assigned", id(method), id(instance.cls.node))
+                if mark in self._pending:
+                    continue
+                if mark not in self._names_of_self:
+                    self._pending.add(mark)
+                    other = Instance(instance.cls)
+                    function = Function(method, owner.module, owner.closure, owner)
+                    self.call_function(function, other, self.entry_arguments(function, skip_first=True), at, quiet=True)
+                    self._names_of_self[mark] = other.attributes
+                    self._pending.discard(mark)
+                value = self._names_of_self[mark].get(name)
+                if value is not None:
+                    return value
+        return None
+
+    @property
+    def _names_of_self(self) -> dict[object, dict[str, Value]]:
+        kept: dict[object, dict[str, Value]] = self.__dict__.setdefault("_self_values", {})
+        return kept
+
+    @staticmethod
+    def _self_assignments(cls: ClassValue) -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+        if "assignments" not in cls.kept:
+            found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+            for method in cls.node.body:
+                if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and method.args.args:
+                    first = method.args.args[0].arg
+                    for node in ast.walk(method):
+                        if (
+                            isinstance(node, ast.Attribute)
+                            and isinstance(node.ctx, ast.Store)
+                            and isinstance(node.value, ast.Name)
+                            and node.value.id == first
+                        ):
+                            methods = found.setdefault(node.attr, [])
+                            if method not in methods:
+                                methods.append(method)
+            cls.kept["assignments"] = found
+        result: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = cls.kept["assignments"]
+        return result
+
+    def super_attribute(self, value: Super, name: str, at: Frame) -> Value:
+        order = self.mro(value.cls)
+        rest = order[order.index(value.after) + 1 :] if value.after in order else ()
+        for one in rest:
+            if name in self.scope_of(one).bindings:
+                return self.bind(self.own_attribute(one, name), value.receiver, at)
+        if name == "__init__":
+            return Native("__init__", lambda arguments, frame: Known(None))
+        adoption = self.adoption(value.cls)
+        if adoption is not None:
+            found = value.receiver.attribute(f"super.{name}", at)
+            if not isinstance(found, Unknown):
+                return found
+        return Unknown(f"{name} of a base class of {value.cls.name} that is not read")
+
+    # Functions -------------------------------------------------------------------------------------------------------------
+
+    def decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef, at: Frame) -> Value:
+        """A function with its decorators: those of the project are called, all others are taken to leave it as it is."""
+        return Function(
+            node, at.module, at.locals if at.function != "<module>" and at.owner is None else at.closure, at.owner
+        )
+
+    def walk(self, function: Function, receiver: Value | None, arguments: Arguments | None = None) -> Summary:
+        """Walk a function as an entry point, with arguments of which only the annotations are known."""
+        self.steps = 0
+        at = Frame(self, function.module, function=function.name)
+        given = arguments or self.entry_arguments(function, skip_first=receiver is not None)
+        try:
+            self.call_function(function, receiver, given, at)
+        except OutOfSteps:
+            at.summary.events.append(Happening("cut", at.place, ()))
+        return at.summary
+
+    def entry_arguments(self, function: Function, skip_first: bool) -> Arguments:
+        """Arguments for a function that nobody calls: typed by their annotations, a ``request`` is the user's."""
+        node = function.node.args
+        at = Frame(self, function.module, closure=function.closure, owner=function.owner)
+        named: dict[str, Value] = {}
+        names = [*node.posonlyargs, *node.args][1 if skip_first else 0 :]
+        for one in (*names, *node.kwonlyargs):
+            value = self.annotation(one.annotation, at) if one.annotation else None
+            named[one.arg] = value or Unknown(f"argument {one.arg}", "request" if one.arg == "request" else "argument")
+        return Arguments([], named, Unknown("*arguments", "argument"), Unknown("**arguments", "argument"))
+
+    def annotation(self, node: ast.expr, at: Frame) -> Value | None:
+        """An instance of the class that an annotation names, or None when it tells nothing."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                node = ast.parse(node.value, mode="eval").body
+            except SyntaxError:
+                return None
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            sides = [self.annotation(side, at) for side in (node.left, node.right)]
+            return next((side for side in sides if side is not None), None)
+        if isinstance(node, ast.Subscript):
+            return self._generic_annotation(node, at)
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return None
+        value = at.evaluate(node)
+        if isinstance(value, ClassValue):
+            return self.typed(value, at)
+        if isinstance(value, Library | Real):
+            return self.instance_of_library(value, at)
+        return None
+
+    def _generic_annotation(self, node: ast.Subscript, at: Frame) -> Value | None:
+        outer = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if outer in ("Optional", "Annotated", "Required", "ClassVar", "Final", "Awaitable", "Mapped", "SessionDep"):
+            found = self.annotation(inner[0], at)
+            if outer != "Annotated" or found is not None:
+                return found
+        if outer == "Union":
+            return next((v for v in (self.annotation(one, at) for one in inner) if v is not None), None)
+        if outer.lower() in ("list", "sequence", "iterable", "set", "tuple", "collection", "iterator", "generator"):
+            element = self.annotation(inner[0], at)
+            return Items([], "list", element) if element is not None else None
+        value = at.evaluate(node.value)
+        if isinstance(value, Library | Real):
+            return self.instance_of_library(value, at, [at.evaluate(one) for one in inner])
+        return self.typed(value, at) if isinstance(value, ClassValue) else None
+
+    def instance_of_library(self, value: Value, at: Frame, parameters: Sequence[Value] = ()) -> Value | None:
+        for framework in self.frameworks:
+            typed = getattr(framework, "typed", None)
+            found: Value | None = typed(value, parameters, at) if typed else None
+            if found is not None:
+                return found
+        return None
+
+    def call_function(
+        self, function: Function, receiver: Value | None, arguments: Arguments, at: Frame, quiet: bool = False
+    ) -> Value:
+        """The result of calling a function of the project. What happens in it is remembered once for each set of argument values."""
+        if at.depth >= DEEPEST_CALL:
+            return Unknown("calls too deep")
+        mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key())
+        summary = self._summaries.get(mark)
+        if summary is None:
+            summary = Summary(function.name)
+            self._summaries[mark] = summary
+            try:
+                summary.result = self._run(function, receiver, arguments, at.depth + 1, summary)
+            except OutOfSteps:
+                summary.result = Unknown("walk cut short")
+                raise
+            finally:
+                summary.finished = True
+        elif not summary.finished:
+            return Unknown(f"recursion in {function.name}")
+        if summary.events and not quiet:
+            at.summary.events.append(Called(summary, at.place, at.loops))
+        result: Value = summary.result
+        return result
+
+    def _run(
+        self, function: Function, receiver: Value | None, arguments: Arguments, depth: int, summary: Summary
+    ) -> Value:
+        at = Frame(self, function.module, None, function.closure, function.owner, function.name, depth, summary)
+        at.receiver = receiver
+        self._bind_parameters(function, receiver, arguments, at)
+        node = function.node
+        if isinstance(node, ast.Lambda):
+            return self.evaluate(node.body, at)
+        falls_through = self.execute(node.body, at)
+        if at.yields:
+            return Items([], "list", union(at.yields))
+        if falls_through:
+            at.returns.append(Known(None))
+        result = union(at.returns)
+        if node.returns is not None and all(
+            isinstance(v, Unknown) or (isinstance(v, Known) and v.value is None) for v in alternatives(result)
+        ):
+            result = self.annotation(node.returns, at) or result
+        return result
+
+    def _bind_parameters(self, function: Function, receiver: Value | None, arguments: Arguments, at: Frame) -> None:
+        node = function.node.args
+        names = [one.arg for one in (*node.posonlyargs, *node.args)]
+        given = list(arguments.positional)
+        if receiver is not None:
+            given.insert(0, receiver)
+        variables = at.locals
+        variables.update(zip(names, given, strict=False))
+        named = {
+            name: value
+            for name, value in arguments.named.items()
+            if name not in variables or name not in names[: len(given)]
+        }
+        allowed = {*names, *(one.arg for one in node.kwonlyargs)}
+        variables.update((name, value) for name, value in named.items() if name in allowed)
+        self._bind_defaults(function, variables, arguments, at)
+        if node.vararg:
+            variables[node.vararg.arg] = Items(given[len(names) :], "tuple", arguments.extra_positional)
+        if node.kwarg:
+            extra = {name: value for name, value in named.items() if name not in allowed}
+            variables[node.kwarg.arg] = Mapping(dict(extra), arguments.extra_named)
+
+    def _bind_defaults(self, function: Function, variables: dict[str, Value], arguments: Arguments, at: Frame) -> None:
+        node = function.node.args
+        ordered = [*node.posonlyargs, *node.args]
+        defaults: list[ast.expr | None] = [*([None] * (len(ordered) - len(node.defaults))), *node.defaults]
+        outside = Frame(self, function.module, closure=function.closure, owner=function.owner)
+        for one, default in zip((*ordered, *node.kwonlyargs), (*defaults, *node.kw_defaults), strict=True):
+            if one.arg in variables:
+                continue
+            if default is not None:
+                variables[one.arg] = self.evaluate(default, outside)
+            else:
+                typed = self.annotation(one.annotation, outside) if one.annotation else None
+                variables[one.arg] = typed or arguments.extra_positional or Unknown(f"argument {one.arg}", "argument")
+
+    # Statements ------------------------------------------------------------------------------------------------------------
+
+    def execute(self, body: Iterable[ast.stmt], at: Frame) -> bool:
+        """Walk statements in order. False when control does not come out at the end."""
+        for node in body:
+            self._step()
+            at.line = node.lineno
+            handler = _STATEMENTS.get(type(node))
+            if handler is not None and not handler(self, node, at):
+                return False
+        return True
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps > MOST_STEPS or (self.steps % 512 == 0 and time.monotonic() > self.deadline):
+            raise OutOfSteps
+
+    def _expression(self, node: ast.Expr, at: Frame) -> bool:
+        self.evaluate(node.value, at)
+        return True
+
+    def _assign(self, node: ast.Assign, at: Frame) -> bool:
+        value = self.evaluate(node.value, at)
+        for target in node.targets:
+            self.assign(target, value, at)
+        return True
+
+    def _annotated_assign(self, node: ast.AnnAssign, at: Frame) -> bool:
+        value: Value | None = self.evaluate(node.value, at) if node.value else None
+        if value is None or isinstance(value, Unknown):
+            value = self.annotation(node.annotation, at) or value or Unknown("declared only")
+        self.assign(node.target, value, at)
+        return True
+
+    def _augmented_assign(self, node: ast.AugAssign, at: Frame) -> bool:
+        left = self.evaluate(node.target, at)
+        right = self.evaluate(node.value, at)
+        self.assign(node.target, self.operate(node.op, left, right, at), at)
+        return True
+
+    def assign(self, target: ast.expr, value: Value, at: Frame) -> None:
+        if isinstance(target, ast.Name):
+            at.locals[target.id] = value
+        elif isinstance(target, ast.Tuple | ast.List):
+            self._unpack(target, value, at)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, Items([], "list", at.iterate(value)), at)
+        elif isinstance(target, ast.Attribute):
+            self._assign_attribute(self.evaluate(target.value, at), target.attr, value, at)
+        elif isinstance(target, ast.Subscript):
+            container = self.evaluate(target.value, at)
+            if isinstance(container, Mapping):
+                container.set(self.evaluate(target.slice, at), value)
+            elif isinstance(container, Items):
+                container.add_rest(value)
+
+    @staticmethod
+    def _assign_attribute(receiver: Value, name: str, value: Value, at: Frame) -> None:
+        for one in alternatives(receiver):
+            if isinstance(one, Instance):
+                before = one.attributes.get(name)
+                one.attributes[name] = value if before is None or at.depth < 2 else union([value])
+            else:
+                assigned = getattr(one, "assign", None)
+                if assigned is not None:
+                    assigned(name, value, at)
+
+    def _unpack(self, target: ast.Tuple | ast.List, value: Value, at: Frame) -> None:
+        if isinstance(value, Items) and value.rest is None and len(value.items) == len(target.elts):
+            for one, part in zip(target.elts, value.items, strict=True):
+                self.assign(one, part, at)
+            return
+        for position, one in enumerate(target.elts):
+            self.assign(one, value.item(Known(position), at), at)
+
+    def _if(self, node: ast.If, at: Frame) -> bool:
+        test = self.evaluate(node.test, at).truth()
+        before = dict(at.locals)
+        ends: list[dict[str, Value]] = []
+        for taken, body in ((True, node.body), (False, node.orelse)):
+            if test is not None and test is not taken:
+                continue
+            at.locals = dict(before)
+            self._narrow(node.test, taken, at)
+            if self.execute(body, at):
+                ends.append(at.locals)
+        return self._join(ends, before, at)
+
+    def _join(self, ends: list[dict[str, Value]], before: dict[str, Value], at: Frame) -> bool:
+        """Continue with the variables of all branches that came to their end."""
+        if not ends:
+            at.locals = before
+            return False
+        joined = ends[0]
+        for other in ends[1:]:
+            for name in {**joined, **other}:
+                here, there = joined.get(name), other.get(name)
+                if here is not there:
+                    joined[name] = union(v for v in (here, there) if v is not None)
+        at.locals = joined
+        return True
+
+    def _narrow(self, test: ast.expr, taken: bool, at: Frame) -> None:
+        """What a branch tells of a variable: that it is not None, or that it is."""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            self._narrow(test.operand, not taken, at)
+            return
+        if isinstance(test, ast.BoolOp) and taken and isinstance(test.op, ast.And):
+            for part in test.values:
+                self._narrow(part, True, at)
+            return
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Is | ast.IsNot):
+            nothing = isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
+            if nothing:
+                self._narrow_name(test.left, taken is isinstance(test.ops[0], ast.IsNot), at)
+        elif isinstance(test, ast.Name):
+            self._narrow_name(test, taken, at)
+        elif isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance" and taken:
+            self._narrow_class(test, at)
+
+    @staticmethod
+    def _narrow_name(node: ast.expr, something: bool, at: Frame) -> None:
+        if isinstance(node, ast.Name) and isinstance(at.locals.get(node.id), Union):
+            members = alternatives(at.locals[node.id])
+            left = [m for m in members if not (m.truth() is (not something) and isinstance(m, Known))]
+            if left:
+                at.locals[node.id] = union(left)
+
+    def _narrow_class(self, test: ast.Call, at: Frame) -> None:
+        if len(test.args) == 2 and isinstance(test.args[0], ast.Name):
+            current = at.locals.get(test.args[0].id)
+            if isinstance(current, Unknown):
+                typed = self.annotation(test.args[1], at)
+                if typed is not None:
+                    at.locals[test.args[0].id] = typed
+
+    def _for(self, node: ast.For | ast.AsyncFor, at: Frame) -> bool:
+        iterated = self.evaluate(node.iter, at)
+        if self._is_short_literal(iterated):
+            return self._unrolled(node, iterated, at)
+        before = dict(at.locals)
+        at.line = node.iter.lineno
+        element = at.iterate(iterated)
+        with at.loop(rows_of(iterated), size_of(iterated)):
+            self.assign(node.target, element, at)
+            ended = self.execute(node.body, at)
+        ends = [before, *([at.locals] if ended else [])]
+        self._join(ends if node.body else [before], before, at)
+        return self.execute(node.orelse, at)
+
+    @staticmethod
+    def _is_short_literal(value: Value) -> bool:
+        return isinstance(value, Items) and value.rest is None and 0 < len(value.items) <= LONGEST_UNROLLED
+
+    def _unrolled(self, node: ast.For | ast.AsyncFor, iterated: Value, at: Frame) -> bool:
+        """A loop over few written elements: each is walked, so that a table of fields and lookups gives each its query."""
+        assert isinstance(iterated, Items)
+        for element in list(iterated.items):
+            before = dict(at.locals)
+            with at.loop(None, len(iterated.items)):
+                self.assign(node.target, element, at)
+                ended = self.execute(node.body, at)
+            if not ended:
+                at.locals = before
+        return self.execute(node.orelse, at)
+
+    def _while(self, node: ast.While, at: Frame) -> bool:
+        test = self.evaluate(node.test, at).truth()
+        before = dict(at.locals)
+        with at.loop():
+            ended = self.execute(node.body, at)
+        endless = test is True and not any(isinstance(n, ast.Break) for n in ast.walk(node))
+        if endless:
+            return bool(at.yields)
+        return self._join([before, *([at.locals] if ended else [])], before, at)
+
+    def _with(self, node: ast.With | ast.AsyncWith, at: Frame) -> bool:
+        for entered in node.items:
+            value = self.evaluate(entered.context_expr, at)
+            if entered.optional_vars is not None:
+                self.assign(entered.optional_vars, self._entered(value, at), at)
+        return self.execute(node.body, at)
+
+    @staticmethod
+    def _entered(value: Value, at: Frame) -> Value:
+        if isinstance(value, Items) and value.rest is not None and not value.items:
+            return value.rest  # a generator under contextmanager
+        if isinstance(value, Instance) and at.interpreter.find_in_class(value.cls, "__aenter__"):
+            return at.call(value.attribute("__aenter__", at), Arguments())
+        if isinstance(value, Instance) and at.interpreter.find_in_class(value.cls, "__enter__"):
+            return at.call(value.attribute("__enter__", at), Arguments())
+        entered = getattr(value, "enter", None)
+        result: Value = entered(at) if entered else value
+        return result
+
+    def _try(self, node: ast.Try, at: Frame) -> bool:
+        before = dict(at.locals)
+        ends: list[dict[str, Value]] = []
+        ended = self.execute(node.body, at)
+        after_body = dict(at.locals)
+        if ended and self.execute(node.orelse, at):
+            ends.append(at.locals)
+        for handler in node.handlers:
+            at.locals = {**after_body, **before} if not ended else {**before}
+            if handler.name:
+                at.locals[handler.name] = Unknown("an exception")
+            if self.execute(handler.body, at):
+                ends.append(at.locals)
+        goes_on = self._join(ends, before, at)
+        return self.execute(node.finalbody, at) and goes_on
+
+    def _return(self, node: ast.Return, at: Frame) -> bool:
+        at.returns.append(self.evaluate(node.value, at) if node.value else Known(None))
+        return False
+
+    def _stop(self, node: ast.stmt, at: Frame) -> bool:
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            self.evaluate(node.exc, at)
+        return False
+
+    def _define(self, node: ast.stmt, at: Frame) -> bool:
+        if isinstance(node, ast.ClassDef):
+            at.locals[node.name] = self.class_of(node, at.module, at.locals)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            at.locals[node.name] = Function(node, at.module, enclosing(at.locals, at.closure), at.owner)
+        return True
+
+    def _import(self, node: ast.stmt, at: Frame) -> bool:
+        assert isinstance(node, ast.Import | ast.ImportFrom)
+        scope = Scope()
+        collect([node], scope, at.module)
+        for name, bindings in scope.bindings.items():
+            at.locals[name] = self.bound(bindings[-1], at)
+        return True
+
+    def _match(self, node: ast.Match, at: Frame) -> bool:
+        subject = self.evaluate(node.subject, at)
+        before = dict(at.locals)
+        ends = [dict(before)]
+        for case in node.cases:
+            at.locals = dict(before)
+            for name in (n.name for n in ast.walk(case.pattern) if isinstance(n, ast.MatchAs) and n.name):
+                at.locals[name] = subject
+            if self.execute(case.body, at):
+                ends.append(at.locals)
+        return self._join(ends, before, at)
+
+    def _delete(self, node: ast.Delete, at: Frame) -> bool:
+        return True
+
+    # Expressions -----------------------------------------------------------------------------------------------------------
+
+    def evaluate(self, node: ast.expr, at: Frame) -> Value:
+        """The value of an expression."""
+        handler = _EXPRESSIONS.get(type(node))
+        if handler is None:
+            return Unknown(type(node).__name__)
+        self._step()
+        return handler(self, node, at)
+
+    def _constant(self, node: ast.Constant, at: Frame) -> Value:
+        return Known(node.value)
+
+    def _name(self, node: ast.Name, at: Frame) -> Value:
+        return self.look_up(node.id, at)
+
+    def look_up(self, name: str, at: Frame) -> Value:
+        """A variable: of the function, of those around it, of the class body, of the module, of Python."""
+        if name in at.locals:
+            return at.locals[name]
+        if at.closure is not None and name in at.closure:
+            return at.closure[name]
+        if at.owner is not None and at.function == at.owner.name and name in self.scope_of(at.owner).bindings:
+            return self.own_attribute(at.owner, name)
+        value = self.global_name(at.module, name)
+        if value is not None:
+            return value
+        if name in BUILTINS:
+            return Native(name, BUILTINS[name])
+        return Library(f"builtins.{name}") if hasattr(builtins, name) else Unknown(f"{name} is not defined here")
+
+    def _attribute(self, node: ast.Attribute, at: Frame) -> Value:
+        receiver = self.evaluate(node.value, at)
+        at.line = node.end_lineno or node.lineno
+        return receiver.attribute(node.attr, at)
+
+    def _call(self, node: ast.Call, at: Frame) -> Value:
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id == "super"
+            and at.receiver is not None
+            and at.owner is not None
+        ):
+            return self._super(at)
+        callee = self.evaluate(node.func, at)
+        arguments = self._arguments(node, at)
+        at.line = node.func.end_lineno or node.lineno
+        return callee.call(arguments, at)
+
+    def _super(self, at: Frame) -> Value:
+        receiver = at.receiver
+        assert receiver is not None
+        assert at.owner is not None
+        cls = receiver if isinstance(receiver, ClassValue) else getattr(receiver, "cls", None)
+        return (
+            Super(receiver, cls, at.owner) if isinstance(cls, ClassValue) else Unknown("super() of something unknown")
+        )
+
+    def _arguments(self, node: ast.Call, at: Frame) -> Arguments:
+        arguments = Arguments()
+        for one in node.args:
+            if not isinstance(one, ast.Starred):
+                arguments.positional.append(self.evaluate(one, at))
+                continue
+            value = self.evaluate(one.value, at)
+            if isinstance(value, Items):
+                arguments.positional += value.items
+                arguments.extra_positional = value.rest or arguments.extra_positional
+            else:
+                arguments.extra_positional = at.iterate(value)
+        for keyword in node.keywords:
+            given = self.evaluate(keyword.value, at)
+            if keyword.arg is not None:
+                arguments.named[keyword.arg] = given
+                continue
+            extra = alternatives(given)[-1]
+            if isinstance(extra, Mapping):
+                arguments.named.update((k, v) for k, v in extra.items.items() if isinstance(k, str))
+                arguments.extra_named = extra.rest or arguments.extra_named
+            else:
+                arguments.extra_named = extra
+        return arguments
+
+    def _items(self, node: ast.List | ast.Tuple | ast.Set, at: Frame) -> Value:
+        kind = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}[type(node)]
+        found = Items([], kind)  # type: ignore[arg-type]
+        for one in node.elts:
+            if isinstance(one, ast.Starred):
+                inner = self.evaluate(one.value, at)
+                if isinstance(inner, Items) and inner.rest is None:
+                    found.items += inner.items
+                else:
+                    found.add_rest(at.iterate(inner))
+            else:
+                found.items.append(self.evaluate(one, at))
+        return found
+
+    def _dict(self, node: ast.Dict, at: Frame) -> Value:
+        found = Mapping()
+        for key, item in zip(node.keys, node.values, strict=True):
+            value = self.evaluate(item, at)
+            if key is not None:
+                found.set(self.evaluate(key, at), value)
+            elif isinstance(value, Mapping):
+                found.items.update(value.items)
+                found.rest = value.rest or found.rest
+            else:
+                found.rest = Unknown("keys not known", origin_of(value))
+        return found
+
+    def _joined(self, node: ast.JoinedStr, at: Frame) -> Value:
+        parts = [self.evaluate(v.value if isinstance(v, ast.FormattedValue) else v, at) for v in node.values]
+        if all(isinstance(part, Known) for part in parts):
+            return Known("".join(str(part.value) for part in parts if isinstance(part, Known))[:20_000])
+        return FormattedText("".join(map(_text, parts)), Items(parts, "tuple"))
+
+    def _condition(self, node: ast.IfExp, at: Frame) -> Value:
+        test = self.evaluate(node.test, at).truth()
+        if test is not None:
+            return self.evaluate(node.body if test else node.orelse, at)
+        before = at.locals
+        at.locals = dict(before)
+        self._narrow(node.test, True, at)
+        body = self.evaluate(node.body, at)
+        at.locals = before
+        return union([body, self.evaluate(node.orelse, at)])
+
+    def _boolean(self, node: ast.BoolOp, at: Frame) -> Value:
+        found: list[Value] = []
+        decisive = isinstance(node.op, ast.Or)
+        for one in node.values:
+            value = self.evaluate(one, at)
+            truth = value.truth()
+            if truth is decisive:
+                return union([*found, value])
+            if truth is None or one is node.values[-1]:
+                found.append(value)
+        return union(found)
+
+    def _unary(self, node: ast.UnaryOp, at: Frame) -> Value:
+        value = self.evaluate(node.operand, at)
+        if isinstance(node.op, ast.Not):
+            truth = value.truth()
+            return Known(not truth) if truth is not None else Unknown("a truth value", origin_of(value))
+        if isinstance(value, Known) and isinstance(node.op, ast.USub) and isinstance(value.value, int | float):
+            return Known(-value.value)
+        operator = {ast.Invert: "__invert__", ast.USub: "__neg__"}.get(type(node.op), "")
+        return self._real_operation(operator, value, None, at)
+
+    def _binary(self, node: ast.BinOp, at: Frame) -> Value:
+        left = self.evaluate(node.left, at)
+        right = self.evaluate(node.right, at)
+        return self.operate(node.op, left, right, at)
+
+    def operate(self, operator: ast.operator, left: Value, right: Value, at: Frame) -> Value:
+        """The result of ``left operator right``."""
+        if isinstance(operator, ast.Add) and isinstance(left, Items | Known) and isinstance(right, Items | Known):
+            return add(left, right)
+        if isinstance(left, Known) and isinstance(right, Known):
+            return _arithmetic(operator, left.value, right.value)
+        if isinstance(left, Mapping) and isinstance(right, Mapping) and isinstance(operator, ast.BitOr):
+            return Mapping({**left.items, **right.items}, left.rest or right.rest)
+        if isinstance(operator, ast.Mod) and isinstance(left, Known) and isinstance(left.value, str):
+            return FormattedText(left.value, right)
+        if isinstance(operator, ast.Add) and _is_text(left, right):
+            return FormattedText("".join(_text(v) for v in (left, right)), Items([left, right], "tuple"))
+        name = _OPERATORS.get(type(operator), "")
+        if isinstance(left, Union) or isinstance(right, Union):
+            pairs = [(a, b) for a in alternatives(left) for b in alternatives(right)][:16]
+            return union(self.operate(operator, a, b, at) for a, b in pairs)
+        return self._real_operation(name, left, right, at)
+
+    def _real_operation(self, name: str, left: Value, right: Value | None, at: Frame) -> Value:
+        for framework in self.frameworks:
+            operate = getattr(framework, "operate", None)
+            found: Value | None = operate(name, left, right, at) if operate else None
+            if found is not None:
+                return found
+        others = [left, *([right] if right is not None else [])]
+        return Unknown("result of an operator", next((o for o in map(origin_of, others) if o != "unknown"), "unknown"))
+
+    def _compare(self, node: ast.Compare, at: Frame) -> Value:
+        left = self.evaluate(node.left, at)
+        rights = [self.evaluate(one, at) for one in node.comparators]
+        if len(rights) != 1:
+            return Unknown("a truth value")
+        right, operator = rights[0], node.ops[0]
+        name = _COMPARISONS.get(type(operator), "")
+        if name and not (isinstance(left, Known) and isinstance(right, Known)):
+            for framework in self.frameworks:
+                operate = getattr(framework, "operate", None)
+                found: Value | None = operate(name, left, right, at) if operate else None
+                if found is not None:
+                    return found
+        answer = _compared(operator, left, right)
+        return Known(answer) if answer is not None else Unknown("a truth value")
+
+    def _subscript(self, node: ast.Subscript, at: Frame) -> Value:
+        container = self.evaluate(node.value, at)
+        if isinstance(node.slice, ast.Slice):
+            bounds = [self.evaluate(b, at) if b is not None else None for b in (node.slice.lower, node.slice.upper)]
+            key: Value = Slice(*bounds)
+        else:
+            key = self.evaluate(node.slice, at)
+        at.line = node.end_lineno or node.lineno
+        return container.item(key, at)
+
+    def _comprehension(self, node: ast.expr, at: Frame) -> Value:
+        assert isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
+        before, loops = at.locals, at.loops
+        at.locals = dict(before)
+        literal = self._literal_comprehension(node, at)
+        if literal is not None:
+            at.locals, at.loops = before, loops
+            return literal
+        for generator in node.generators:
+            iterated = self.evaluate(generator.iter, at)
+            element = at.iterate(iterated)
+            at.loops = (*at.loops, Loop(at.place, rows_of(iterated), size_of(iterated)))
+            self.assign(generator.target, element, at)
+            for condition in generator.ifs:
+                self.evaluate(condition, at)
+                self._narrow(condition, True, at)
+        if isinstance(node, ast.DictComp):
+            found: Value = Mapping({}, self.evaluate(node.value, at))
+            self.evaluate(node.key, at)
+        else:
+            found = Items([], "list", self.evaluate(node.elt, at))
+        at.locals, at.loops = before, loops
+        return found
+
+    def _literal_comprehension(self, node: ast.expr, at: Frame) -> Value | None:
+        """``[f(x) for x in (A, B, C)]`` over few written elements gives each its own value."""
+        assert isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
+        if len(node.generators) != 1 or node.generators[0].ifs:
+            return None
+        generator = node.generators[0]
+        if not isinstance(generator.iter, ast.Tuple | ast.List | ast.Name | ast.Attribute | ast.Call):
+            return None
+        iterated = self.evaluate(generator.iter, at)
+        if not (isinstance(iterated, Items) and iterated.rest is None and 0 < len(iterated.items) <= LONGEST_UNROLLED):
+            return None
+        results = Items()
+        mapping = Mapping()
+        at.loops = (*at.loops, Loop(at.place, None, len(iterated.items)))
+        for element in iterated.items:
+            self.assign(generator.target, element, at)
+            if isinstance(node, ast.DictComp):
+                mapping.set(self.evaluate(node.key, at), self.evaluate(node.value, at))
+            else:
+                results.items.append(self.evaluate(node.elt, at))
+        return mapping if isinstance(node, ast.DictComp) else results
+
+    def _lambda(self, node: ast.Lambda, at: Frame) -> Value:
+        return Function(node, at.module, enclosing(at.locals, at.closure), at.owner)
+
+    def _await(self, node: ast.Await, at: Frame) -> Value:
+        return self.evaluate(node.value, at)
+
+    def _yield(self, node: ast.Yield | ast.YieldFrom, at: Frame) -> Value:
+        value = self.evaluate(node.value, at) if node.value else Known(None)
+        at.yields.append(at.iterate(value) if isinstance(node, ast.YieldFrom) else value)
+        return Unknown("sent to a generator")
+
+    def _named(self, node: ast.NamedExpr, at: Frame) -> Value:
+        value = self.evaluate(node.value, at)
+        self.assign(node.target, value, at)
+        return value
+
+    def _starred(self, node: ast.Starred, at: Frame) -> Value:
+        return self.evaluate(node.value, at)
+
+
+def enclosing(variables: dict[str, Value], outer: dict[str, Value] | None) -> dict[str, Value]:
+    """The variables that a nested function sees, as they are where it is defined."""
+    return {**outer, **variables} if outer else dict(variables)
+
+
+def rows_of(value: Value) -> Any:
+    """What a framework keeps of the query whose rows iterating a value walks over; None for anything else."""
+    for one in alternatives(value):
+        rows = getattr(one, "rows", None)
+        if rows is None and isinstance(one, Items) and one.rest is not None:
+            rows = next(
+                (r for r in (getattr(m, "row_of", None) for m in alternatives(one.rest)) if r is not None), None
+            )
+        if rows is not None:
+            return rows
+    return None
+
+
+def size_of(value: Value) -> int | None:
+    """The number of elements where it is written in the source."""
+    return len(value.items) if isinstance(value, Items) and value.rest is None else None
+
+
+def merged(lines: list[list[ClassValue]]) -> list[ClassValue]:
+    """The C3 merge of Python's method resolution order; where it has no answer, depth first without repetitions."""
+    rest = [list(line) for line in lines if line]
+    found: list[ClassValue] = []
+    while rest:
+        tails = {id(cls) for line in rest for cls in line[1:]}
+        head = next((line[0] for line in rest if id(line[0]) not in tails), None)
+        if head is None:
+            return list(dict.fromkeys([*found, *(cls for line in rest for cls in line)]))
+        found.append(head)
+        rest = [[cls for cls in line if cls is not head] for line in rest]
+        rest = [line for line in rest if line]
+    return found
+
+
+def decorator_names(node: FunctionNode | ast.ClassDef) -> tuple[str, ...]:
+    """The dotted names of the decorators, calls without their arguments."""
+    names = []
+    for decorator in getattr(node, "decorator_list", ()):
+        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+        names.append(dotted(inner))
+    return tuple(names)
+
+
+def annotated_names(node: ast.ClassDef) -> list[str]:
+    return [s.target.id for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)]
+
+
+def add(left: Value, right: Value) -> Value:
+    """``left + right`` of lists and constants."""
+    if isinstance(left, Items) and isinstance(right, Items):
+        rests = [rest for rest in (left.rest, right.rest) if rest is not None]
+        return Items([*left.items, *right.items], left.kind, union(rests) if rests else None)
+    if isinstance(left, Known) and isinstance(right, Known):
+        return _arithmetic(ast.Add(), left.value, right.value)
+    if isinstance(left, Items):
+        return Items(list(left.items), left.kind, Unknown("added to a list", origin_of(right)))
+    return Unknown("a sum", origin_of(right))
+
+
+def _arithmetic(operator: ast.operator, left: Any, right: Any) -> Value:
+    numbers = isinstance(left, int | float) and isinstance(right, int | float)
+    texts = isinstance(left, str) and isinstance(right, str) and len(left) + len(right) < 20_000
+    try:
+        if isinstance(operator, ast.Add) and (numbers or texts):
+            return Known(left + right)
+        if isinstance(operator, ast.Mod) and isinstance(left, str):
+            return FormattedText(left, Known(right))
+        if numbers and abs(left) < 1e12 and abs(right) < 1e12:
+            if isinstance(operator, ast.Sub):
+                return Known(left - right)
+            if isinstance(operator, ast.Mult):
+                return Known(left * right)
+            if isinstance(operator, ast.Div):
+                return Known(left / right)
+            if isinstance(operator, ast.FloorDiv):
+                return Known(left // right)
+            if isinstance(operator, ast.Pow) and abs(left) <= 64 and 0 <= right <= 128:
+                return Known(left**right)
+    except (ArithmeticError, ValueError):
+        pass
+    return Unknown("a calculation")
+
+
+def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
+    """The answer of a comparison where both sides are told."""
+    told = isinstance(left, Known) and isinstance(right, Known)
+    if isinstance(operator, ast.Is | ast.IsNot) and isinstance(right, Known) and right.value is None:
+        if isinstance(left, Unknown | Union | Library):
+            if not (isinstance(left, Union) and not any(isinstance(m, Known | Unknown) for m in left.members)):
+                return None
+        is_none = isinstance(left, Known) and left.value is None
+        return is_none is isinstance(operator, ast.Is)
+    try:
+        if isinstance(operator, ast.In | ast.NotIn):
+            return (plain(left) in plain(right)) is isinstance(operator, ast.In)
+        if not told:
+            return None
+        a, b = plain(left), plain(right)
+        if isinstance(operator, ast.Eq | ast.NotEq):
+            return bool((a == b) is isinstance(operator, ast.Eq))
+        if isinstance(operator, ast.Is | ast.IsNot):
+            return (a is b) is isinstance(operator, ast.Is)
+        if isinstance(operator, ast.Gt):
+            return bool(a > b)
+        if isinstance(operator, ast.Lt):
+            return bool(a < b)
+        if isinstance(operator, ast.GtE):
+            return bool(a >= b)
+        return bool(a <= b)
+    except (NotPlain, TypeError):
+        return None
+
+
+def _is_text(left: Value, right: Value) -> bool:
+    return any(
+        isinstance(v, FormattedText) or (isinstance(v, Known) and isinstance(v.value, str)) for v in (left, right)
+    )
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, Known):
+        return str(value.value)
+    return value.text if isinstance(value, FormattedText) else HOLE
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[[Interpreter, Any, Frame], bool]] = {
+    ast.Expr: Interpreter._expression,
+    ast.Assign: Interpreter._assign,
+    ast.AnnAssign: Interpreter._annotated_assign,
+    ast.AugAssign: Interpreter._augmented_assign,
+    ast.If: Interpreter._if,
+    ast.For: Interpreter._for,
+    ast.AsyncFor: Interpreter._for,
+    ast.While: Interpreter._while,
+    ast.With: Interpreter._with,
+    ast.AsyncWith: Interpreter._with,
+    ast.Try: Interpreter._try,
+    ast.TryStar: Interpreter._try,
+    ast.Return: Interpreter._return,
+    ast.Raise: Interpreter._stop,
+    ast.Break: Interpreter._stop,
+    ast.Continue: Interpreter._stop,
+    ast.FunctionDef: Interpreter._define,
+    ast.AsyncFunctionDef: Interpreter._define,
+    ast.ClassDef: Interpreter._define,
+    ast.Import: Interpreter._import,
+    ast.ImportFrom: Interpreter._import,
+    ast.Match: Interpreter._match,
+    ast.Delete: Interpreter._delete,
+}
+
+_EXPRESSIONS: dict[type[ast.expr], Callable[[Interpreter, Any, Frame], Value]] = {
+    ast.Constant: Interpreter._constant,
+    ast.Name: Interpreter._name,
+    ast.Attribute: Interpreter._attribute,
+    ast.Call: Interpreter._call,
+    ast.List: Interpreter._items,
+    ast.Tuple: Interpreter._items,
+    ast.Set: Interpreter._items,
+    ast.Dict: Interpreter._dict,
+    ast.JoinedStr: Interpreter._joined,
+    ast.IfExp: Interpreter._condition,
+    ast.BoolOp: Interpreter._boolean,
+    ast.UnaryOp: Interpreter._unary,
+    ast.BinOp: Interpreter._binary,
+    ast.Compare: Interpreter._compare,
+    ast.Subscript: Interpreter._subscript,
+    ast.ListComp: Interpreter._comprehension,
+    ast.SetComp: Interpreter._comprehension,
+    ast.GeneratorExp: Interpreter._comprehension,
+    ast.DictComp: Interpreter._comprehension,
+    ast.Lambda: Interpreter._lambda,
+    ast.Await: Interpreter._await,
+    ast.Yield: Interpreter._yield,
+    ast.YieldFrom: Interpreter._yield,
+    ast.NamedExpr: Interpreter._named,
+    ast.Starred: Interpreter._starred,
+}
+
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "__add__",
+    ast.Sub: "__sub__",
+    ast.Mult: "__mul__",
+    ast.Div: "__truediv__",
+    ast.Mod: "__mod__",
+    ast.BitAnd: "__and__",
+    ast.BitOr: "__or__",
+    ast.BitXor: "__xor__",
+}
+
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "__eq__",
+    ast.NotEq: "__ne__",
+    ast.Lt: "__lt__",
+    ast.LtE: "__le__",
+    ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
+}

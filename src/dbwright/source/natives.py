@@ -1,0 +1,327 @@
+"""Functions of Python itself and of its library whose results matter: what they make of abstract values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dbwright.source.values import (
+    Arguments,
+    Bound,
+    Function,
+    Items,
+    Known,
+    Mapping,
+    Native,
+    NotPlain,
+    Unknown,
+    Value,
+    alternatives,
+    from_plain,
+    plain,
+    union,
+)
+
+if TYPE_CHECKING:
+    from dbwright.source.interpreter import Frame
+
+Handler = Callable[[Arguments, "Frame"], Value]
+
+
+def _list(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if first is None:
+        return Items()
+    if isinstance(first, Items):
+        return Items(list(first.items), "list", first.rest)
+    return Items([], "list", at.iterate(first))
+
+
+def _dict(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if isinstance(first, Mapping):
+        return Mapping({**first.items, **arguments.named}, first.rest)
+    if first is None:
+        return Mapping(dict(arguments.named), arguments.extra_named)
+    pair = at.iterate(first)
+    return Mapping(dict(arguments.named), pair.item(Known(1), at))
+
+
+def _len(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if isinstance(first, Items | Mapping) and first.rest is None and not at.loops:
+        return Known(len(first.items))
+    for one in alternatives(first) if first is not None else ():
+        length = getattr(one, "length", None)
+        if length is not None:
+            length(at)
+    return Unknown("a length")
+
+
+def _test(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    for one in alternatives(first) if first is not None else ():
+        tested = getattr(one, "tested", None)
+        if tested is not None:
+            tested(at)
+    truth = first.truth() if first is not None else False
+    return Known(truth) if truth is not None else Unknown("a truth value")
+
+
+def _element(arguments: Arguments, at: Frame) -> Value:
+    """``next``, ``min``, ``max``, ``random.choice``: one of the elements."""
+    first = arguments.first()
+    if first is None:
+        return Unknown("an element")
+    if len(arguments.positional) > 1:
+        second = arguments.positional[1]
+        element = at.iterate(first) if not isinstance(first, Known) else first
+        return union([element, second])
+    return at.iterate(first)
+
+
+def _same(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if isinstance(first, Items):
+        return Items(list(first.items), "list", first.rest)
+    return Items([], "list", at.iterate(first)) if first is not None else Items()
+
+
+def _enumerate(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return (
+        Items([], "list", Items([Unknown("a position"), at.iterate(first)], "tuple")) if first is not None else Items()
+    )
+
+
+def _zip(arguments: Arguments, at: Frame) -> Value:
+    return Items([], "list", Items([at.iterate(one) for one in arguments.positional], "tuple"))
+
+
+def _map(arguments: Arguments, at: Frame) -> Value:
+    if len(arguments.positional) < 2:
+        return Unknown("a map")
+    function, *rest = arguments.positional
+    elements = [at.iterate(one) for one in rest]
+    with at.loop(_rows(rest[0])):
+        return Items([], "list", at.call(function, Arguments(elements)))
+
+
+def _filter(arguments: Arguments, at: Frame) -> Value:
+    if len(arguments.positional) < 2:
+        return Unknown("a filter")
+    element = at.iterate(arguments.positional[1])
+    with at.loop(_rows(arguments.positional[1])):
+        at.call(arguments.positional[0], Arguments([element]))
+    return Items([], "list", element)
+
+
+def _rows(value: Value) -> object:
+    from dbwright.source.interpreter import rows_of
+
+    return rows_of(value)
+
+
+def _getattr(arguments: Arguments, at: Frame) -> Value:
+    name = arguments.get(1, "name")
+    if arguments.positional and isinstance(name, Known) and isinstance(name.value, str):
+        found = arguments.positional[0].attribute(name.value, at)
+        if len(arguments.positional) > 2:
+            return union([found, arguments.positional[2]])
+        return found
+    return Unknown("getattr of a name that is not known", arguments.origin())
+
+
+def _setattr(arguments: Arguments, at: Frame) -> Value:
+    if len(arguments.positional) == 3 and isinstance(arguments.positional[1], Known):
+        at.interpreter._assign_attribute(
+            arguments.positional[0], str(arguments.positional[1].value), arguments.positional[2], at
+        )
+    return Known(None)
+
+
+def _isinstance(arguments: Arguments, at: Frame) -> Value:
+    return Unknown("a truth value")
+
+
+def _scalar(convert: Callable[[object], object]) -> Handler:
+    def handler(arguments: Arguments, at: Frame) -> Value:
+        first = arguments.first()
+        try:
+            if first is None:
+                return Unknown("empty")
+            return Known(convert(plain(first)))
+        except (NotPlain, TypeError, ValueError, OverflowError):
+            return Unknown("a converted value", arguments.origin())
+
+    return handler
+
+
+def _range(arguments: Arguments, at: Frame) -> Value:
+    return Items([], "list", Unknown("a number"))
+
+
+def _partial(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if first is None:
+        return Unknown("partial of nothing")
+    before, named = arguments.positional[1:], arguments.named
+
+    def later(more: Arguments, frame: Frame) -> Value:
+        return frame.call(
+            first,
+            Arguments([*before, *more.positional], {**named, **more.named}, more.extra_positional, more.extra_named),
+        )
+
+    return Native("partial", later)
+
+
+def _reduce(arguments: Arguments, at: Frame) -> Value:
+    """``reduce(or_, conditions)``: all of a written list, two of any other."""
+    if len(arguments.positional) < 2:
+        return Unknown("a reduction")
+    function, source, *start = arguments.positional
+    if isinstance(source, Items):
+        elements = list(source.items) + ([source.rest, source.rest] if source.rest is not None else [])
+    else:
+        element = at.iterate(source)
+        elements = [element, element]
+    elements = [*start, *elements][:12]
+    if not elements:
+        return Unknown("a reduction of nothing")
+    result = elements[0]
+    for element in elements[1:]:
+        result = at.call(function, Arguments([result, element]))
+    return result
+
+
+def _operator(operator: ast.operator) -> Handler:
+    def handler(arguments: Arguments, at: Frame) -> Value:
+        if len(arguments.positional) != 2:
+            return Unknown("an operator")
+        return at.interpreter.operate(operator, arguments.positional[0], arguments.positional[1], at)
+
+    return handler
+
+
+def _chain(arguments: Arguments, at: Frame) -> Value:
+    return (
+        Items([], "list", union(at.iterate(one) for one in arguments.positional)) if arguments.positional else Items()
+    )
+
+
+def _chain_from(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return Items([], "list", at.iterate(at.iterate(first))) if first is not None else Items()
+
+
+def _groupby(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    element = at.iterate(first) if first is not None else Unknown("empty")
+    return Items([], "list", Items([Unknown("a key"), Items([], "list", element)], "tuple"))
+
+
+def _copy(arguments: Arguments, at: Frame) -> Value:
+    return arguments.first() or Unknown("a copy")
+
+
+def _defaultdict(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return Mapping({}, at.call(first, Arguments()) if first is not None else None)
+
+
+def _moment(arguments: Arguments, at: Frame) -> Value:
+    return Unknown("a time")
+
+
+def _type(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    cls = getattr(first, "cls", None)
+    return cls if isinstance(cls, Value) else Unknown("a class")
+
+
+def _callable(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return Known(True) if isinstance(first, Function | Bound | Native) else Unknown("a truth value")
+
+
+def _environment(arguments: Arguments, at: Frame) -> Value:
+    return Unknown("an environment variable", "settings")
+
+
+def _sum(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if first is not None:
+        at.iterate(first)
+    return Unknown("a sum")
+
+
+def _consume(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    if first is not None:
+        at.iterate(first)
+    return Unknown("a truth value")
+
+
+def _join_paths(arguments: Arguments, at: Frame) -> Value:
+    try:
+        return from_plain("/".join(str(plain(one)) for one in arguments.positional))
+    except NotPlain:
+        return Unknown("a path")
+
+
+BUILTINS: dict[str, Handler] = {
+    "list": _list,
+    "tuple": _list,
+    "set": _list,
+    "frozenset": _list,
+    "dict": _dict,
+    "len": _len,
+    "bool": _test,
+    "next": _element,
+    "min": _element,
+    "max": _element,
+    "iter": _copy,
+    "sorted": _same,
+    "reversed": _same,
+    "enumerate": _enumerate,
+    "zip": _zip,
+    "map": _map,
+    "filter": _filter,
+    "getattr": _getattr,
+    "setattr": _setattr,
+    "isinstance": _isinstance,
+    "str": _scalar(str),
+    "int": _scalar(int),  # type: ignore[arg-type]
+    "float": _scalar(float),  # type: ignore[arg-type]
+    "range": _range,
+    "type": _type,
+    "callable": _callable,
+    "sum": _sum,
+    "any": _consume,
+    "all": _consume,
+}
+
+LIBRARY: dict[str, Handler] = {
+    "functools.partial": _partial,
+    "functools.reduce": _reduce,
+    "operator.or_": _operator(ast.BitOr()),
+    "operator.ior": _operator(ast.BitOr()),
+    "operator.and_": _operator(ast.BitAnd()),
+    "operator.iand": _operator(ast.BitAnd()),
+    "operator.add": _operator(ast.Add()),
+    "itertools.chain": _chain,
+    "itertools.chain.from_iterable": _chain_from,
+    "itertools.islice": _same,
+    "itertools.groupby": _groupby,
+    "copy.copy": _copy,
+    "copy.deepcopy": _copy,
+    "collections.defaultdict": _defaultdict,
+    "collections.OrderedDict": _dict,
+    "os.environ.get": _environment,
+    "os.getenv": _environment,
+    "os.path.join": _join_paths,
+    "random.choice": _element,
+    "typing.cast": lambda arguments, at: arguments.get(1, "val") or Unknown("a cast"),
+}

@@ -1,0 +1,646 @@
+"""What an expression of a project may stand for, as far as it can be told without running it.
+
+A value answers five questions: its attribute of a name, the result of calling it, the element that iterating gives, the item at a
+key, and whether it is true. The default answer to each is ``Unknown`` with a reason. Frameworks add values of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from dbwright.source.interpreter import Frame
+    from dbwright.source.modules import Module
+
+Origin = Literal["unknown", "argument", "request", "row", "settings"]
+"""Where a value that is not known comes from: a caller, the user's request, a row of a query, the project's settings."""
+
+MOST_VARIANTS = 8
+"""Alternatives of one value that are kept apart."""
+
+
+class Value:
+    """The base of all; each question's default answer is that it is not known."""
+
+    __slots__ = ()
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return Unknown(f"attribute {name} of {self.describe()}")
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return Unknown(f"call of {self.describe()}")
+
+    def iterate(self, at: Frame) -> Value:
+        return Unknown(f"element of {self.describe()}")
+
+    def item(self, key: Value, at: Frame) -> Value:
+        return Unknown(f"item of {self.describe()}")
+
+    def truth(self) -> bool | None:
+        return None
+
+    def key(self) -> object:
+        """Equal for values that need not be told apart."""
+        return id(self)
+
+    def describe(self) -> str:
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Value):
+    """Not known, because ``reason``. What is derived from it keeps its origin."""
+
+    reason: str
+    origin: Origin = "unknown"
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return self if self.origin != "unknown" else Unknown(self.reason)
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return self
+
+    def iterate(self, at: Frame) -> Value:
+        return self
+
+    def item(self, key: Value, at: Frame) -> Value:
+        return self
+
+    def key(self) -> object:
+        return ("unknown", self.origin)
+
+    def describe(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Value):
+    """A plain Python value: text, number, truth value, None, date."""
+
+    value: Any
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return KnownMethod(self, name)
+
+    def truth(self) -> bool | None:
+        return bool(self.value)
+
+    def item(self, key: Value, at: Frame) -> Value:
+        try:
+            return Known(self.value[key.value]) if isinstance(key, Known) else Unknown("item of a constant")
+        except (TypeError, IndexError, KeyError):
+            return Unknown("item of a constant")
+
+    def iterate(self, at: Frame) -> Value:
+        return (
+            union(map(Known, self.value[:MOST_VARIANTS])) if isinstance(self.value, str | bytes) else Unknown("element")
+        )
+
+    def key(self) -> object:
+        return ("known", type(self.value).__name__, repr(self.value)[:200])
+
+    def describe(self) -> str:
+        return repr(self.value)[:40]
+
+
+_TEXT_METHODS = frozenset(
+    "lower upper strip lstrip rstrip title capitalize replace split rsplit join format startswith endswith removeprefix removesuffix "
+    "encode decode zfill".split()
+)
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMethod(Value):
+    """A method of a plain value; called with plain arguments it is really called, when it is harmless."""
+
+    receiver: Known
+    name: str
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        try:
+            values = [plain(value) for value in arguments.positional]
+            if self.name not in _TEXT_METHODS or not isinstance(self.receiver.value, str | bytes) or arguments.named:
+                raise NotPlain
+            if len(self.receiver.value) > _LONGEST or any(isinstance(v, str) and len(v) > _LONGEST for v in values):
+                raise NotPlain
+            if self.name == "format" and isinstance(self.receiver.value, str):
+                return FormattedText(self.receiver.value, Items(list(arguments.positional), "tuple"))
+            if self.name in ("zfill", "replace"):
+                return Unknown("formatted text")
+            result = getattr(self.receiver.value, self.name)(*values)
+        except (NotPlain, TypeError, ValueError, LookupError):
+            if self.name in ("format", "join") and isinstance(self.receiver.value, str):
+                return FormattedText(self.receiver.value, Items(list(arguments.every()), "tuple"))
+            return Unknown(f"result of {self.name}", arguments.origin())
+        return from_plain(result)
+
+
+class NotPlain(Exception):
+    """A value that is not wholly known."""
+
+
+def plain(value: Value) -> Any:
+    """The Python value of a wholly known one. Raises NotPlain."""
+    if isinstance(value, Known):
+        return value.value
+    if isinstance(value, Items) and value.rest is None:
+        return tuple(map(plain, value.items)) if value.kind == "tuple" else list(map(plain, value.items))
+    if isinstance(value, Mapping) and value.rest is None:
+        return {key: plain(item) for key, item in value.items.items()}
+    raise NotPlain(value.describe())
+
+
+def from_plain(value: Any) -> Value:
+    """The abstract value of a Python value."""
+    if isinstance(value, list | tuple):
+        return Items([from_plain(item) for item in value], "tuple" if isinstance(value, tuple) else "list")
+    if isinstance(value, dict):
+        return Mapping({key: from_plain(item) for key, item in value.items()})
+    return Known(value)
+
+
+@dataclass(slots=True)
+class Items(Value):
+    """A list, tuple or set. ``rest`` stands for any number of further elements."""
+
+    items: list[Value] = field(default_factory=list)
+    kind: Literal["list", "tuple", "set"] = "list"
+    rest: Value | None = None
+
+    def iterate(self, at: Frame) -> Value:
+        return (
+            union([*self.items, *([self.rest] if self.rest else [])]) if self.items or self.rest else Unknown("empty")
+        )
+
+    def item(self, key: Value, at: Frame) -> Value:
+        if isinstance(key, Known) and isinstance(key.value, int) and self.rest is None:
+            try:
+                return self.items[key.value]
+            except IndexError:
+                return Unknown("index out of range")
+        if isinstance(key, Slice):
+            return Items(list(self.items), self.kind, self.rest)
+        return self.iterate(at)
+
+    def truth(self) -> bool | None:
+        return bool(self.items) if self.rest is None else (True if self.items else None)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return ItemsMethod(self, name)
+
+    def key(self) -> object:
+        rest = self.rest.key() if self.rest else None
+        return ("items", self.kind, tuple(item.key() for item in self.items[:20]), len(self.items), rest)
+
+    def add_rest(self, value: Value) -> None:
+        self.rest = value if self.rest is None else union([self.rest, value])
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsMethod(Value):
+    """``append`` and its kin change the list that they are called on."""
+
+    receiver: Items
+    name: str
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        receiver, first = self.receiver, arguments.first()
+        if self.name in ("append", "add", "insert") and arguments.positional:
+            value = arguments.positional[-1]
+            if at.loops or len(receiver.items) > 500:
+                receiver.add_rest(value)
+            else:
+                receiver.items.append(value)
+            return Known(None)
+        if self.name in ("extend", "update", "union") and first is not None:
+            if isinstance(first, Items) and not at.loops and len(receiver.items) < 500:
+                receiver.items.extend(first.items)
+                if first.rest:
+                    receiver.add_rest(first.rest)
+            else:
+                receiver.add_rest(at.iterate(first))
+            return receiver if self.name == "union" else Known(None)
+        if self.name == "pop":
+            return receiver.iterate(at)
+        if self.name == "copy":
+            return Items(list(receiver.items), receiver.kind, receiver.rest)
+        return (
+            Known(None)
+            if self.name in ("sort", "reverse", "clear", "remove", "discard")
+            else Unknown(f"result of {self.name}")
+        )
+
+
+@dataclass(slots=True)
+class Mapping(Value):
+    """A dictionary with plain keys; ``rest`` stands for the values of keys that are not known."""
+
+    items: dict[Any, Value] = field(default_factory=dict)
+    rest: Value | None = None
+
+    def iterate(self, at: Frame) -> Value:
+        return union([Known(key) for key in self.items] or [Unknown("key")])
+
+    def item(self, key: Value, at: Frame) -> Value:
+        if isinstance(key, Known):
+            try:
+                if key.value in self.items:
+                    return self.items[key.value]
+            except TypeError:
+                pass
+            return self.rest or Unknown("missing key")
+        return self.values()
+
+    def values(self) -> Value:
+        every = [*self.items.values(), *([self.rest] if self.rest else [])]
+        return union(every) if every else Unknown("empty")
+
+    def set(self, key: Value, value: Value) -> None:
+        if isinstance(key, Known) and isinstance(key.value, str | int | tuple | None):
+            self.items[key.value] = value
+        else:
+            self.rest = value if self.rest is None else union([self.rest, value])
+
+    def truth(self) -> bool | None:
+        return bool(self.items) if self.rest is None else (True if self.items else None)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return MappingMethod(self, name)
+
+    def key(self) -> object:
+        return (
+            "mapping",
+            tuple((repr(k), v.key()) for k, v in list(self.items.items())[:30]),
+            self.rest and self.rest.key(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MappingMethod(Value):
+    receiver: Mapping
+    name: str
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        receiver, first = self.receiver, arguments.first()
+        if self.name in ("get", "pop", "setdefault") and first is not None:
+            default = arguments.positional[1] if len(arguments.positional) > 1 else Known(None)
+            if isinstance(first, Known) and first.value in receiver.items:
+                return receiver.items[first.value]
+            if self.name == "setdefault":
+                receiver.set(first, default)
+                return receiver.item(first, at)
+            return union([default, receiver.rest]) if receiver.rest else default
+        if self.name == "update":
+            if isinstance(first, Mapping):
+                receiver.items.update(first.items)
+                receiver.rest = receiver.rest or first.rest
+            elif first is not None:
+                receiver.rest = Unknown("updated", origin_of(first))
+            receiver.items.update(arguments.named)
+            return Known(None)
+        if self.name == "items":
+            pairs = [Items([Known(key), value], "tuple") for key, value in receiver.items.items()]
+            rest = Items([Unknown("key"), receiver.rest], "tuple") if receiver.rest else None
+            return Items(list(pairs), "list", rest)
+        if self.name == "values":
+            return Items(list(receiver.items.values()), "list", receiver.rest)
+        if self.name == "keys":
+            return Items([Known(key) for key in receiver.items], "list", Unknown("key") if receiver.rest else None)
+        if self.name == "copy":
+            return Mapping(dict(receiver.items), receiver.rest)
+        return Unknown(f"result of {self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Value):
+    """``a:b`` between brackets; None where a bound is left out."""
+
+    start: Value | None
+    stop: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Value):
+    """One of several alternatives."""
+
+    members: tuple[Value, ...]
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return union(member.attribute(name, at) for member in self.members)
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return union(at.call(member, arguments) for member in self.members)
+
+    def iterate(self, at: Frame) -> Value:
+        return union(at.iterate(member) for member in self.members)
+
+    def item(self, key: Value, at: Frame) -> Value:
+        return union(member.item(key, at) for member in self.members)
+
+    def truth(self) -> bool | None:
+        answers = {member.truth() for member in self.members}
+        return answers.pop() if len(answers) == 1 else None
+
+    def key(self) -> object:
+        return ("union", *(member.key() for member in self.members))
+
+    def describe(self) -> str:
+        return " or ".join(member.describe() for member in self.members[:3])
+
+
+def union(values: Iterable[Value]) -> Value:
+    """One value for several alternatives. Unknown ones are dropped beside known ones; above ``MOST_VARIANTS`` the first and the last
+    are kept: the fewest and the most conditions of a query that is built step by step."""
+    members: dict[object, Value] = {}
+    for value in values:
+        for member in value.members if isinstance(value, Union) else (value,):
+            members.setdefault(member.key(), member)
+    if not members:
+        return Unknown("nothing")
+    told = [member for member in members.values() if not isinstance(member, Unknown)]
+    if told and any(not isinstance(member, Known) for member in told):
+        chosen = told
+    else:
+        chosen = list(members.values())
+    if len(chosen) > MOST_VARIANTS:
+        chosen = [*chosen[: MOST_VARIANTS // 2], *chosen[-MOST_VARIANTS // 2 :]]
+    return chosen[0] if len(chosen) == 1 else Union(tuple(chosen))
+
+
+def alternatives(value: Value) -> tuple[Value, ...]:
+    return value.members if isinstance(value, Union) else (value,)
+
+
+@dataclass(slots=True)
+class Arguments:
+    """The arguments of a call. ``extra_positional`` and ``extra_named`` stand for those of a ``*`` and ``**`` that is not known."""
+
+    positional: list[Value] = field(default_factory=list)
+    named: dict[str, Value] = field(default_factory=dict)
+    extra_positional: Value | None = None
+    extra_named: Value | None = None
+
+    def first(self) -> Value | None:
+        return self.positional[0] if self.positional else None
+
+    def get(self, position: int, name: str) -> Value | None:
+        """The argument given by position or by name."""
+        return self.positional[position] if position < len(self.positional) else self.named.get(name)
+
+    def every(self) -> Iterator[Value]:
+        yield from self.positional
+        yield from self.named.values()
+        yield from (v for v in (self.extra_positional, self.extra_named) if v)
+
+    def origin(self) -> Origin:
+        return next((o for o in map(origin_of, self.every()) if o != "unknown"), "unknown")
+
+    def key(self) -> object:
+        return (
+            tuple(value.key() for value in self.positional),
+            tuple((name, value.key()) for name, value in self.named.items()),
+            self.extra_positional and self.extra_positional.key(),
+            self.extra_named and self.extra_named.key(),
+        )
+
+
+def origin_of(value: Value) -> Origin:
+    """Where the unknown part of a value comes from."""
+    if isinstance(value, Unknown):
+        return value.origin
+    if isinstance(value, FormattedText):
+        return origin_of(value.parts)
+    if isinstance(value, Union):
+        return next((o for o in map(origin_of, value.members) if o != "unknown"), "unknown")
+    if isinstance(value, Items):
+        every = [*value.items[:20], *([value.rest] if value.rest else [])]
+        return next((o for o in map(origin_of, every) if o != "unknown"), "unknown")
+    return "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Library(Value):
+    """A name of a library whose source is not read: ``name`` is dotted."""
+
+    name: str
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return at.interpreter.library(f"{self.name}.{name}")
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return at.interpreter.call_library(self, arguments, at)
+
+    def key(self) -> object:
+        return ("library", self.name)
+
+    def describe(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Real(Value):
+    """An object of a library that was really made or imported: a class, a field, a condition, an expression. Only harmless ones are."""
+
+    object: Any
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return at.interpreter.real_attribute(self, name, at)
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return at.interpreter.call_real(self, arguments, at)
+
+    def describe(self) -> str:
+        return getattr(self.object, "__name__", type(self.object).__name__)
+
+    def key(self) -> object:
+        return ("real", id(self.object))
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue(Value):
+    """A module of the project, or a package of which only parts are files."""
+
+    name: str
+    module: Module | None
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return at.interpreter.name_in(self.name, name)
+
+    def key(self) -> object:
+        return ("module", self.name)
+
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Value):
+    """A function of the project. ``closure`` holds the variables around it; ``owner`` is the class in whose body it stands."""
+
+    node: FunctionNode
+    module: Module
+    closure: dict[str, Value] | None = None
+    owner: ClassValue | None = None
+
+    @property
+    def name(self) -> str:
+        return getattr(self.node, "name", "<lambda>")
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return at.interpreter.call_function(self, None, arguments, at)
+
+    def key(self) -> object:
+        return ("function", id(self.node))
+
+    def describe(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Value):
+    """A function with the object that it is called on."""
+
+    function: Function
+    receiver: Value
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return at.interpreter.call_function(self.function, self.receiver, arguments, at)
+
+    def key(self) -> object:
+        return ("bound", id(self.function.node), self.receiver.key())
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return Unknown(f"attribute {name} of a function")
+
+
+@dataclass(slots=True, eq=False)
+class ClassValue(Value):
+    """A class of the project (or of a stub). The interpreter answers for it: bases, order of resolution, body."""
+
+    node: ast.ClassDef
+    module: Module
+    closure: dict[str, Value] | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What was found out about the class, by the name of the question."""
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.module.name}.{self.node.name}"
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return at.interpreter.class_attribute(self, name, at)
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return at.interpreter.instantiate(self, arguments, at)
+
+    def iterate(self, at: Frame) -> Value:
+        return at.interpreter.iterate_class(self, at)
+
+    def item(self, key: Value, at: Frame) -> Value:
+        return self  # Generic[T]
+
+    def truth(self) -> bool | None:
+        return True
+
+    def key(self) -> object:
+        return ("class", id(self.node))
+
+    def describe(self) -> str:
+        return self.name
+
+
+@dataclass(slots=True, eq=False)
+class Instance(Value):
+    """An object of a class of the project. ``attributes`` are those assigned so far."""
+
+    cls: ClassValue
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return at.interpreter.instance_attribute(self, name, at)
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return at.call(at.interpreter.instance_attribute(self, "__call__", at), arguments)
+
+    def iterate(self, at: Frame) -> Value:
+        method = at.interpreter.find_in_class(self.cls, "__iter__")
+        return (
+            at.iterate(at.call(self.attribute("__iter__", at), Arguments()))
+            if method
+            else Unknown("element of an object")
+        )
+
+    def item(self, key: Value, at: Frame) -> Value:
+        method = at.interpreter.find_in_class(self.cls, "__getitem__")
+        return at.call(self.attribute("__getitem__", at), Arguments([key])) if method else Unknown("item of an object")
+
+    def key(self) -> object:
+        return (
+            "instance",
+            id(self.cls.node),
+            tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items()),
+        )
+
+    def describe(self) -> str:
+        return f"a {self.cls.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Super(Value):
+    """``super()``: attributes of the classes after ``after`` in the order of resolution of the receiver's class."""
+
+    receiver: Value
+    cls: ClassValue
+    after: ClassValue
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return at.interpreter.super_attribute(self, name, at)
+
+    def key(self) -> object:
+        return ("super", self.receiver.key(), id(self.after.node))
+
+
+@dataclass(frozen=True, slots=True)
+class Native(Value):
+    """A function of ours that stands for one of Python's or a framework's."""
+
+    name: str
+    function: Callable[[Arguments, Frame], Value]
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return self.function(arguments, at)
+
+    def key(self) -> object:
+        return ("native", self.name, id(self.function))
+
+    def describe(self) -> str:
+        return self.name
+
+
+HOLE = "\x00"
+"""Stands in a text for a part that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormattedText(Value):
+    """Text put together from parts (an f-string, ``%``, ``+``): ``text`` has HOLE for what is not known, ``parts`` what was put in."""
+
+    text: str
+    parts: Value
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return Native(name, lambda arguments, frame: self)
+
+    def key(self) -> object:
+        return ("formatted", self.text, self.parts.key())
+
+    def describe(self) -> str:
+        return "formatted text"
