@@ -1,0 +1,30 @@
+"""The record of a query that is issued, as the frameworks' readers make it while a function is walked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dbwright.model.source import Framework, Issued, Parameter
+from dbwright.source.events import Place
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedQuery:
+    """A query sent to the database. ``made`` is None when it was built in a stub (then it is where it is issued).
+
+    ``sql`` has ``%s`` placeholders in the order of ``parameters``. ``rows`` of a loop over this query's rows is this record.
+    """
+
+    framework: Framework
+    issued_by: Issued
+    made: Place | None
+    sql: str | None = None
+    parameters: tuple[Parameter, ...] = ()
+    symbol: str | None = None
+    table: str | None = None
+    relation: str | None = None
+    unknown: str | None = None
+    partial: str | None = None
+    in_async: bool = False
+    in_transaction: bool = False
+    request_text: bool = False
