@@ -1,0 +1,1 @@
+"""Stand-alone scripts which the project's own interpreter runs; dbwright itself does not import them."""
