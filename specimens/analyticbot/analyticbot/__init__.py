@@ -1,0 +1,1 @@
+"""AnalyticBot: statistics and scheduling for owners of Telegram channels."""
