@@ -61,6 +61,16 @@ CFG
         say NAUTOBOT_ALLOWED_HOSTS '*'
         [ -f "$home/root/nautobot_config.py" ] ||
             NAUTOBOT_ROOT=$home/root "$bin/nautobot-server" init --disable-installation-metrics "$home/root/nautobot_config.py" >&2
+        if ! grep -q READER "$home/root/nautobot_config.py"; then
+            cat >> "$home/root/nautobot_config.py" <<PY
+
+# READER: no Redis.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_BROKER_URL = "memory://"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+PY
+        fi
         django nautobot nautobot_config
         say APP_ORACLE "$oracles/django_registry.py --setup nautobot:setup"
         say APP_SETUP nautobot:setup
