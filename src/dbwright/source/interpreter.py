@@ -218,9 +218,21 @@ class Interpreter:
 
     def _global_name(self, module: Module, name: str) -> Value | None:
         scope = module.scope
-        if name in scope.bindings or name in scope.augmented:
+        if name in scope.bindings:
             return self._from_scope(scope, name, Frame(self, module))
-        for star in scope.stars:
+        value = self._from_stars(module, name)
+        for extra in scope.augmented.get(name, ()):
+            value = add(value or Unknown(name), Frame(self, module).evaluate(extra))
+        if value is not None:
+            return value
+        if name == "__name__":
+            return Known(module.name)
+        if name == "__file__":
+            return Known(str(module.path))
+        return None
+
+    def _from_stars(self, module: Module, name: str) -> Value | None:
+        for star in module.scope.stars:
             source = self.codebase.find(star.module)
             if source is not None and source is not module and not name.startswith("_"):
                 found = self.global_name(source, name)
@@ -230,10 +242,6 @@ class Interpreter:
                 value = self.library(f"{star.module}.{name}")
                 if not isinstance(value, Library):
                     return value
-        if name == "__name__":
-            return Known(module.name)
-        if name == "__file__":
-            return Known(str(module.path))
         return None
 
     def _from_scope(self, scope: Scope, name: str, at: Frame) -> Value:
@@ -508,14 +516,21 @@ class Interpreter:
         for one in rest:
             if name in self.scope_of(one).bindings:
                 return self.bind(self.own_attribute(one, name), value.receiver, at)
-        if name == "__init__":
-            return Native("__init__", lambda arguments, frame: Known(None))
         adoption = self.adoption(value.cls)
+        if name == "__init__":
+            return Native("__init__", lambda arguments, frame: self._initialised(value, arguments))
         if adoption is not None:
             found = value.receiver.attribute(f"super.{name}", at)
             if not isinstance(found, Unknown):
                 return found
         return Unknown(f"{name} of a base class of {value.cls.name} that is not read")
+
+    def _initialised(self, value: Super, arguments: Arguments) -> Value:
+        """A constructor reached a base class that is not read."""
+        initialised = getattr(self.adoption(value.cls), "initialised", None)
+        if initialised is not None:
+            initialised(value.receiver, arguments)
+        return Known(None)
 
     # Functions -------------------------------------------------------------------------------------------------------------
 

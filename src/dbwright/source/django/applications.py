@@ -1,0 +1,162 @@
+"""A Django project's settings and applications, read statically: labels, the user model, automatic keys."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dbwright.source.values import ClassValue, Items, Known, Unknown, Value, alternatives
+
+if TYPE_CHECKING:
+    from dbwright.source.interpreter import Interpreter
+    from dbwright.source.modules import Module
+
+_USUAL = (
+    "settings.base",
+    "settings.common",
+    "settings.production",
+    "settings.prod",
+    "settings",
+    "config.settings",
+    "conf.settings",
+)
+
+
+class Applications:
+    """What the project's settings and ``apps.py`` files say."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+
+    @cached_property
+    def settings_module(self) -> Module | None:
+        """The module that ``DJANGO_SETTINGS_MODULE`` names in the project's own files; else the one that looks like it."""
+        codebase = self.interpreter.codebase
+        for path in codebase.files:
+            if path.name in ("manage.py", "wsgi.py", "asgi.py", "celery.py", "celery_app.py", "__main__.py"):
+                module = codebase.module_at(path)
+                name = _named_settings(module.tree) if module else None
+                found = codebase.find(name) if name else None
+                if found is not None:
+                    return found
+        candidates = [
+            module
+            for path, file in codebase.files.items()
+            if file.role == "code" and (path.stem == "settings" or path.parent.name == "settings")
+            if (module := codebase.module_at(path))
+            and "INSTALLED_APPS" in (*module.scope.bindings, *module.scope.augmented)
+        ]
+        candidates.sort(key=lambda m: (len(m.path.parts), m.file))
+        return candidates[0] if candidates else None
+
+    def setting(self, name: str) -> Value:
+        """The value of a setting, as far as the settings module tells."""
+        module = self.settings_module
+        if module is not None:
+            value = self.interpreter.global_name(module, name)
+            if value is not None:
+                return value
+        return Unknown(f"setting {name}", "settings")
+
+    @cached_property
+    def user_label(self) -> str:
+        """``AUTH_USER_MODEL``; Django's own when it is not set."""
+        value = self.setting("AUTH_USER_MODEL")
+        return next(
+            (v.value for v in alternatives(value) if isinstance(v, Known) and isinstance(v.value, str)), "auth.User"
+        )
+
+    @cached_property
+    def installed(self) -> tuple[str, ...]:
+        """The entries of INSTALLED_APPS that are written out."""
+        found: list[str] = []
+        for value in alternatives(self.setting("INSTALLED_APPS")):
+            if isinstance(value, Items):
+                for item in [*value.items, *([value.rest] if value.rest is not None else [])]:
+                    found += [v.value for v in alternatives(item) if isinstance(v, Known) and isinstance(v.value, str)]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def _configurations(self) -> dict[str, ClassValue]:
+        """AppConfig classes by the dotted name of their application."""
+        codebase = self.interpreter.codebase
+        modules = [
+            m for p in codebase.files if p.name in ("apps.py", "app.py", "__init__.py") and (m := codebase.module_at(p))
+        ]
+        for entry in self.installed:
+            for name in (entry, f"{entry}.apps", entry.rpartition(".")[0]):
+                module = codebase.find(name)
+                if module is not None and not module.owned:
+                    modules.append(module)
+        found: dict[str, ClassValue] = {}
+        for module in modules:
+            for node in module.tree.body:
+                if isinstance(node, ast.ClassDef) and node.bases:
+                    cls = self.interpreter.class_of(node, module, None)
+                    name = self._text(cls, "name")
+                    if name and (
+                        node.name.endswith(("Config", "App"))
+                        or self._text(cls, "label")
+                        or self._text(cls, "verbose_name")
+                    ):
+                        found.setdefault(name, cls)
+        return found
+
+    def _text(self, cls: ClassValue, name: str) -> str | None:
+        owner = self.interpreter.find_in_class(cls, name)
+        value = self.interpreter.own_attribute(owner, name) if owner is not None else None
+        return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+    def application_of(self, module_name: str) -> str:
+        """The dotted name of the application that a module belongs to."""
+        parts = module_name.split(".")
+        for length in range(len(parts), 0, -1):
+            name = ".".join(parts[:length])
+            if name in self._configurations or name in self.installed:
+                return name
+        if "models" in parts:
+            return ".".join(parts[: parts.index("models")]) or parts[0]
+        return ".".join(parts[:-1]) or parts[0]
+
+    def label_of(self, module_name: str) -> str:
+        """The label of a module's application: its configuration's, else the last part of its name."""
+        name = self.application_of(module_name)
+        configuration = self._configurations.get(name)
+        label = self._text(configuration, "label") if configuration is not None else None
+        return label or name.rpartition(".")[2]
+
+    def auto_field(self, module_name: str) -> str:
+        """The class name of automatic primary keys for the models of a module."""
+        configuration = self._configurations.get(self.application_of(module_name))
+        chosen = self._text(configuration, "default_auto_field") if configuration is not None else None
+        if chosen is None:
+            if module_name.startswith("django.contrib."):
+                return "AutoField"
+            value = self.setting("DEFAULT_AUTO_FIELD")
+            chosen = next(
+                (v.value for v in alternatives(value) if isinstance(v, Known) and isinstance(v.value, str)), None
+            )
+        return (chosen or "AutoField").rpartition(".")[2]
+
+
+def _named_settings(tree: ast.Module) -> str | None:
+    """The text given for ``DJANGO_SETTINGS_MODULE`` in a script."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and len(node.args) == 2:
+            key, value = node.args
+            if (
+                _is_text(key, "DJANGO_SETTINGS_MODULE")
+                and isinstance(value, ast.Constant)
+                and isinstance(value.value, str)
+            ):
+                return value.value
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            subscript = node.targets[0]
+            if _is_text(subscript.slice, "DJANGO_SETTINGS_MODULE") and isinstance(node.value, ast.Constant):
+                return str(node.value.value)
+    return None
+
+
+def _is_text(node: ast.expr, text: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value == text

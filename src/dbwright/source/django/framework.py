@@ -1,0 +1,519 @@
+"""Django as the interpreter knows it: which names are harmless constructors, which classes are models, what managers and querysets do."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dbwright.source.django import runtime
+from dbwright.source.django.applications import Applications
+from dbwright.source.django.models import ChoicesAdoption, FieldAdoption, ModelAdoption, PartAdoption
+from dbwright.source.django.real import arguments_of, concrete
+from dbwright.source.interpreter import Frame, Interpreter
+from dbwright.source.modules import Module, Problem
+from dbwright.source.tokens import Token, has_token
+from dbwright.source.values import (
+    Arguments,
+    ClassValue,
+    Known,
+    Library,
+    Native,
+    Real,
+    Unknown,
+    Value,
+    alternatives,
+)
+
+if TYPE_CHECKING:
+    pass
+
+HARMLESS = (
+    "django.db.models",
+    "django.contrib.postgres",
+    "django.core.validators",
+    "django.contrib.contenttypes.fields",
+)
+"""Packages whose classes only hold what they are given; they are really called."""
+
+_SAME = frozenset(
+    "gettext gettext_lazy ugettext ugettext_lazy gettext_noop pgettext pgettext_lazy format_lazy mark_safe lazy_number".split()
+)
+
+
+class Django:
+    """See the module. One instance for one project."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.applications = Applications(interpreter)
+        self.problems: list[Problem] = []
+        self._adoptions: dict[int, ModelAdoption] = {}
+
+    # Set up on first use ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def connection(self) -> Any:
+        return runtime.start()
+
+    @cached_property
+    def model_class(self) -> Any:
+        self.connection  # noqa: B018  sets Django up
+        return importlib.import_module("django.db.models").Model
+
+    @cached_property
+    def registry(self) -> Any:
+        """The real models of the project."""
+        self.connection  # noqa: B018
+        return runtime.registry()
+
+    def frame(self, module: Module) -> Frame:
+        return Frame(self.interpreter, module)
+
+    def problem(self, module: Module, line: int, reason: str) -> None:
+        if module.owned:
+            self.problems.append(Problem(module.file, line, " ".join(reason.split())[:300]))
+
+    # Names -----------------------------------------------------------------------------------------------------------------
+
+    def library(self, name: str) -> Value | None:
+        root = name.partition(".")[0]
+        if root != "django":
+            return None
+        last = name.rpartition(".")[2]
+        if name == "django.conf.settings":
+            return SettingsValue(self.applications)
+        if last in _SAME and name.startswith("django.utils."):
+            return Native(name, lambda arguments, at: arguments.first() or Known(""))
+        if name == "django.contrib.auth.get_user_model":
+            return Native(
+                name, lambda arguments, at: self.model_named(self.applications.user_label) or Unknown("user model")
+            )
+        if name == "django.apps.apps":
+            return Registry(self)
+        if name.startswith(HARMLESS):
+            return self._imported(name)
+        return None
+
+    def _imported(self, name: str) -> Value | None:
+        self.connection  # noqa: B018
+        parent, _, last = name.rpartition(".")
+        try:
+            found = getattr(importlib.import_module(parent), last)
+        except (ImportError, AttributeError):
+            return None
+        if isinstance(found, types.ModuleType):
+            return None
+        if isinstance(found, str | int | float):
+            return Known(found)
+        return Real(found)
+
+    # Classes ---------------------------------------------------------------------------------------------------------------
+
+    def adopt(self, cls: ClassValue) -> Any:
+        for base in self.interpreter.foreign_bases(cls):
+            if isinstance(base, Real) and isinstance(base.object, type):
+                found = self._adopt(cls, base.object)
+                if found is not None:
+                    return found
+            elif isinstance(base, Library) and base.name in ("enum.Enum", "enum.IntEnum", "enum.StrEnum"):
+                return ChoicesAdoption(self, cls)
+        return None
+
+    def _adopt(self, cls: ClassValue, base: type) -> Any:
+        from django.db import models
+
+        if issubclass(base, models.Model):
+            return self._adoptions.setdefault(id(cls.node), ModelAdoption(self, cls))
+        if issubclass(base, models.Field):
+            return FieldAdoption(self, cls, base)
+        if issubclass(base, models.Choices):
+            return ChoicesAdoption(self, cls)
+        return PartAdoption(self, cls, base) if _is_harmless(base) else None
+
+    def swapped_out(self, model: ModelAdoption) -> bool:
+        """``auth.User`` where the project has a user model of its own."""
+        swappable = model.meta.get("swappable")
+        if not (isinstance(swappable, Known) and isinstance(swappable.value, str)):
+            return False
+        chosen = self.applications.setting(swappable.value)
+        label = (
+            self.applications.user_label
+            if swappable.value == "AUTH_USER_MODEL"
+            else getattr(chosen, "value", model.label)
+        )
+        return str(label).lower() != model.label.lower()
+
+    def model_named(self, label: str, application: str | None = None) -> ClassValue | None:
+        """The model class of a label (``shop.Order``)."""
+        if "." not in label and application:
+            label = f"{application}.{label}"
+        adoption = self.models.get(label.lower())
+        return adoption.cls if adoption is not None else None
+
+    @cached_property
+    def models(self) -> dict[str, ModelAdoption]:
+        """All model classes that are not abstract, by lower-case label: the project's, then those of its installed applications."""
+        found: dict[str, ModelAdoption] = {}
+        for module in self._model_modules():
+            for cls in classes_of(module, self.interpreter):
+                adoption = self.interpreter.adoption(cls) if cls.node.bases else None
+                if isinstance(adoption, ModelAdoption) and not adoption.is_abstract and not self.swapped_out(adoption):
+                    found.setdefault(adoption.label.lower(), adoption)
+        return found
+
+    def _model_modules(self) -> Iterator[Module]:
+        seen: set[Any] = set()
+        for module in self.interpreter.codebase.modules:
+            if module.role == "code":
+                seen.add(module.path)
+                yield module
+        for entry in (*self.applications.installed, "django.contrib.contenttypes", "django.contrib.auth"):
+            parts = entry.split(".")
+            for name in (entry, ".".join(parts[:-1]), ".".join(parts[:-2])):
+                module_found = self.interpreter.codebase.find(f"{name}.models") if name else None
+                if module_found is not None and module_found.path not in seen:
+                    seen.add(module_found.path)
+                    yield from self._with_submodules(module_found, seen)
+                    break
+
+    def _with_submodules(self, module: Module, seen: set[Any]) -> Iterator[Module]:
+        yield module
+        if module.is_package:
+            for path in sorted(module.path.parent.glob("*.py")):
+                below = self.interpreter.codebase.find(f"{module.name}.{path.stem}")
+                if below is not None and below.path not in seen:
+                    seen.add(below.path)
+                    yield below
+
+    # Making real objects ---------------------------------------------------------------------------------------------------
+
+    def is_field(self, thing: Any) -> bool:
+        """A field, or what Django treats like one (a generic foreign key, a composite key)."""
+        return (
+            hasattr(thing, "contribute_to_class") and not isinstance(thing, type) and not hasattr(thing, "get_queryset")
+        )
+
+    def know_application(self, label: str, module_name: str) -> None:
+        """Tell the registry which automatic key the models of an application get."""
+        if label not in self.registry.app_configs:
+            chosen = f"django.db.models.{self.applications.auto_field(module_name)}"
+            self.registry.app_configs[label] = types.SimpleNamespace(
+                label=label,
+                name=module_name,
+                default_auto_field=chosen,
+                _is_default_auto_field_overridden=True,
+                models={},
+            )
+
+    def index_together(self, together: Any, options: dict[str, Any]) -> list[Any]:
+        """``index_together`` of Django before 5.1, as the indexes that it stands for."""
+        from django.db import models
+
+        groups = [together] if together and isinstance(together[0], str) else together
+        return [models.Index(fields=list(group)) for group in groups]
+
+    @staticmethod
+    def expects_ordering(ordering: Any) -> bool:
+        """Whether an ordering is wholly known."""
+        if ordering is None or isinstance(ordering, Token):
+            return False
+        return not any(has_token(one) for one in ordering if isinstance(one, str))
+
+    def call_real(self, real: Real, arguments: Arguments, at: Frame) -> Value | None:
+        thing = real.object
+        if isinstance(thing, type):
+            return self.make(thing, arguments, at) if _is_harmless(thing) else None
+        owner = getattr(thing, "__self__", None)
+        if isinstance(thing, types.MethodType) and owner is not None and _is_harmless(type(owner)):
+            return self._called(thing, arguments, at)
+        if (
+            isinstance(thing, types.FunctionType)
+            and thing.__module__.startswith(HARMLESS)
+            and thing.__name__ in ("SET",)
+        ):
+            return self._called(thing, arguments, at)
+        return None
+
+    def _called(self, function: Callable[..., Any], arguments: Arguments, at: Frame) -> Value:
+        positional, named = arguments_of(arguments, at)
+        try:
+            return Real(function(*positional, **named))
+        except Exception as error:
+            return Unknown(f"{getattr(function, '__name__', 'call')}: {type(error).__name__}: {error}")
+
+    def make(self, cls: type, arguments: Arguments, at: Frame) -> Value:
+        """A real field, condition, expression, index or constraint of Django's."""
+        from django.db import models
+
+        positional, named = arguments_of(arguments, at)
+        if arguments.extra_named is not None or arguments.extra_positional is not None:
+            if not issubclass(cls, models.Field):
+                return Unknown(f"{cls.__name__} of arguments that are not known", arguments.origin())
+        if issubclass(cls, models.Field):
+            positional, named = field_arguments(cls, positional, named)
+        made: Any = None
+        for _ in range(len(named) + 1):
+            try:
+                made = cls(*positional, **named)
+                break
+            except TypeError as error:
+                # An option of a field class of the project that its own __init__ would have kept for itself.
+                foreign = str(error).rpartition("unexpected keyword argument ")[2].strip("'")
+                if foreign not in named:
+                    return Unknown(f"{cls.__name__}: {error}")
+                del named[foreign]
+            except Exception as error:
+                return Unknown(f"{cls.__name__}: {type(error).__name__}: {error}")
+        return Real(made)
+
+    def real_attribute(self, real: Real, name: str, at: Frame) -> Value | None:
+        thing = real.object
+        if name.startswith("_") and name != "__name__":
+            return None
+        harmless = _is_harmless(thing if isinstance(thing, type) else type(thing))
+        if not harmless:
+            return None
+        try:
+            found = getattr(thing, name)
+        except Exception:
+            return None
+        if isinstance(found, str | int | float | bool | None):
+            return Known(found)
+        return Real(found)
+
+    def operate(self, name: str, left: Value, right: Value | None, at: Frame) -> Value | None:
+        """Operators of conditions and expressions."""
+        if not name:
+            return None
+        if isinstance(left, Real) and _has_operators(left.object):
+            if isinstance(right, Unknown) and _is_condition(left.object):
+                return Unknown("a condition put together with one that is not known", right.origin)
+            others = [] if right is None else [concrete(right, at)]
+            return self._operated(left.object, name, others)
+        if (
+            isinstance(right, Real)
+            and _has_operators(right.object)
+            and not name.startswith(("__e", "__n", "__l", "__g"))
+        ):
+            if isinstance(left, Unknown) and _is_condition(right.object):
+                return Unknown("a condition put together with one that is not known", left.origin)
+            return self._operated(right.object, name.replace("__", "__r", 1), [concrete(left, at)])
+        return None
+
+    @staticmethod
+    def _operated(thing: Any, name: str, others: Sequence[Any]) -> Value | None:
+        method = getattr(thing, name, None)
+        if method is None:
+            return None
+        try:
+            result = method(*others)
+        except Exception as error:
+            return Unknown(f"{type(error).__name__}: {error}")
+        return None if result is NotImplemented or isinstance(result, bool) else Real(result)
+
+    # Models as values ------------------------------------------------------------------------------------------------------
+
+    def model_attribute(self, model: ModelAdoption, name: str, at: Frame) -> Value | None:
+        if name == "DoesNotExist" or name == "MultipleObjectsReturned":
+            return Unknown(name)
+        return None
+
+    def new_instance(self, model: ModelAdoption, arguments: Arguments, at: Frame) -> Value:
+        return Unknown(f"a new {model.cls.name}")
+
+    def instance_of(self, model: ModelAdoption) -> Value:
+        return Unknown(f"a {model.cls.name}")
+
+    # Tables ----------------------------------------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Make the real models, and stand-ins for those that relations name but nobody defines."""
+        for adoption in list(self.models.values()):
+            adoption.real  # noqa: B018
+        for _ in range(3):
+            missing = [
+                key for key in self.registry._pending_operations if key not in self.registry.all_models.get(key[0], {})
+            ]
+            if not missing:
+                break
+            for label, name in sorted({(key[0], key[1]) for key in missing}):
+                self._stand_in(label, name)
+
+    def _stand_in(self, label: str, name: str) -> None:
+        from django.db import models
+
+        if name in self.registry.all_models[label]:
+            return
+        self.know_application(label, f"{label}.models")
+        meta = type("Meta", (), {"app_label": label, "apps": self.registry, "managed": False})
+        attributes = {"__module__": f"{label}.models", "Meta": meta, "dbwright_stand_in": True}
+        models.base.ModelBase(name.title(), (models.Model,), attributes)
+
+
+class SettingsValue(Value):
+    """``django.conf.settings``."""
+
+    __slots__ = ("applications",)
+
+    def __init__(self, applications: Applications) -> None:
+        self.applications = applications
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "AUTH_USER_MODEL":
+            return Known(self.applications.user_label)
+        return self.applications.setting(name)
+
+    def key(self) -> object:
+        return ("settings",)
+
+
+class Registry(Value):
+    """``django.apps.apps``."""
+
+    __slots__ = ("django",)
+
+    def __init__(self, django: Django) -> None:
+        self.django = django
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "get_model":
+            return Native(name, self._get_model)
+        return Unknown(f"apps.{name}")
+
+    def _get_model(self, arguments: Arguments, at: Frame) -> Value:
+        parts = [v.value for v in arguments.every() if isinstance(v, Known) and isinstance(v.value, str)]
+        return self.django.model_named(".".join(parts)) or Unknown("a model of a name that is not known")
+
+    def key(self) -> object:
+        return ("apps",)
+
+
+def classes_of(module: Module, interpreter: Interpreter) -> Iterator[ClassValue]:
+    """The classes at a module's top level, conditions included."""
+    import ast
+
+    for bindings in module.scope.bindings.values():
+        for binding in bindings:
+            if isinstance(binding, ast.ClassDef):
+                yield interpreter.class_of(binding, module, None)
+
+
+def field_arguments(cls: type, positional: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments of a field in which a token would do harm are replaced or left out."""
+    from django.db import models
+
+    relation = issubclass(cls, models.ForeignObject | models.ManyToManyField)
+    if not relation:
+        positional = ["" if isinstance(value, Token) else value for value in positional]
+    for name in (
+        "choices",
+        "max_length",
+        "db_index",
+        "unique",
+        "null",
+        "blank",
+        "primary_key",
+        "db_column",
+        "max_digits",
+        "decimal_places",
+        "related_name",
+        "related_query_name",
+        "limit_choices_to",
+        "editable",
+        "auto_now",
+        "auto_now_add",
+        "validators",
+        "storage",
+        "db_constraint",
+        "symmetrical",
+        "db_tablespace",
+        "db_collation",
+        "srid",
+        "through",
+        "unique_for_date",
+        "size",
+        "encoder",
+        "decoder",
+    ):
+        if name in named and _is_unfit(name, named[name]):
+            del named[name]
+    if isinstance(named.get("default"), Token):
+        from dbwright.source.django.real import placeholder
+
+        named["default"] = placeholder
+    if relation and not issubclass(cls, models.ManyToManyField):
+        if not callable(named.get("on_delete", positional[1] if len(positional) > 1 else None)):
+            named["on_delete"] = models.DO_NOTHING
+            positional = positional[:1]
+    return positional, named
+
+
+def _is_unfit(name: str, value: Any) -> bool:
+    if isinstance(value, Token):
+        return True
+    if name == "choices":
+        return value is not None and not (
+            isinstance(value, list | tuple) and all(isinstance(one, list | tuple) and len(one) == 2 for one in value)
+        )
+    if name in ("encoder", "decoder", "storage"):
+        return value is not None and not callable(value)
+    return name == "validators" and not isinstance(value, list | tuple)
+
+
+def _is_harmless(cls: Any) -> bool:
+    from django.core import validators
+    from django.db import models
+    from django.db.models import constraints, expressions, lookups, query, query_utils
+
+    known = (
+        models.Field,
+        models.Index,
+        constraints.BaseConstraint,
+        constraints.Deferrable,
+        expressions.BaseExpression,
+        expressions.F,
+        expressions.Combinable,
+        lookups.Lookup,
+        query.Prefetch,
+        query_utils.Q,
+        models.FilteredRelation,
+        models.Choices,
+        validators.BaseValidator,
+        validators.RegexValidator,
+        validators.DecimalValidator,
+        validators.FileExtensionValidator,
+    )
+    if not isinstance(cls, type):
+        return False
+    if issubclass(cls, known):
+        return True
+    return cls.__module__.startswith(HARMLESS) and cls.__name__ in (
+        "GenericForeignKey",
+        "CompositePrimaryKey",
+        "OrderedSet",
+        "WindowFrame",
+        "SearchQuery",
+        "OpClass",
+        "RangeOperators",
+        "RangeBoundary",
+        "When",
+        "NotUpdated",
+    )
+
+
+def _has_operators(thing: Any) -> bool:
+    from django.db.models import expressions, query_utils
+
+    return isinstance(thing, query_utils.Q | expressions.Combinable)
+
+
+def _is_condition(thing: Any) -> bool:
+    from django.db.models import query_utils
+
+    return isinstance(thing, query_utils.Q)
+
+
+__all__ = ["Django", "alternatives"]

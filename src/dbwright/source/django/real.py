@@ -1,0 +1,102 @@
+"""From abstract values to real arguments of Django's constructors, and back."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from typing import TYPE_CHECKING, Any
+
+from dbwright.source.tokens import token_for
+from dbwright.source.values import (
+    Arguments,
+    Bound,
+    ClassValue,
+    Function,
+    Items,
+    Known,
+    Mapping,
+    Native,
+    Real,
+    Union,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from dbwright.source.interpreter import Frame
+
+TEXT_ONLY = frozenset(("verbose_name", "help_text", "error_messages", "verbose_name_plural", "db_comment"))
+"""Options of a field that nobody but people read: an unknown one is left out."""
+
+
+class CannotMake(Exception):
+    """An argument without which Django's object cannot be made is not known."""
+
+
+def placeholder(*_arguments: Any, **_options: Any) -> None:
+    """Stands for a function of the project that Django only keeps: a default, a validator, an ``upload_to``. It is never called."""
+
+
+def concrete(value: Value, at: Frame) -> Any:
+    """The Python object that stands for a value among a framework's arguments; a token for what is not known."""
+    if isinstance(value, Known):
+        return value.value
+    if isinstance(value, Real):
+        return value.object
+    if isinstance(value, Items):
+        items = [concrete(item, at) for item in value.items]
+        if value.rest is not None:
+            items.append(concrete(value.rest, at))
+        return tuple(items) if value.kind == "tuple" else items
+    if isinstance(value, Mapping):
+        return {key: concrete(item, at) for key, item in value.items.items()}
+    if isinstance(value, Function | Bound | Native):
+        return placeholder
+    if isinstance(value, Union):
+        return concrete(_preferred(value), at)
+    made = getattr(value, "concrete", None)
+    if made is not None:
+        return made(at)
+    if isinstance(value, ClassValue):
+        adoption = at.interpreter.adoption(value)
+        label = getattr(adoption, "label", None)
+        if label is not None:
+            return label
+        return placeholder
+    return token_for(value)
+
+
+def _preferred(value: Union) -> Value:
+    """One of several alternatives: a real object before a constant, a constant before what is not known, None last."""
+
+    def rank(member: Value) -> int:
+        if isinstance(member, Known):
+            return 3 if member.value is None else 1
+        return 2 if isinstance(member, Unknown) else 0
+
+    best = min(value.members, key=rank)
+    several = sum(1 for member in value.members if isinstance(member, Known) and member.value is not None) > 1
+    return Unknown("one of several constants", "unknown") if several and rank(best) == 1 else best
+
+
+def arguments_of(arguments: Arguments, at: Frame) -> tuple[list[Any], dict[str, Any]]:
+    positional = [concrete(value, at) for value in arguments.positional]
+    named = {
+        name: concrete(value, at)
+        for name, value in arguments.named.items()
+        if not (name in TEXT_ONLY and not isinstance(value, Known))
+    }
+    return positional, named
+
+
+def plain_option(value: Any) -> Any:
+    """An option of a field as plain data for rules; None for what is not."""
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, datetime.date | datetime.timedelta):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [plain_option(item) for item in value][:200]
+    return None
