@@ -342,7 +342,7 @@ class Reader:
             targets = tuple(sorted(n.index_elem.name for n in clause.infer.index_elems))
             written = tuple(sorted(n.res_target.name for n in clause.target_list))
             parts["predicates"] = Counter([("on conflict", clause.action, targets, written)])
-        parts["select"] = Counter(self.expression(n.res_target.val, scope) for n in message.returning_list)
+        parts["select"] = Counter(self.expression(n.res_target.val, scope) for n in message.returning_clause.exprs)
         return parts
 
     def update(self, message: Any, scope: Scope) -> dict[str, Any]:
@@ -369,7 +369,7 @@ class Reader:
         between, alone = split(conditions)
         joins.update(between)
         parts: dict[str, Any] = {"joins": joins, "predicates": Counter(alone)}
-        parts["select"] = Counter(self.expression(n.res_target.val, scope) for n in message.returning_list)
+        parts["select"] = Counter(self.expression(n.res_target.val, scope) for n in message.returning_clause.exprs)
         return parts
 
     def table(self, relation: Any, scope: Scope) -> str:
@@ -579,14 +579,18 @@ class Reader:
 
 def comparison(operator: str, left: Form, right: Form) -> Form:
     if operator in SYMMETRIC:
-        left, right = sorted((left, right), key=repr)
-    elif operator in FLIPPED and repr(left) > repr(right):
+        left, right = sorted((left, right), key=value_last)
+    elif operator in FLIPPED and value_last(left) > value_last(right):
         operator, left, right = FLIPPED[operator], right, left
     if left in ((), VALUE) and right == VALUE and operator in "+-*/":
         return VALUE
     if operator == "<>":
         return negation(("=", left, right))
     return (operator, left, right)
+
+
+def value_last(form: Form) -> tuple[bool, str]:
+    return form == VALUE, repr(form)
 
 
 def negation(form: Form) -> Form:
