@@ -133,14 +133,18 @@ def fill(model: type[models.Model], count: int, cache: dict) -> int:
     made, batch = 0, []
     if model._meta.parents:
         return 0
+    choices = {}  # asked once for each model: a table that is empty stays so while another is filled
+    for field in fields:
+        if field.remote_field and field.is_relation and not getattr(field, "generated", False):
+            target = getattr(field, "target_field", None)
+            choices[field] = keys_of(field.remote_field.model, target.attname if target else "pk", cache)
     for number in range(count):
         values = {}
         for field in fields:
             if getattr(field, "generated", False):
                 continue
             if field.remote_field and field.is_relation:
-                target = getattr(field, "target_field", None)
-                choice = keys_of(field.remote_field.model, target.attname if target else "pk", cache)
+                choice = choices[field]
                 if field.unique:
                     values[field.attname] = choice[number] if number < len(choice) else None
                 elif choice and not (field.null and rng.random() < 0.15):
@@ -157,6 +161,9 @@ def fill(model: type[models.Model], count: int, cache: dict) -> int:
         if len(batch) == 1000:
             made += flush(model, batch)
             batch = []
+            for field in choices:
+                if field.remote_field.model is model and not choices[field]:
+                    choices[field] = keys_of(model, field.target_field.attname, cache)
     return made + flush(model, batch)
 
 

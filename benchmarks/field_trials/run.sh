@@ -5,8 +5,9 @@
 #   PGHOST=127.0.0.1 PGPORT=5432 PGUSER=postgres PGPASSWORD=… benchmarks/field_trials/run.sh superset prefect
 #
 # Needs: a server where PGUSER may create roles and databases, with pg_stat_statements in shared_preload_libraries; Python 3.11; bash; psql.
-# For nautobot a Redis on its usual port. Applications: pretix superset nautobot prefect mlflow jupyterhub. Everything goes to $WORK
-# (default: ./field-trials), which can be deleted afterwards. ROWS sets the size (default 6000).
+# For nautobot and indico a Redis on its usual port. Applications: pretix superset nautobot prefect mlflow jupyterhub, and those that no
+# rule was changed for when they were first audited: airflow pulpcore zou indico. Everything goes to $WORK (default:
+# ./field-trials), which can be deleted afterwards. ROWS sets the size (default 6000).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=${WORK:-$PWD/field-trials}
@@ -33,6 +34,8 @@ for app in "$@"; do
     case $app in
         superset) packages='apache-superset psycopg2-binary rich pillow flask-caching<2.4' ;;
         prefect) packages='prefect asyncpg' ;;
+        airflow) packages='apache-airflow apache-airflow-providers-fab asyncpg psycopg2-binary' ;;
+        zou | pulpcore) packages=$app ;;
         *) packages="$app psycopg2-binary" ;;
     esac
     if [ ! -d "$app" ]; then
@@ -86,6 +89,36 @@ runpy.run_path('$here/django_use.py', run_name='__main__')"
             # It makes its tables when it starts; without its proxy it then ends by itself.
             timeout 30 "$bin/jupyterhub" -f jupyterhub_config.py || true
             seed_sql
+            ;;
+        airflow)
+            AIRFLOW_HOME=$work/airflow-home AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=$(address postgresql+psycopg2) AIRFLOW__CORE__LOAD_EXAMPLES=False \
+                "$bin/airflow" db migrate
+            seed_sql
+            ;;
+        zou)
+            DB_HOST=$PGHOST DB_PORT=$PGPORT DB_USERNAME=$app DB_PASSWORD=trial_$app DB_DATABASE=$app "$bin/zou" init-db
+            seed_sql
+            ;;
+        indico)
+            psql -qX -d "$app" -c "CREATE EXTENSION unaccent" -c "CREATE EXTENSION pg_trgm"
+            mkdir -p "$work/indico-data"
+            printf 'SQLALCHEMY_DATABASE_URI = "%s"\nSECRET_KEY = "%064d"\nBASE_URL = "http://localhost"\nCELERY_BROKER = "redis://127.0.0.1:6379/0"\nREDIS_CACHE_URL = "redis://127.0.0.1:6379/1"\n' \
+                "$(address postgresql)" 7 > indico.conf
+            printf 'STORAGE_BACKENDS = {"default": "fs:%s"}\nLOG_DIR = TEMP_DIR = CACHE_DIR = "%s"\n' "$work/indico-data" "$work/indico-data" >> indico.conf
+            INDICO_CONFIG=$work/indico.conf "$bin/indico" db prepare
+            seed_sql
+            ;;
+        pulpcore)
+            mkdir -p "$work/pulp/tmp" "$work/pulp/media"
+            [ -f "$work/pulp/key" ] || openssl rand -base64 32 > "$work/pulp/key"
+            export DJANGO_SETTINGS_MODULE=pulpcore.app.settings PULP_DB_ENCRYPTION_KEY=$work/pulp/key PULP_SECRET_KEY=trial \
+                PULP_DEPLOY_ROOT=$work/pulp PULP_MEDIA_ROOT=$work/pulp/media \
+                PULP_FILE_UPLOAD_TEMP_DIR=$work/pulp/tmp PULP_WORKING_DIRECTORY=$work/pulp/tmp PULP_CONTENT_ORIGIN=http://localhost PULP_DATABASES__default__NAME=$app \
+                PULP_DATABASES__default__USER=$app PULP_DATABASES__default__PASSWORD=trial_$app \
+                PULP_DATABASES__default__HOST=$PGHOST PULP_DATABASES__default__PORT=$PGPORT
+            "$bin/python" -m django migrate
+            seed_django
+            unset DJANGO_SETTINGS_MODULE
             ;;
         *) echo "unknown application: $app" >&2; exit 2 ;;
     esac

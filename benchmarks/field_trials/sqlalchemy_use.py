@@ -64,7 +64,7 @@ def value(column: sa.Column, number: int, unique: bool):  # type: ignore[no-unty
 def allowed(connection: sa.Connection, table: sa.Table) -> dict[str, list[str]]:
     """Texts that a check constraint of one column lists: ``CHECK (kind = 'table')``, ``CHECK (state IN ('a', 'b'))``."""
     found = {}
-    for check in sa.inspect(connection).get_check_constraints(table.name):
+    for check in sa.inspect(connection).get_check_constraints(table.name, schema=table.schema):
         texts = re.findall(r"'([^']*)'::", check["sqltext"])
         columns = [c.name for c in table.columns if re.search(rf"\b{c.name}\b", check["sqltext"])]
         if texts and len(columns) == 1:
@@ -158,14 +158,16 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = sa.create_engine(arguments.address)
     metadata = sa.MetaData()
-    metadata.reflect(engine)
+    for schema in sa.inspect(engine).get_schema_names():
+        if schema != "information_schema":
+            metadata.reflect(engine, schema=None if schema == "public" else schema)
     tables = [t for t in metadata.sorted_tables if t.name not in ("alembic_version", "pg_stat_statements")]
-    pointed = {t.name: 0 for t in tables}
+    pointed = {t.fullname: 0 for t in tables}
     for table in tables:
         for key in table.foreign_keys:
-            pointed[key.column.table.name] += 1
+            pointed[key.column.table.fullname] += 1
     for table in tables:
-        count = max(20, int(arguments.rows / (1 + pointed[table.name]) * rng.choice((0.02, 0.1, 0.3, 1))))
+        count = max(20, int(arguments.rows / (1 + pointed[table.fullname]) * rng.choice((0.02, 0.1, 0.3, 1))))
         try:
             with engine.begin() as connection:
                 if connection.scalar(sa.select(sa.func.count()).select_from(table)) >= count // 2:

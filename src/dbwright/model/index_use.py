@@ -207,6 +207,24 @@ def is_plain(snapshot: Snapshot, table: Table, index: Index) -> bool:
     )
 
 
+def is_told_elsewhere(snapshot: Snapshot, table: Table, index: Index, days: float = 30) -> bool:
+    """Whether messages about single indexes already propose to drop this one: another covers it, or nobody read it for so many days."""
+    if index.is_unique or not is_free(snapshot, table, index):
+        return False
+    use = use_of(snapshot, index)
+    if use is not None and not use.scans and window_days(snapshot) >= days:
+        return True
+    return any(
+        other.oid != index.oid
+        and other.predicate == index.predicate
+        and leads(other, index)
+        and holds_payload(other, index)
+        and (len(other.keys) > len(index.keys) or keep_rank(snapshot, table, other) < keep_rank(snapshot, table, index))
+        for other in snapshot.catalog.indexes_of(table)
+        if is_usable(other)
+    )
+
+
 def foreign_keys_left_alone(snapshot: Snapshot, table: Table, index: Index) -> tuple[Constraint, ...]:
     """Foreign keys of the table whose look-ups would have no index without this one. Other indexes count only when they are sure
     to stay: because a constraint or uniqueness needs them, or because they are read."""

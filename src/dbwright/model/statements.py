@@ -17,7 +17,7 @@ from typing import Any
 from dbwright.model.activity import Statement, Workload
 from dbwright.model.catalog import Catalog, Column, Table
 from dbwright.model.finding import ObjectRef
-from dbwright.model.snapshot import Snapshot
+from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.wording import duration
 
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.S)
@@ -28,13 +28,14 @@ _OF_SYSTEM = re.compile(
 )
 _WAITING = re.compile(r"\b(pg_(try_)?advisory_\w+|pg_sleep|pg_notify|set_config)\s*\(", re.I)
 _NAME = r'(?:"(?:[^"]|"")+"|[a-z_][\w$]*)'
-_SOURCE = re.compile(
-    rf"\b(?:from|join|into|update|using)\s+(?:only\s+)?(?P<name>{_NAME}(?:\.{_NAME})?)(?:\s+(?:as\s+)?(?P<alias>{_NAME}))?",
-    re.I,
-)
 _NO_ALIAS = frozenset(
     "where on using join inner left right full cross natural group order having limit offset set values union except intersect "
     "returning for window as select default fetch".split()
+)
+_SOURCE = re.compile(
+    rf"\b(?:from|join|into|update|using)\s+(?:only\s+)?(?P<name>{_NAME}(?:\.{_NAME})?)"
+    rf"(?:\s+(?:as\s+)?(?!(?:{'|'.join(sorted(_NO_ALIAS))})\b)(?P<alias>{_NAME}))?",
+    re.I,
 )
 
 
@@ -149,7 +150,7 @@ def tables_in(query: str, catalog: Catalog) -> dict[str, Table]:
         if table is None or table.extension:
             continue
         alias = match["alias"]
-        found[unquoted(alias) if alias and alias.lower() not in _NO_ALIAS else table.name] = table
+        found[unquoted(alias) if alias else table.name] = table
     return found
 
 
@@ -289,6 +290,37 @@ def case_filters(query: str, catalog: Catalog) -> tuple[Filter, ...]:
 def day_filters(query: str, catalog: Catalog) -> tuple[Filter, ...]:
     """Times that are cut to days (``::date``, ``date()``, ``date_trunc``) before they are compared."""
     return tuple(replace(found, function="date") for found in _filters(_DAY, query, catalog, "date"))
+
+
+_CONDITIONS = re.compile(r"\b(?:where|on|using|having)\b", re.I)
+_OTHER_SIDE = _COLUMN.replace("P<", "P<right_")
+_COMPARISON = re.compile(
+    rf"(?<![\w.\"$]){_COLUMN}\s*(?=(?:=|<|>|!)|(?:not\s+)?(?:in|between|is)\b)|(?:=|<|>)\s*\(*{_OTHER_SIDE}(?![\w(])",
+    re.I,
+)
+_JOINED_BY = re.compile(rf"\busing\s*\(\s*(?P<columns>{_NAME}(?:\s*,\s*{_NAME})*)\s*\)", re.I)
+
+
+@once
+def compared_columns(snapshot: Snapshot) -> frozenset[tuple[int, str]]:
+    """Columns (table's oid, name) that some recorded statement filters or joins by, as far as its text tells: what stands in the
+    list of a SELECT or of SET alone does not count. Where a bare name may mean several tables' columns, each counts."""
+    found: set[tuple[int, str]] = set()
+    for row in statements(snapshot.workload):
+        text = _COMMENT.sub(" ", row.query)
+        start = _CONDITIONS.search(text)
+        if start is None:
+            continue
+        tables = tables_in(row.query, snapshot.catalog)
+        everywhere = {table.oid: table for table in tables.values()}
+        for match in _COMPARISON.finditer(text, start.start()):
+            name, source = match["column"] or match["right_column"], match["source"] or match["right_source"]
+            table = tables.get(unquoted(source)) if source else None
+            found |= {(t.oid, unquoted(name)) for t in ([table] if table else everywhere.values())}
+        for match in _JOINED_BY.finditer(text, start.start()):
+            names = [unquoted(name) for name in re.findall(_NAME, match["columns"], re.I)]
+            found |= {(oid, name) for oid in everywhere for name in names}
+    return frozenset(found)
 
 
 def _filters(pattern: re.Pattern[str], query: str, catalog: Catalog, *words: str) -> tuple[Filter, ...]:

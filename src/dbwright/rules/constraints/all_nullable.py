@@ -65,12 +65,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         return
     found.sort(key=lambda entry: (-entry[0], entry[1].name))
     rows, table, optional, full = found[0]
-    more = f" (and {len(found) - 1} more {'table' if len(found) == 2 else 'tables'})" if len(found) > 1 else ""
     filled = f" {len(full)} of them had a value in every sampled row: {listed(full)}." if full else ""
     yield Finding(
-        title=f"Every column of {table.name} but its key is optional{more}"[:79],
+        title=f"Every column of {table.name} but its key is optional"[:79]
+        if len(found) == 1
+        else f"Every column but the key is optional in {len(found)} tables",
         message=f"All {len(optional)} columns of {table.name} beside its key may be NULL in about {rows:,} "
-        f"rows.{filled}",
+        f"rows.{filled}"
+        + (f" The same goes for {listed(t.name for _, t, _, _ in found[1:])}." if len(found) > 1 else ""),
         objects=tuple(table_ref(t) for _, t, _, _ in found[:MOST_OBJECTS]),
         impact=Impact(rows, "rows", limits["rows"], 1e9, estimated=True),
         evidence={

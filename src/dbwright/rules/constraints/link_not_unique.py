@@ -19,6 +19,7 @@ from dbwright.model.catalog import Catalog, Constraint, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.columns import is_history, own_tables
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.indexing import free_name, is_usable
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, table_ref
@@ -83,6 +84,10 @@ _PERIOD = re.compile(
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} link tables may hold the same link twice")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     catalog = snapshot.catalog
     for table, rows in own_tables(snapshot, limits["rows"]):
         pair = _pair(catalog, table, limits)

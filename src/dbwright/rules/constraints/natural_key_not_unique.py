@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from dbwright.model.catalog import Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.columns import (
-    MOST_OBJECTS,
     Measured,
     is_history,
     key_columns,
@@ -30,6 +29,7 @@ from dbwright.model.columns import (
     referencing_columns,
 )
 from dbwright.model.finding import Finding, Impact, Risk, Strength
+from dbwright.model.grouping import told_once
 from dbwright.model.indexing import free_name, is_usable
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -45,8 +45,6 @@ LIMITS = {
     # Rows changed since the last ANALYZE, as a share: above, the sample is of another time.
     "changed_since_analyze": 0.5,
     "filled_share": 0.05,
-    # More tables than this whose UUIDs are loose: one message.
-    "tables": 3,
 }
 COVERS = ("unique-rule-without-index", "WB-02", "CH-01", "BP-15", "DL-01")
 
@@ -89,6 +87,10 @@ BAD = (
     Sample(_LOGINS.format(""), statistics=_FRESH),
     # Superset: css_templates. A UUID is unique wherever the row belongs.
     Sample(_IDENTIFIED.format("uuid"), statistics=_FRESH),
+    # MLflow: the UUID of a data set, among what it belongs to.
+    Sample(
+        _SCOPED.format("store_uuid", " NOT NULL").replace("'s' || n", "md5(n::text)::uuid::text"), statistics=_FRESH
+    ),
     # The mixin's UUID in every table is one message.
     Sample(
         "".join(_IDENTIFIED.format("uuid").replace("widget", f"widget_{n}") for n in range(4)),
@@ -129,6 +131,8 @@ GOOD = (
     ),
     # Label Studio: people log in with their e-mail address, which is unique.
     Sample(_LOGINS.format(" UNIQUE"), statistics=_FRESH),
+    # Pulp: the user name and password for a remote source.
+    Sample(_LOGINS.format("").replace("app_user", "remote"), statistics={"remote": {"modified_since_analyze": 0}}),
     # Contacts do not log in.
     Sample(
         _LOGINS.format("").replace("password", "greeting").replace("app_user", "contact"),
@@ -151,7 +155,9 @@ _EXTERNAL = re.compile(r"(^|_)external_(id|ref)$")
 _OWN = re.compile(r"^(uuid|guid)$")
 _LOGIN = re.compile(r"^(email|email_address|username|login|user_name)$")
 """What people log in with, in the table that knows their passwords; elsewhere (contacts, tunnels, messages) it repeats."""
-_SIGNS_IN = re.compile(r"passw(or)?d|^last_login|^is_active$")
+_SIGNS_IN = re.compile(r"^last_(login|seen|active)|^is_(active|staff|admin|superuser)$|^date_joined$|^password_hash$")
+_PEOPLE = re.compile(r"(^|_)(user|account|member|person|people|customer|employee|login|author|subscriber)s?$")
+"""A password alone does not make it such a table: tunnels, mail servers and remote sources have one too."""
 _ORIGIN = re.compile(r"^(provider|source|platform|type|kind|system|service|network|channel_type|origin)$")
 _OWNER = re.compile(
     r"(tenant|organi[sz]ation|org|account|company|workspace|shop|site|chapter|project|team|space)(_id)$"
@@ -167,7 +173,18 @@ class _Loose:
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    own: list[_Loose] = []
+    found = [_finding(snapshot, loose, limits) for loose in _found(snapshot, limits)]
+    yield from told_once(
+        found,
+        "{} columns are unique so far, but nothing keeps them so",
+        lambda members: (
+            "No value occurs twice in the planner's sample of "
+            f"{listed((ref.label for f in members for ref in f.objects), 4)}, and no unique index stops a second one from being written."
+        ),
+    )
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Loose]:
     for table, rows in own_tables(snapshot, limits["rows"]):
         if is_history(table) or _is_stale(snapshot, table, rows, limits):
             continue
@@ -180,17 +197,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             if entry.name in keys or filled < limits["filled_share"] or _is_kept(snapshot, entry):
                 continue
             columns = _columns(snapshot, entry)
-            if not columns:
-                continue
-            if _is_own_identifier(entry):
-                own.append(_Loose(entry, columns))
-            else:
-                yield _finding(snapshot, _Loose(entry, columns), limits)
-    if len({loose.entry.table.oid for loose in own}) > limits["tables"]:
-        yield _together(snapshot, own, limits)
-    else:
-        for loose in own:
-            yield _finding(snapshot, loose, limits)
+            if columns:
+                yield _Loose(entry, columns)
 
 
 def _names_things(entry: Measured) -> bool:
@@ -227,7 +235,11 @@ def _has_unique(snapshot: Snapshot, table: Table, wanted: Callable[[str], bool])
 
 def _is_own_identifier(entry: Measured) -> bool:
     """A UUID of the row itself, which is unique wherever the row belongs."""
-    return entry.column.base_type == "uuid" and bool(_OWN.match(entry.name.lower()))
+    name, table = entry.name.lower(), entry.table.name.lower()
+    prefix = re.fullmatch(r"(.+)_(guid|uuid)", name)
+    if prefix and table in (prefix[1], prefix[1] + "s"):  # MLflow: dataset_uuid of datasets, kept as text
+        return entry.column.base_type == "uuid" or entry.statistics.average_width in (32, 33, 36, 37)
+    return entry.column.base_type == "uuid" and bool(_OWN.match(name))
 
 
 def _columns(snapshot: Snapshot, entry: Measured) -> tuple[str, ...]:
@@ -237,7 +249,9 @@ def _columns(snapshot: Snapshot, entry: Measured) -> tuple[str, ...]:
         return (entry.name,) if snapshot.catalog.primary_key(entry.table) else ()
     columns = snapshot.catalog.columns_of(entry.table)
     if _LOGIN.search(entry.name.lower()):
-        signs_in = any(_SIGNS_IN.search(column.name.lower()) for column in columns)
+        names = [column.name.lower() for column in columns]
+        people = _PEOPLE.search(entry.table.name.lower()) and any("passw" in name for name in names)
+        signs_in = people or any(_SIGNS_IN.search(name) for name in names)
         if not signs_in or _has_unique(snapshot, entry.table, lambda name: bool(_LOGIN.search(name.lower()))):
             return ()
         scopes = [column for column in columns if _OWNER.search(column.name.lower())]
@@ -272,26 +286,6 @@ def _index(snapshot: Snapshot, loose: _Loose) -> CreateIndex:
     name = free_name(snapshot.catalog, table, loose.columns, "uniq")
     keys = tuple(IndexKey(column) for column in loose.columns)
     return CreateIndex(table.schema, table.name, name, keys, unique=True)
-
-
-def _together(snapshot: Snapshot, found: list[_Loose], limits: Limits) -> Finding:
-    """Identifiers that a base class gives to every table are one decision."""
-    found = sorted(found, key=lambda o: (-o.entry.rows, o.entry.table.schema, o.entry.table.name))
-    rows = found[0].entry.rows
-    return Finding(
-        title=f"The UUIDs of {len(found)} tables are unique so far, but nothing keeps them so",
-        message=f"No value occurs twice in the planner's sample of {listed((o.entry.label for o in found), 3)} (the largest has about "
-        f"{rows:,} rows), and no unique index stops a second one from being written.",
-        objects=tuple(o.entry.ref for o in found)[:MOST_OBJECTS],
-        impact=_impact(rows, limits),
-        evidence={"rows": rows, "columns": [o.entry.label for o in found]},
-        confidence="low",
-        change=Change(
-            tuple(_index(snapshot, o) for o in found if o.entry.table.kind != "partitioned table"),
-            note="Needed where rows are looked up by it. Declare the same rule in the model.",
-        ),
-        identity="together",
-    )
 
 
 def _impact(rows: int, limits: Limits) -> Impact:

@@ -18,6 +18,7 @@ from dbwright.model.catalog import Catalog, Index, Table
 from dbwright.model.change import Change, PromoteToPrimaryKey
 from dbwright.model.columns import own_tables
 from dbwright.model.finding import Finding, Impact, Risk, Strength
+from dbwright.model.grouping import told_once
 from dbwright.model.indexing import free_name, is_usable
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
@@ -83,6 +84,10 @@ _SQLITE_STEP = "Add a primary key to the model; the migration rebuilds the table
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} tables have no primary key")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     catalog = snapshot.catalog
     published = {oid for p in catalog.publications if p.updates or p.deletes for oid in p.table_oids}
     for table, rows in own_tables(snapshot, limits["rows"]):

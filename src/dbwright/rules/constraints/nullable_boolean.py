@@ -30,7 +30,7 @@ LIMITS = {
     # Rows from which a sample without NULL says something; ANALYZE looks at up to 30,000.
     "full_rows": 10_000,
     # More tables than this: one message.
-    "tables": 3,
+    "tables": 1,
 }
 COVERS = ("nullable-boolean",)
 

@@ -19,6 +19,7 @@ from dbwright.model.catalog import Column, Table
 from dbwright.model.change import AddRangeCheck, Change
 from dbwright.model.columns import NUMBERS, Measured, key_columns, measured_in, own_tables
 from dbwright.model.finding import Confidence, Finding, Impact, Risk, Strength
+from dbwright.model.grouping import told_once
 from dbwright.model.indexing import free_name
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -31,7 +32,9 @@ LIMITS = {
     # Ratings and discounts stand in small tables that everybody sees; the rank tells that they are small.
     "rows": 100,
     # More tables than this where only names and samples speak: one message.
-    "tables": 3,
+    "tables": 1,
+    # Prices, which are a matter of taste, are told of from the fourth table on.
+    "price_tables": 3,
     # Sampled values from which their range is worth something.
     "values": 4,
     # A scale is taken for the one meant when the largest value reaches this share of its top.
@@ -120,6 +123,8 @@ _Kept = list[tuple[Measured, "Bounds", bool]]
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     guessed: list[tuple[Table, _Kept]] = []
+    sure: list[Finding] = []
+    impossible: list[Finding] = []
     prices: list[tuple[Table, _Kept]] = []
     kept: _Kept
     for table, rows in own_tables(snapshot, limits["rows"]):
@@ -131,20 +136,22 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             if not broken:
                 kept.append((entry, bounds, certain))
             elif certain:
-                yield _broken(entry, bounds, broken)
+                impossible.append(_broken(entry, bounds, broken))
         if taste := [found for found in kept if _PRICE.search(found[0].name.lower())]:
             prices.append((table, taste))
             kept = [found for found in kept if found not in taste]
         if any(certain for _, _, certain in kept):
-            yield _unchecked(snapshot, table, kept, limits)
+            sure.append(_unchecked(snapshot, table, kept, limits))
         elif kept:
             guessed.append((table, kept))
+    yield from told_once(impossible, "{} columns hold values that cannot be", identity="impossible")
+    yield from told_once(sure, "Columns of {} tables have no CHECK on a range that is sure", identity="sure")
     if len(guessed) > limits["tables"]:
         yield _together(snapshot, guessed, limits, "together", 1e9)
     else:
         for table, kept in guessed:
             yield _unchecked(snapshot, table, kept, limits)
-    if len(prices) > limits["tables"]:
+    if len(prices) > limits["price_tables"]:
         # A price below nothing is a matter of the application's taste: never more than a low one.
         yield _together(snapshot, prices, limits, "prices", 1e14)
 
@@ -240,7 +247,7 @@ def _together(
         message="Values found so far keep to "
         + listed((f"{name} {text}" for name, text in rules.items()), 3)
         + f", by their names and the planner's sample (the largest table has about {rows:,} rows), but the database would take any number.",
-        objects=tuple(entry.ref for _, kept in guessed for entry, _, _ in kept)[:20],
+        objects=tuple(entry.ref for _, kept in guessed for entry, _, _ in kept),
         impact=Impact(rows, "rows", limits["rows"], most_rows, estimated=True),
         evidence={"rows": rows, "bounds": rules},
         confidence="low",

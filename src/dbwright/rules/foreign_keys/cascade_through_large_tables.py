@@ -14,13 +14,16 @@ When rows of the referenced table are never deleted, or only after their depende
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from dbwright.model.catalog import Constraint, Table
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref, table_ref
+from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
 RISK: Risk = "operations"
@@ -62,12 +65,38 @@ GOOD = (
         "INSERT INTO account SELECT generate_series(1, 1000); INSERT INTO device SELECT g, g FROM generate_series(1, 200) g; ANALYZE;",
         statistics={"account": {"rows": 2e9, "deleted": 3}, "device": {"rows": 4e8}},
     ),
+    # JupyterHub: each table has another user with most of its rows, and nobody has 1,000,000.
+    Sample(
+        "CREATE TABLE account (id bigint PRIMARY KEY); INSERT INTO account SELECT generate_series(1, 1000);"
+        + "".join(
+            f"CREATE TABLE thing_{n} (id bigint PRIMARY KEY, account_id bigint REFERENCES account ON DELETE CASCADE);"
+            f"INSERT INTO thing_{n} SELECT g, CASE WHEN g <= 180 THEN {n} ELSE g END FROM generate_series(1, 200) g;"
+            for n in range(1, 4)
+        )
+        + "ANALYZE;",
+        statistics={"account": {"deleted": 3}, **{f"thing_{n}": {"rows": 9e5} for n in range(1, 4)}},
+    ),
     # Superset: nobody deleted a role in two months.
     Sample(_TABLES.format("ON DELETE CASCADE"), statistics={"device": {"rows": 6e5}}),
 )
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(
+        _found(snapshot, limits),
+        "One DELETE may cascade to very many rows in {} tables",
+        lambda members: (
+            "By the planner's statistics one deleted row takes up to so many others with it, in one transaction: "
+            + listed(
+                (f"{f.objects[0].label} {max(f.evidence['rows_average'], f.evidence['rows_most']):,}" for f in members),
+                4,
+            )
+            + "."
+        ),
+    )
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     reach = _Reach(snapshot, int(limits["levels"]))
     for table in snapshot.catalog.user_tables:
         direct = [(child, key, reach.rows_by(child, key)) for child, key in reach.cascades_of(table)]
@@ -75,7 +104,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             continue
         there_are = reach.rows_in_reach(table)
         average = min(sum(each * (1 + reach.below(child)) for child, _, (each, _) in direct), there_are)
-        worst = min(sum(most * (1 + reach.below(child)) for child, _, (_, most) in direct), there_are)
+        worst = min(reach.worst(direct, average), there_are)
         told_below = any(reach.below(child) >= _least(snapshot, child, limits) for child, _, _ in direct)
         large = average >= _least(snapshot, table, limits) or worst >= limits["rows_at_most"]
         if not large or told_below:
@@ -125,6 +154,19 @@ class _Reach:
         each = rows * (1 - best.null_fraction) / among
         most = rows * max(best.common_frequencies, default=0.0)
         return each, max(each, most if len(known) == 1 else 0.0)
+
+    def worst(self, direct: list[tuple[Table, Constraint, tuple[float, float]]], average: float) -> float:
+        """Rows that go with the referenced row that has most, by the values that the samples of the children name. What a child's
+        sample does not name is taken for the average: the busiest customer of one table need not be that of another."""
+        more: defaultdict[str, float] = defaultdict(float)
+        for child, key, (each, most) in direct:
+            column = self.snapshot.statistics.column(child, key.columns[0]) if len(key.columns) == 1 else None
+            if column is None or most <= each:
+                continue
+            rows, weight = self.snapshot.rows(child), 1 + self.below(child)
+            for value, share in zip(column.common_values, column.common_frequencies, strict=False):
+                more[value] += max(rows * share - each, 0) * weight
+        return average + max(more.values(), default=0.0)
 
     def below(self, table: Table, level: int = 1) -> float:
         """Rows that one deleted row of the table takes with it, on average."""

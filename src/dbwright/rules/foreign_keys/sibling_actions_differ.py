@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Catalog, Constraint, Table
 from dbwright.model.change import Change, SetOnDelete
 from dbwright.model.finding import Finding, Impact, Risk, Strength
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref, table_ref
 from dbwright.rules import Limits
@@ -85,6 +86,10 @@ _KEPT = re.compile(
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "What a DELETE does to dependent rows differs for {} tables")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     catalog = snapshot.catalog
     for parent in catalog.user_tables:
         keys = [(child, key) for child, key in _references(catalog, parent) if not _left_to_framework(key)]

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from dbwright.model.catalog import FRAMEWORK_TABLES, Catalog, Column, Table
 from dbwright.model.change import AddConstraint, Change, CreateIndex, IndexKey, Operation
 from dbwright.model.finding import Confidence, Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.indexing import free_name, serves_equality
 from dbwright.model.numbering import LARGEST, highest, last_values
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref
+from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
 RISK: Risk = "integrity"
@@ -92,7 +94,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if not declared and len(found) >= limits["policy"]:
         yield _policy(found, limits)
     else:
-        yield from (_finding(snapshot.catalog, candidate, limits) for candidate in found)
+        yield from told_once(
+            (_finding(snapshot.catalog, candidate, limits) for candidate in found),
+            "{} columns look like references, undeclared",
+            lambda members: (
+                "By names, types and values they hold keys of other tables, but no foreign key keeps them from pointing at "
+                f"nothing: {listed((ref.label for f in members for ref in f.objects), 4)}."
+            ),
+        )
 
 
 def _candidates(snapshot: Snapshot, limits: Limits) -> Iterator[_Candidate]:
@@ -198,7 +207,7 @@ def _policy(found: list[_Candidate], limits: Limits) -> Finding:
         title=f"No foreign key is declared, {len(found)} columns look like references",
         message=f"Nothing in the database keeps about {rows:,} rows from pointing at rows that do not exist; by names, types and "
         f"values these columns are references, {columns[0]} among them.",
-        objects=tuple(object_ref("column", c.table, c.column.name) for c in found[:20]),
+        objects=tuple(object_ref("column", c.table, c.column.name) for c in found),
         impact=Impact(rows, "rows", limits["rows"], 100_000_000, estimated=True),
         evidence={"columns": columns, "rows": rows},
         confidence="low",

@@ -21,9 +21,13 @@ from dataclasses import dataclass
 from dbwright.model.catalog import Constraint, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.finding import Finding, Impact, Risk, Strength
+from dbwright.model.index_use import window_days
 from dbwright.model.indexing import free_name, serves_equality
 from dbwright.model.sample import Sample
+from dbwright.model.sample_indexes import with_history
 from dbwright.model.snapshot import Snapshot, object_ref
+from dbwright.model.statements import compared_columns
+from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
 RISK: Risk = "performance"
@@ -31,11 +35,10 @@ ENGINES = ("postgresql", "sqlite")
 NEEDS = ("catalog.constraints", "catalog.indexes", "statistics.tables")
 LIMITS = {
     "rows": 10_000,
-    # More keys than this to one table: a DELETE there pays for all of them at once, and one message says so.
-    "keys": 3,
-    # Keys of smaller tables, whatever they refer to: more than so many are one message too.
-    "small_rows": 1_000_000,
-    "small_ones": 3,
+    # Counters of a month without a DELETE on the referenced table, and no statement that compares the column: nobody pays.
+    "days": 30,
+    # Where statements are not recorded: so few scans of the whole table are a dump's, not those of joins.
+    "scans_a_day": 2,
 }
 COVERS = ("fk-without-index", "BP-08", "BP-14")
 
@@ -62,11 +65,28 @@ BAD = (
         statistics={"or der": {"rows": 2e6}},
         engine="sqlite",
     ),
-    # Superset: link tables of middling size, each with a key or two that lead to different tables.
+    # Superset: link tables of middling size, each with a key or two that lead to different tables. One message.
     Sample(
         "".join(_TABLES.replace("customer", f"customer_{n}").replace("orders", f"orders_{n}") for n in range(4)),
         statistics={f"orders_{n}": {"rows": 2e5} for n in range(4)},
     ),
+    # Nothing was deleted for long, but the children are searched by it, or joined.
+    Sample(_TABLES, statistics=_LARGE, edit=with_history(90, "SELECT * FROM orders WHERE customer_id = $1")),
+    Sample(
+        _TABLES,
+        statistics=_LARGE,
+        edit=with_history(90, "SELECT c.id FROM customer c JOIN orders o ON c.id = o.customer_id"),
+    ),
+    # Nothing was deleted yet, but the counters are young.
+    Sample(_TABLES, statistics=_LARGE, edit=with_history(3, "SELECT * FROM orders WHERE id = $1")),
+    # Rows go: each of them costs a scan, whatever the statements are.
+    Sample(
+        _TABLES,
+        statistics={**_LARGE, "customer": {"deleted": 40}},
+        edit=with_history(90, "DELETE FROM customer WHERE id = $1"),
+    ),
+    # Statements are not recorded, and the table is read whole all the time.
+    Sample(_TABLES, statistics={"orders": {"rows": 2e6, "sequential_scans": 9_000}}, edit=with_history(90)),
     # Two keys on one column need one index.
     Sample(
         _TABLES + "ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;",
@@ -80,6 +100,17 @@ GOOD = (
     Sample(_TABLES + "CREATE INDEX ON orders (customer_id) WHERE customer_id IS NOT NULL;", statistics=_LARGE),
     Sample(_TABLES, statistics={"orders": {"rows": 200}}, engine="sqlite"),
     Sample(_TABLES + "CREATE INDEX o ON orders (customer_id, id);", statistics=_LARGE, engine="sqlite"),
+    # Label Studio: nobody ever deleted a user, and no statement asks who changed a row, though each reads and writes the column.
+    Sample(
+        _TABLES,
+        statistics=_LARGE,
+        edit=with_history(
+            90,
+            'SELECT "orders"."id", "orders"."customer_id" FROM "orders" WHERE "orders"."id" = $1',
+            "UPDATE orders SET customer_id = $1 WHERE id = $2",
+        ),
+    ),
+    Sample(_TABLES, statistics={"orders": {"rows": 2e6, "sequential_scans": 40}}, edit=with_history(90)),
     # The row's own number is a key without an index: a child of multi-table inheritance in Django.
     Sample(
         "CREATE TABLE customer (id INTEGER PRIMARY KEY); CREATE TABLE orders (id INTEGER PRIMARY KEY REFERENCES customer);",
@@ -96,37 +127,34 @@ class _Bare:
     table: Table
     key: Constraint
     rows: int
+    target: Table
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    found: defaultdict[int, list[_Bare]] = defaultdict(list)
-    for bare in _bare_keys(snapshot, limits):
-        found[bare.key.foreign_table_oid or 0].append(bare)
-    small: list[_Bare] = []
-    for oid, keys in found.items():
-        target = snapshot.catalog.table_by_oid[oid]
-        deletes = _deletes(snapshot, target)
-        if len(keys) == 1 or (deletes and len(keys) <= limits["keys"]):
-            small += [bare for bare in keys if bare.rows < limits["small_rows"]]
-            for bare in keys:
-                if bare.rows >= limits["small_rows"]:
-                    yield _one(snapshot, target, bare, deletes, limits)
-        else:
-            yield _together(snapshot, target, keys, deletes, limits)
-    if len(small) > limits["small_ones"]:
-        yield _several(snapshot, small, limits)
-    else:
-        for bare in small:
-            target = _target(snapshot, bare)
-            yield _one(snapshot, target, bare, _deletes(snapshot, target), limits)
+    keys = [bare for bare in _bare_keys(snapshot, limits) if not _costs_nothing(snapshot, bare, limits)]
+    if len(keys) == 1:
+        yield _one(snapshot, keys[0], limits)
+    elif keys:
+        yield _together(snapshot, keys, limits)
 
 
-def _target(snapshot: Snapshot, bare: _Bare) -> Table:
-    return snapshot.catalog.table_by_oid[bare.key.foreign_table_oid or 0]
+def _costs_nothing(snapshot: Snapshot, bare: _Bare, limits: Limits) -> bool:
+    """Nobody pays for the index that is not there: for long no referenced row went, and no statement searches or joins by the column."""
+    if window_days(snapshot) < limits["days"] or _deletes(snapshot, bare):
+        return False
+    primary = snapshot.catalog.primary_key(bare.target)
+    statistics = snapshot.statistics_of(bare.target)
+    by_number = primary is not None and set(primary.columns) == set(bare.key.foreign_columns)
+    if not by_number and (statistics is None or statistics.updated > statistics.hot_updated):
+        return False  # another key than the primary one may change
+    if snapshot.workload.statements and not snapshot.workload.evicted:
+        return not any((bare.table.oid, name) in compared_columns(snapshot) for name in bare.key.columns)
+    own = snapshot.statistics_of(bare.table)
+    return own is not None and own.sequential_scans <= limits["scans_a_day"] * window_days(snapshot)
 
 
-def _deletes(snapshot: Snapshot, target: Table) -> int:
-    statistics = snapshot.statistics_of(target)
+def _deletes(snapshot: Snapshot, bare: _Bare) -> int:
+    statistics = snapshot.statistics_of(bare.target)
     return statistics.deleted if statistics else 0
 
 
@@ -146,8 +174,9 @@ def _bare_keys(snapshot: Snapshot, limits: Limits) -> Iterator[_Bare]:
             primary = catalog.primary_key(table)
             if primary and primary.columns == key.columns:
                 continue
-            if catalog.table_by_oid.get(key.foreign_table_oid or 0) is not None:
-                yield _Bare(table, key, rows)
+            target = catalog.table_by_oid.get(key.foreign_table_oid or 0)
+            if target is not None:
+                yield _Bare(table, key, rows, target)
 
 
 def _index(snapshot: Snapshot, bare: _Bare) -> CreateIndex:
@@ -161,8 +190,9 @@ def _index(snapshot: Snapshot, bare: _Bare) -> CreateIndex:
     )
 
 
-def _one(snapshot: Snapshot, target: Table, bare: _Bare, deletes: int, limits: Limits) -> Finding:
-    table, key, rows = bare.table, bare.key, bare.rows
+def _one(snapshot: Snapshot, bare: _Bare, limits: Limits) -> Finding:
+    table, key, rows, target = bare.table, bare.key, bare.rows, bare.target
+    deletes = _deletes(snapshot, bare)
     return Finding(
         title=f"{table.name}({', '.join(key.columns)}) references {target.name} without an index",
         message=f"Each DELETE on {target.name} reads all of the about {rows:,} rows of {table.name} to look for references"
@@ -185,75 +215,50 @@ def _counted(snapshot: Snapshot, deletes: int) -> str:
     return f" ({deletes:,} rows deleted since the counters began)" if snapshot.target.engine == "postgresql" else ""
 
 
-def _together(snapshot: Snapshot, target: Table, keys: list[_Bare], deletes: int, limits: Limits) -> Finding:
-    """What a DELETE on the target costs, or the first one will, is one defect, however many keys share it."""
-    keys.sort(key=lambda bare: (-bare.rows, bare.table.schema, bare.table.name, bare.key.name))
-    rows = sum(bare.rows for bare in keys)
-    tables = len({bare.table.oid for bare in keys})
-    columns = ", ".join(f"{bare.table.name}.{'+'.join(bare.key.columns)}" for bare in keys[:3])
-    others = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-    where = f"{tables} tables" if tables > 1 else keys[0].table.name
-    return Finding(
-        title=f"{len(keys)} foreign keys to {target.name} have no index",
-        message=f"A DELETE on {target.name} reads {where} whole, {rows:,} rows for {len(keys)} keys (estimated)"
-        f"{_counted(snapshot, deletes)}. Joins from {target.name} do the same: {columns}{others}.",
-        objects=tuple(object_ref("constraint", bare.table, bare.key.name, bare.key.columns) for bare in keys[:20]),
-        impact=Impact(rows, "rows", limits["rows"], 10_000_000, estimated=True),
-        evidence={
-            "rows": rows,
-            "referenced_table": target.name,
-            "deletes_on_referenced": deletes,
-            "foreign_keys": [
-                {
-                    "table": bare.table.name,
-                    "columns": list(bare.key.columns),
-                    "rows": bare.rows,
-                    "on_delete": bare.key.on_delete,
-                }
-                for bare in keys
-            ],
-        },
-        confidence="high" if deletes else "medium",
-        change=Change(
-            tuple(_index(snapshot, bare) for bare in keys),
-            note=f"Build those by which rows are searched or joined first. Where rows of {target.name} stay for ever, columns "
-            "that only record who made or changed a row can do without: each index costs every write of its table.",
-        ),
+def _together(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
+    """How a project treats its references is one matter, told with what a DELETE reads for each: the dearest first."""
+    read: defaultdict[int, int] = defaultdict(int)
+    for bare in keys:
+        read[bare.target.oid] += bare.rows
+    keys = sorted(
+        keys,
+        key=lambda k: (not _deletes(snapshot, k), -read[k.target.oid], k.target.oid, -k.rows, k.table.name, k.key.name),
     )
-
-
-def _several(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
-    """Keys of tables of middling size to several others: none is a matter of its own."""
-    keys.sort(key=lambda bare: (-bare.rows, bare.table.schema, bare.table.name, bare.key.name))
-    largest, tables = keys[0].rows, len({bare.table.oid for bare in keys})
-    deletes = {bare.key.foreign_table_oid: _deletes(snapshot, _target(snapshot, bare)) for bare in keys}
-    columns = ", ".join(f"{bare.table.name}.{'+'.join(bare.key.columns)}" for bare in keys[:3])
-    others = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    targets = list({bare.target.oid: bare for bare in keys}.values())
+    worst = targets[0]
+    tables = len({bare.table.oid for bare in keys})
     where = f"{tables} tables" if tables > 1 else keys[0].table.name
+    dear = [
+        f"{t.target.name} {read[t.target.oid]:,}"
+        + (f" ({_deletes(snapshot, t):,} deleted)" if _deletes(snapshot, t) else "")
+        for t in targets
+    ]
+    columns = (f"{bare.table.name}.{'+'.join(bare.key.columns)}" for bare in keys)
     return Finding(
         title=f"{len(keys)} foreign keys of {where} have no index",
-        message=f"Each DELETE on a table that they refer to reads the referring table whole, up to {largest:,} rows (estimated), and "
-        f"joins from it do the same: {columns}{others}.",
-        objects=tuple(object_ref("constraint", bare.table, bare.key.name, bare.key.columns) for bare in keys[:20]),
-        impact=Impact(largest, "rows", limits["rows"], 10_000_000, estimated=True),
+        message=f"A DELETE on what they refer to reads the referring tables whole, in rows (estimated): {listed(dear, 4)}. Joins do the "
+        f"same: {listed(columns, 3)}.",
+        objects=tuple(object_ref("constraint", bare.table, bare.key.name, bare.key.columns) for bare in keys),
+        impact=Impact(read[worst.target.oid], "rows", limits["rows"], 10_000_000, estimated=True),
         evidence={
-            "rows": largest,
+            "rows": read[worst.target.oid],
             "foreign_keys": [
                 {
                     "table": bare.table.name,
                     "columns": list(bare.key.columns),
                     "rows": bare.rows,
                     "on_delete": bare.key.on_delete,
-                    "referenced_table": _target(snapshot, bare).name,
-                    "deletes_on_referenced": deletes[bare.key.foreign_table_oid],
+                    "referenced_table": bare.target.name,
+                    "deletes_on_referenced": _deletes(snapshot, bare),
                 }
                 for bare in keys
             ],
         },
-        confidence="high" if any(deletes.values()) else "medium",
+        confidence="high" if _deletes(snapshot, worst) else "medium",
         change=Change(
             tuple(_index(snapshot, bare) for bare in keys),
-            note="Build those first by which rows are searched or joined, or whose referenced rows are deleted often.",
+            note="The dearest stand first. Build those by which rows are searched or joined, or whose referenced rows are deleted; columns "
+            "that only record who made or changed a row can do without: each index costs every write of its table.",
         ),
         identity="several",
     )

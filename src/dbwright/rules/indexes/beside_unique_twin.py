@@ -39,9 +39,6 @@ RISK: Risk = "waste"
 NEEDS = ("catalog.indexes", "catalog.constraints", "statistics.indexes")
 LIMITS = {
     "bytes": 1024**2,
-    # Smaller ones come from one habit: more than so many of them are one message.
-    "small_bytes": 100 * 1024**2,
-    "small_ones": 3,
 }
 COVERS = ("unique-and-nonunique-twin", "duplicate-index", "BP-03", "AB-17")
 
@@ -92,13 +89,11 @@ _Found = tuple[Table, Index, Index, int]
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     found = list(_found(snapshot, limits))
-    small = [entry for entry in found if entry[3] < limits["small_bytes"]]
-    together = len(small) > limits["small_ones"]
-    for table, index, twin, size in found:
-        if not together or size >= limits["small_bytes"]:
+    if len(found) > 1:  # one habit
+        yield _together(found, limits)
+    else:
+        for table, index, twin, size in found:
             yield _finding(table, index, twin, size, limits)
-    if together:
-        yield _together(small, limits)
 
 
 def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Found]:

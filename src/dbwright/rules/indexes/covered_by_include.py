@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Index
 from dbwright.model.change import Change
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.index_use import (
     columns_text,
     drop,
@@ -76,6 +77,10 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} indexes are covered by others")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for table, indexes in own_tables(snapshot):
         carriers = [i for i in indexes if i.include]
         for index in indexes if carriers else ():

@@ -41,9 +41,6 @@ RISK: Risk = "waste"
 NEEDS = ("catalog.indexes", "catalog.constraints", "statistics.indexes")
 LIMITS = {
     "bytes": 1024**2,
-    # Smaller ones come from one habit: more than so many of them are one message.
-    "small_bytes": 100 * 1024**2,
-    "small_ones": 3,
 }
 COVERS = ("duplicate-index", "BP-03", "AB-17")
 
@@ -53,7 +50,7 @@ _BOTH = "CREATE INDEX a ON orders (customer_id); CREATE INDEX b ON orders (custo
 
 BAD = (
     Sample(_TABLE + _BOTH, statistics=_LARGE),
-    Sample(_TABLE + _BOTH + "CREATE INDEX c ON orders (customer_id);", statistics=_LARGE, findings=2),
+    Sample(_TABLE + _BOTH + "CREATE INDEX c ON orders (customer_id);", statistics=_LARGE),
     Sample(
         _TABLE + "CREATE INDEX a ON orders (created_at); CREATE INDEX b ON orders (created_at DESC);", statistics=_LARGE
     ),
@@ -129,13 +126,12 @@ _Found = tuple[Table, Index, Index, int, Operation | None]
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     found = list(_found(snapshot, limits))
-    small = [entry for entry in found if entry[3] < limits["small_bytes"] and entry[4]]
-    together = len(small) > limits["small_ones"]
+    removable = [entry for entry in found if entry[4]]
     for entry in found:
-        if not together or entry not in small:
+        if len(removable) < 2 or not entry[4]:
             yield _report(*entry, limits)
-    if together:
-        yield _together(small, limits)
+    if len(removable) > 1:  # one habit: index=True beside an index declared by name
+        yield _together(removable, limits)
 
 
 def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Found]:

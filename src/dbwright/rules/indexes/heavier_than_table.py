@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbwright.model.finding import Finding, Impact, Risk
-from dbwright.model.index_use import own_tables, use_of
+from dbwright.model.index_use import is_told_elsewhere, own_tables, use_of
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, table_ref
 from dbwright.model.wording import bytes_text
@@ -50,6 +50,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         leaves = (snapshot.statistics.table_by_oid.get(leaf.oid) for leaf in snapshot.catalog.leaves_of(table))
         rows = [row for row in leaves if row]
         heap, size = sum(row.table_bytes for row in rows), sum(row.index_bytes for row in rows)
+        told = [index for index in indexes if is_told_elsewhere(snapshot, table, index)]
+        size -= sum(use.bytes for index in told if (use := use_of(snapshot, index)))
+        indexes = tuple(index for index in indexes if index not in told)
         plain = [i for i in indexes if not i.is_unique and not i.constraint]
         if size - heap < limits["bytes"] or size < limits["ratio"] * heap or len(plain) < limits["plain_indexes"]:
             continue

@@ -20,6 +20,7 @@ from dbwright.model.catalog import Index, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.columns import statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.index_use import (
     IndexUse,
     drop,
@@ -81,6 +82,10 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} indexes are on columns of few values")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for table, indexes in own_tables(snapshot):
         rows = snapshot.rows(table)
         for index in indexes if rows >= limits["rows"] else ():

@@ -21,6 +21,7 @@ from dbwright.model.catalog import Index, Table
 from dbwright.model.change import Change
 from dbwright.model.columns import statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.index_use import (
     StatementsByWord,
     create_like,
@@ -84,6 +85,10 @@ GOOD: tuple[Sample, ...] = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} indexes are mostly NULL")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     words: StatementsByWord | None = None
     for table, indexes in own_tables(snapshot):
         for index in indexes:

@@ -45,9 +45,6 @@ LIMITS = {
     * 1024**2,  # the ORM makes both indexes of a join table; taking one away needs a migration by hand
     "ratio_sure": 2.5,
     "ratio": 8,
-    # Smaller ones come from one habit (an ORM indexes each foreign key): more than so many of them are one message.
-    "small_bytes": 100 * 1024**2,
-    "small_ones": 3,
 }
 COVERS = ("redundant-prefix-index", "BP-03", "BP-08", "AB-17")
 YIELDS_TO = ("indexes/duplicate", "indexes/beside-unique-twin", "indexes/covered-by-include")
@@ -72,7 +69,6 @@ BAD = (
         "CREATE INDEX middle ON orders (created_at, state DESC);"
         "CREATE INDEX wide ON orders (created_at, state DESC, id);",
         statistics={**_LARGE, "middle": {"bytes": 300 * 1024**2}},
-        findings=2,
     ),
     Sample(
         _TABLE + "CREATE INDEX narrow ON orders (state) INCLUDE (created_at) WHERE state <> 'done';"
@@ -149,13 +145,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             ratio = size_of(snapshot, table, wide) / max(size, 1)
             if ratio <= limits["ratio"]:
                 found.append((table, index, wide, ratio, size))
-    small = [entry for entry in found if entry[4] < limits["small_bytes"]]
-    together = len(small) > limits["small_ones"]
-    for table, index, wide, ratio, size in found:
-        if not together or size >= limits["small_bytes"]:
+    if len(found) > 1:  # one habit: an ORM indexes each foreign key
+        yield _together(found, limits)
+    else:
+        for table, index, wide, ratio, _ in found:
             yield _finding(snapshot, table, index, wide, ratio, limits)
-    if together:
-        yield _together(small, limits)
 
 
 def _together(small: list[_Found], limits: Limits) -> Finding:
@@ -163,7 +157,7 @@ def _together(small: list[_Found], limits: Limits) -> Finding:
     size = sum(entry[4] for entry in small)
     table, index, wide, _, _ = small[0]
     return Finding(
-        title=f"{len(small)} small indexes are the beginning of others",
+        title=f"{len(small)} indexes are the beginning of others",
         message=f"Together they take {bytes_text(size)} and a write each on every insert, though a wider index of the same table "
         f"finds all that they find: {index.name} of {table.name} is the beginning of {wide.name}, and so on.",
         objects=tuple(index_ref(t, i) for t, i, _, _, _ in small),

@@ -21,6 +21,7 @@ from dbwright.model.catalog import Column, Table
 from dbwright.model.change import Change, SetDefault
 from dbwright.model.columns import statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.index_use import IndexUse, own_tables, use_of
 from dbwright.model.sample import Sample
 from dbwright.model.sample_indexes import with_history
@@ -57,6 +58,10 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} tables take rows in random order of their keys")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     days, memory = snapshot.statistics_days or 0, snapshot.settings.bytes("shared_buffers") or 0
     if not days or days < limits["days"]:
         return

@@ -21,6 +21,7 @@ from dbwright.model.catalog import Column, Index, Table
 from dbwright.model.change import Change, CreateIndex
 from dbwright.model.columns import statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.index_use import (
     create_like,
     drop,
@@ -89,6 +90,10 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "Indexes of {} tables are full of deleted rows")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     words = statements_by_word(snapshot.workload.statements)
     for table, indexes in own_tables(snapshot):
         marker, deleted = _marker(snapshot, table)

@@ -34,7 +34,7 @@ NEEDS = ("catalog.indexes", "catalog.constraints", "statistics.columns", "statis
 LIMITS = {
     "rows": 100,
     # More references than this: it is how the project models what has no parent, one message.
-    "references": 3,
+    "references": 1,
 }
 COVERS = ("unique-index-nullable-column", "soft-delete-not-indexed", "BP-15")
 YIELDS_TO = ("indexes/duplicate", "indexes/unique-implied-by-narrower")
@@ -71,6 +71,11 @@ GOOD = (
         "ALTER TABLE folder ADD UNIQUE (module_id, name); ANALYZE folder;"
     ),
     Sample(_TABLE + "ALTER TABLE folder ADD UNIQUE (name, email);"),
+    # Airflow: the runs of a backfill, of which many may not have begun yet.
+    Sample(
+        _TABLE
+        + "ALTER TABLE folder ADD owner_id integer NOT NULL DEFAULT 1 REFERENCES folder, ADD UNIQUE (owner_id, parent_id);"
+    ),
     Sample(_TABLE + "ALTER TABLE folder ADD UNIQUE (parent_id);"),
     Sample(
         _TABLE
@@ -122,6 +127,8 @@ def _holes(snapshot: Snapshot, limits: Limits) -> Iterator[_Hole]:
             ]
             if len(holes) != 1 or any(_closes(other, index, holes[0][1]) for other in unique):
                 continue
+            if _leaves_one_parent(snapshot, table, index, holes[0][1]):
+                continue
             if any(_is_alternative(snapshot, table, other, index, holes[0][1]) for other in unique):
                 continue
             yield _Hole(table, index, holes[0][1], holes[0][0])
@@ -138,7 +145,7 @@ def _together(holes: list[_Hole], limits: Limits) -> Finding:
         title=f"{len(holes)} unique indexes let rows repeat where a reference is NULL",
         message=f"NULL equals nothing, so they keep no order among rows without the reference: {names}. {first.table.name} has about "
         f"{first.rows:,} such rows.",
-        objects=tuple(index_ref(hole.table, hole.index) for hole in holes[:20]),
+        objects=tuple(index_ref(hole.table, hole.index) for hole in holes),
         impact=Impact(first.rows, "rows", limits["rows"], 10_000_000, estimated=True),
         evidence={
             "indexes": [
@@ -170,6 +177,13 @@ def _closes(other: Index, index: Index, hole: str) -> bool:
     within = set(other.columns) <= {c for c in index.columns if c != hole}
     text = (other.predicate or "").strip("()").replace('"', "")
     return within and (other.predicate is None or text == f"{hole} IS NULL")
+
+
+def _leaves_one_parent(snapshot: Snapshot, table: Table, index: Index, hole: str) -> bool:
+    """Without the optional reference only the parent is left: a parent may have many rows that refer to nothing yet."""
+    rest = tuple(name for name in index.keys if name != hole)
+    refers = any(key.columns == rest for key in snapshot.catalog.constraints_of(table, "foreign key"))
+    return len(rest) == 1 and refers and not _MARKER.fullmatch(hole)
 
 
 def _is_alternative(snapshot: Snapshot, table: Table, other: Index, index: Index, hole: str) -> bool:

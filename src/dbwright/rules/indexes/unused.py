@@ -47,9 +47,6 @@ LIMITS = {
     "days": 30,  # a month holds the monthly jobs
     "bytes": 10 * 1024**2,
     "table_scans": 1_000,
-    # Above the first size an index is worth a look of its own; up to this one, more than so many are one message.
-    "medium_bytes": 100 * 1024**2,
-    "medium_ones": 3,
     "small_together_bytes": 100 * 1024**2,
     "small_together_writes": 10_000_000,
 }
@@ -114,20 +111,18 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         return
     confidence, nodes = replicas_seen(snapshot)
     small: list[tuple[Table, Index, IndexUse]] = []
-    medium: list[tuple[Table, Index, IndexUse]] = []
+    large: list[tuple[Table, Index, IndexUse]] = []
     for table, index, use, shadowed in _idle(snapshot, limits):
-        if use.bytes >= limits["medium_bytes"] or (shadowed and use.bytes >= limits["bytes"]):
+        if shadowed and use.bytes >= limits["bytes"]:
             yield _one(snapshot, table, index, use, confidence, nodes, limits)
         elif not shadowed:
-            (medium if use.bytes >= limits["bytes"] else small).append((table, index, use))
-    if len(medium) <= limits["medium_ones"]:
-        for table, index, use in medium:
-            yield _one(snapshot, table, index, use, confidence, nodes, limits)
-        medium = []
+            (large if use.bytes >= limits["bytes"] else small).append((table, index, use))
     if not _matters(snapshot, small, limits):
         small = []
-    if medium or small:
-        yield _together(snapshot, medium + small, confidence, nodes, limits)
+    if len(large) == 1 and not small:
+        yield _one(snapshot, *large[0], confidence, nodes, limits)
+    elif large or small:
+        yield _together(snapshot, large + small, confidence, nodes, limits)
 
 
 def _idle(snapshot: Snapshot, limits: Limits) -> Iterator[tuple[Table, Index, IndexUse, bool]]:

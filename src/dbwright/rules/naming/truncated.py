@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dbwright.model.catalog import Constraint, Table
 from dbwright.model.columns import MOST_OBJECTS, is_scratch
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
@@ -43,6 +44,12 @@ GOOD = (
     # Names that PostgreSQL or Django shortened knowingly keep their ending.
     Sample(f"{_TABLE} CREATE INDEX {_LONG[:59]}_idx ON report (month);"),
     Sample(f"{_TABLE} CREATE INDEX {_LONG[:46]}_ab12cd34_{'x' * 7} ON report (month);"),
+    # Prefect: table, column and referenced table fill the 63 bytes exactly.
+    Sample(
+        f"CREATE TABLE {'b' * 20} (id bigint PRIMARY KEY);"
+        f"CREATE TABLE {'a' * 20} (id bigint, {'c' * 16} bigint, "
+        f"CONSTRAINT fk_{'a' * 20}_{'c' * 18}_{'b' * 20} FOREIGN KEY ({'c' * 16}) REFERENCES {'b' * 20});"
+    ),
     Sample(f"CREATE TABLE {_LONG[:55]} (id bigint PRIMARY KEY, {_LONG[:50]} bigint UNIQUE);"),
 )
 
@@ -65,7 +72,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         indexes = [i.name for i in catalog.indexes_of(table) if i.constraint is None and _is_cut(i.name, limits)]
         found += [object_ref("index", table, name) for name in indexes]
         found += [
-            object_ref("constraint", table, c.name) for c in catalog.constraints_of(table) if _is_cut(c.name, limits)
+            object_ref("constraint", table, c.name)
+            for c in catalog.constraints_of(table)
+            if _is_cut(c.name, limits) and not _is_whole(snapshot, table, c)
         ]
     if not found:
         return
@@ -80,6 +89,13 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         next_step="Give the model or migration a shorter name of its own and rename the object to it (ALTER … "
         "RENAME TO).",
     )
+
+
+def _is_whole(snapshot: Snapshot, table: Table, constraint: Constraint) -> bool:
+    """Whether it ends with the whole name of something that it is about: then it has 63 bytes by chance."""
+    target = snapshot.catalog.table_by_oid.get(constraint.foreign_table_oid or 0)
+    parts = (*constraint.columns, *constraint.foreign_columns, table.name, *((target.name,) if target else ()))
+    return any(constraint.name.endswith(f"_{part}") for part in parts)
 
 
 def _is_cut(name: str, limits: Limits) -> bool:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Column, Table
 from dbwright.model.columns import own_tables, referencing_columns, statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, table_ref
 from dbwright.rules import Limits
@@ -51,6 +52,8 @@ GOOD = (
         + _TABLES.replace("name text", "property_id bigint REFERENCES property"),
         statistics=_LARGE,
     ),
+    # MLflow: what users note down about a trace, in words of their own.
+    Sample(_TABLES.replace("product_attribute", "product_metadata"), statistics={"product_metadata": {"rows": 6e5}}),
     # Settings of nobody in particular.
     Sample(_TABLES.replace("product_id bigint REFERENCES product, ", ""), statistics=_LARGE),
 )
@@ -60,12 +63,16 @@ _VALUE = re.compile(
     r"^(value|val|meta_value|attribute_value|attr_value|value_(text|string|int|number|date|bool)|(text|string)_value)$"
 )
 _OTHER = re.compile(
-    r"translation|setting|preference|config|locali[sz]|i18n|cache|tag|label|header|metric|choice|option"
+    r"translation|setting|preference|config|locali[sz]|i18n|cache|tag|label|header|metric|choice|option|metadata"
 )
 _TEXT = frozenset({"text", "varchar", "jsonb", "json"})
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} tables keep attributes as rows")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for table, rows in own_tables(snapshot, limits["rows"]):
         columns = snapshot.catalog.columns_of(table)
         if len(columns) > limits["columns"] or _OTHER.search(table.name.lower()):

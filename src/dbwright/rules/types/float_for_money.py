@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Catalog, Table
 from dbwright.model.columns import own_tables, retype
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref
 from dbwright.model.wording import listed
@@ -78,6 +79,10 @@ _TOKENS = re.compile(r"(^|_)tokens?(_|$)|(^|_)(prompt|completion)_|^(input|outpu
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} tables keep money in floating point")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     catalog = snapshot.catalog
     for table, rows in own_tables(snapshot, limits["rows"]):
         if _MARKET.search(table.name.lower()):

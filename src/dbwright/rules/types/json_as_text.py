@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from dbwright.model.columns import TEXTS, Measured, checked_columns, measured_columns, retype
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.rules import Limits
@@ -45,6 +46,10 @@ _AS_IT_CAME = re.compile(r"(^|_)(raw|original|payload|signed|request|response|bo
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} columns keep JSON as text")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for entry in measured_columns(snapshot, limits["rows"], TEXTS):
         values = [value for value in entry.values if value.strip()]
         if len(values) < limits["values"] or entry.column.generated or _AS_IT_CAME.search(entry.name.lower()):

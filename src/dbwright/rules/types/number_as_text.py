@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from dbwright.model.columns import TEXTS, Measured, measured_columns, retype
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.rules import Limits
@@ -51,6 +52,10 @@ _WHOLE = re.compile(r"-?\d{1,9}")
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} columns keep numbers as text")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for entry in measured_columns(snapshot, limits["rows"], TEXTS):
         if not _COUNTED.search(entry.name.lower()) or entry.column.type_kind != "base" or entry.column.generated:
             continue

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Column, Table
 from dbwright.model.columns import own_tables, statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref
 from dbwright.model.wording import listed
@@ -59,6 +60,10 @@ _FIXED = re.compile(
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} tables have numbered columns")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for table, rows in own_tables(snapshot, limits["rows"]):
         groups: defaultdict[tuple[str, str, str], list[tuple[int, Column]]] = defaultdict(list)
         for column in snapshot.catalog.columns_of(table):

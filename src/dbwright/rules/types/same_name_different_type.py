@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from dbwright.model.catalog import Column, Table
-from dbwright.model.columns import NUMBERS, TEXTS, own_tables, referencing_columns
+from dbwright.model.columns import NUMBERS, TEXTS, own_tables, referencing_columns, share_matching, statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref
@@ -40,6 +40,10 @@ _LARGE = {"visit": {"rows": 2_000_000}, "orders": {"rows": 50_000}}
 BAD = (
     Sample(_TABLES.format("text"), statistics=_LARGE),
     Sample(_TABLES.format("uuid"), statistics=_LARGE),
+    Sample(
+        _TABLES.format("text") + "INSERT INTO visit SELECT n, n::text FROM generate_series(1, 500) n; ANALYZE visit;",
+        statistics=_LARGE,
+    ),
     Sample(_TABLES.format("text"), statistics=_LARGE, engine="sqlite"),
 )
 GOOD = (
@@ -51,6 +55,12 @@ GOOD = (
     Sample(
         _TABLES.format("text").replace("CREATE TABLE visit", "CREATE TABLE app_person"),
         statistics={"app_person": {"rows": 2e6}},
+    ),
+    # Airflow, Pulp: who signed in elsewhere, in words.
+    Sample(
+        _TABLES.format("text")
+        + "INSERT INTO visit SELECT n, 'user-' || n FROM generate_series(1, 500) n; ANALYZE visit;",
+        statistics=_LARGE,
     ),
     # Another system's identifiers.
     Sample(_TABLES.format("text").replace("person_id", "external_id"), statistics=_LARGE),
@@ -82,9 +92,27 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         declared = references.get((schema, name), [])
         families = {_family(column) for _, column in declared}
         if len(families) == 1 and None not in families:
-            odd = [entry for entry in entries if _family(entry[2]) not in (*families, None)]
+            odd = [
+                entry
+                for entry in entries
+                if _family(entry[2]) not in (*families, None) and _may_hold(snapshot, *entry[1:], *families)
+            ]
             if odd:
                 yield _finding(name, declared, odd, limits)
+
+
+_LIKE: dict[str | None, re.Pattern[str]] = {
+    "number": re.compile(r"-?\d+"),
+    "uuid": re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.I),
+}
+
+
+def _may_hold(snapshot: Snapshot, table: Table, column: Column, family: str | None) -> bool:
+    """Whether texts in it can be keys of the other type, by the planner's sample; where there is none nothing speaks against it."""
+    statistics = statistics_of(snapshot, table, column.name)
+    values = statistics.common_values + statistics.histogram if statistics else ()
+    pattern = _LIKE.get(family)
+    return pattern is None or _family(column) != "text" or not values or share_matching(values, pattern) == 1
 
 
 def _family(column: Column) -> str | None:

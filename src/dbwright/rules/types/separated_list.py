@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from dbwright.model.columns import TEXTS, Measured, measured_columns
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.rules import Limits
@@ -55,6 +56,10 @@ _SEPARATORS = (",", ";", "|")
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} columns keep lists in one text")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for entry in measured_columns(snapshot, limits["rows"], TEXTS):
         name = entry.name.lower()
         if not (_PLURAL.search(name) or name.endswith("_ids")) or entry.column.generated:

@@ -78,9 +78,9 @@ def _finding(
     rows, table, column = found[0]
     where = "" if schema == "public" else f" of {schema}"
     return Finding(
-        title=f"{len(found)} column{'s' if len(found) > 1 else ''}{where} hold times without a zone"[:79],
-        message=f"{listed(f'{t.name}.{c.name}' for _, t, c in found)} have no time zone{mixed}.{filled} The "
-        f"server's zone is {zone}.",
+        title=f"{len(found)} column{'s hold' if len(found) > 1 else ' holds'} times without a zone{where}"[:79],
+        message=f"{listed(f'{t.name}.{c.name}' for _, t, c in found)} {'have' if len(found) > 1 else 'has'} no time zone{mixed}.{filled} "
+        f"The server's zone is {zone}.",
         objects=tuple(object_ref("column", t, c.name) for _, t, c in found[:MOST_OBJECTS]),
         impact=Impact(rows, "rows in the largest table", limits["rows"], 1e10, estimated=True),
         evidence={

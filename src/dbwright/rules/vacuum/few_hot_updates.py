@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Table
 from dbwright.model.change import Change, SetStorageParameter
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, table_ref
 from dbwright.model.statistics import TableStatistics
@@ -56,6 +57,10 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "Few UPDATEs of {} tables are heap-only")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     days = snapshot.counting_days
     for table, row in stored_tables(snapshot):
         if row.updated < limits["updates"] or row.hot_updated >= limits["hot_share"] * row.updated:

@@ -18,6 +18,7 @@ from math import ceil
 
 from dbwright.model.catalog import Column, Table
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, table_ref
 from dbwright.model.statistics import TableStatistics
@@ -59,6 +60,10 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    yield from told_once(_found(snapshot, limits), "{} tables are bloated")
+
+
+def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for table, row in stored_tables(snapshot):
         if row.heap_bytes < limits["bytes"] or row.rows <= 0 or snapshot.catalog.children_of(table):
             continue
