@@ -26,8 +26,8 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("max_channels >= 0", name="plans_max_channels_check"),
-        sa.CheckConstraint("price >= 0", name="plans_price_check"),
+        sa.CheckConstraint("max_channels >= 0", name=op.f("plans_max_channels_check")),
+        sa.CheckConstraint("price >= 0", name=op.f("plans_price_check")),
         sa.PrimaryKeyConstraint("id", name="plans_pkey"),
         sa.UniqueConstraint("name", name="plans_name_key"),
     )
@@ -48,8 +48,8 @@ def upgrade() -> None:
         sa.Column("last_login", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("role IN ('viewer', 'user', 'moderator', 'admin', 'owner')", name="users_role_check"),
-        sa.CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="users_status_check"),
+        sa.CheckConstraint("role IN ('viewer', 'user', 'moderator', 'admin', 'owner')", name=op.f("users_role_check")),
+        sa.CheckConstraint("status IN ('active', 'suspended', 'deleted')", name=op.f("users_status_check")),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name="users_plan_id_fkey", ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name="users_pkey"),
         sa.UniqueConstraint("email", name="users_email_key"),
@@ -90,7 +90,6 @@ def upgrade() -> None:
         sa.Column("last_synced_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("subscriber_count >= 0", name="channels_subscriber_count_check"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="channels_user_id_fkey", ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name="channels_pkey"),
         sa.UniqueConstraint("username", name="channels_username_key"),
@@ -115,7 +114,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "content_type IN ('text', 'photo', 'video', 'poll', 'document')", name="posts_content_type_check"
+            "content_type IN ('text', 'photo', 'video', 'poll', 'document')", name=op.f("posts_content_type_check")
         ),
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name="posts_channel_id_fkey", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("channel_id", "msg_id", name="posts_pkey"),
@@ -145,9 +144,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "status IN ('pending', 'sending', 'sent', 'failed', 'cancelled')", name="scheduled_posts_status_check"
+            "status IN ('pending', 'sending', 'sent', 'failed', 'cancelled')", name=op.f("scheduled_posts_status_check")
         ),
-        sa.CheckConstraint("retry_count >= 0", name="scheduled_posts_retry_count_check"),
+        sa.CheckConstraint("retry_count >= 0", name=op.f("scheduled_posts_retry_count_check")),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channels.id"], name="scheduled_posts_channel_id_fkey", ondelete="RESTRICT"
         ),

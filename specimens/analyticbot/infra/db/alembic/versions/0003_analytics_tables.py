@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.Column("metric", sa.String(length=20), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "metric IN ('followers', 'views', 'forwards', 'mentions')", name="channel_daily_metric_check"
+            "metric IN ('followers', 'views', 'forwards', 'mentions')", name=op.f("channel_daily_metric_check")
         ),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channels.id"], name="channel_daily_channel_id_fkey", ondelete="CASCADE"
@@ -81,8 +81,8 @@ def upgrade() -> None:
         sa.Column("weekday", sa.SmallInteger(), nullable=False),
         sa.Column("hour", sa.SmallInteger(), nullable=False),
         sa.Column("average_views", sa.Double(), server_default="0", nullable=False),
-        sa.CheckConstraint("hour BETWEEN 0 AND 23", name="hourly_activity_hour_check"),
-        sa.CheckConstraint("weekday BETWEEN 0 AND 6", name="hourly_activity_weekday_check"),
+        sa.CheckConstraint("hour BETWEEN 0 AND 23", name=op.f("hourly_activity_hour_check")),
+        sa.CheckConstraint("weekday BETWEEN 0 AND 6", name=op.f("hourly_activity_weekday_check")),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channels.id"], name="hourly_activity_channel_id_fkey", ondelete="CASCADE"
         ),
@@ -97,7 +97,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("weight", sa.Integer(), server_default="1", nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("kind IN ('mention', 'forward')", name="channel_edges_kind_check"),
+        sa.CheckConstraint("kind IN ('mention', 'forward')", name=op.f("channel_edges_kind_check")),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channels.id"], name="channel_edges_channel_id_fkey", ondelete="CASCADE"
         ),

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("kind IN ('spike', 'quiet', 'growth')", name="alert_subscriptions_kind_check"),
+        sa.CheckConstraint("kind IN ('spike', 'quiet', 'growth')", name=op.f("alert_subscriptions_kind_check")),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["channels.id"], name="alert_subscriptions_channel_id_fkey", ondelete="CASCADE"
         ),
@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "frequency IN ('immediate', 'hourly', 'daily')", name="user_alert_preferences_frequency_check"
+            "frequency IN ('immediate', 'hourly', 'daily')", name=op.f("user_alert_preferences_frequency_check")
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="user_alert_preferences_user_id_fkey", ondelete="CASCADE"

@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "status IN ('trialing', 'active', 'past_due', 'canceled')", name="subscriptions_status_check"
+            "status IN ('trialing', 'active', 'past_due', 'canceled')", name=op.f("subscriptions_status_check")
         ),
         sa.ForeignKeyConstraint(
             ["payment_method_id"],
@@ -73,8 +73,10 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), server_default="USD", nullable=False),
         sa.Column("status", sa.String(length=20), server_default="pending", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'refunded')", name="payments_status_check"),
-        sa.CheckConstraint("amount > 0", name="payments_amount_check"),
+        sa.CheckConstraint(
+            "status IN ('pending', 'succeeded', 'failed', 'refunded')", name=op.f("payments_status_check")
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("payments_amount_check")),
         sa.ForeignKeyConstraint(
             ["subscription_id"], ["subscriptions.id"], name="payments_subscription_id_fkey", ondelete="RESTRICT"
         ),

@@ -26,7 +26,9 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("role IN ('support', 'moderator', 'admin', 'owner')", name="superadmin_users_role_check"),
+        sa.CheckConstraint(
+            "role IN ('support', 'moderator', 'admin', 'owner')", name=op.f("superadmin_users_role_check")
+        ),
         sa.PrimaryKeyConstraint("id", name="superadmin_users_pkey"),
         sa.UniqueConstraint("email", name="superadmin_users_email_key"),
         sa.UniqueConstraint("telegram_id", name="superadmin_users_telegram_id_key"),

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("status IN ('pending', 'active', 'paused', 'error')", name="user_bots_status_check"),
+        sa.CheckConstraint("status IN ('pending', 'active', 'paused', 'error')", name=op.f("user_bots_status_check")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="user_bots_user_id_fkey", ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name="user_bots_pkey"),
         sa.UniqueConstraint("bot_username", name="user_bots_bot_username_key"),

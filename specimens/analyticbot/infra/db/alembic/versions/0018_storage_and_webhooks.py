@@ -96,7 +96,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "status IN ('pending', 'processing', 'delivered', 'failed')", name="deliveries_status_check"
+            "status IN ('pending', 'processing', 'delivered', 'failed')", name=op.f("deliveries_status_check")
         ),
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name="deliveries_channel_id_fkey", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(

@@ -23,4 +23,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_constraint("channels_subscriber_count_check", "channels", type_="check")
+    op.drop_constraint(op.f("channels_subscriber_count_check"), "channels", type_="check")
