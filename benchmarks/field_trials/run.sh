@@ -6,7 +6,7 @@
 #
 # Needs: a server where PGUSER may create roles and databases, with pg_stat_statements in shared_preload_libraries; Python 3.11; bash; psql.
 # For nautobot and indico a Redis on its usual port. Applications: pretix superset nautobot prefect mlflow jupyterhub, and those that no
-# rule was changed for when they were first audited: airflow pulpcore zou indico. Everything goes to $WORK (default:
+# rule was changed for when they were first audited: airflow pulpcore zou indico oscar buildbot. Everything goes to $WORK (default:
 # ./field-trials), which can be deleted afterwards. ROWS sets the size (default 6000).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +36,7 @@ for app in "$@"; do
         prefect) packages='prefect asyncpg' ;;
         airflow) packages='apache-airflow apache-airflow-providers-fab asyncpg psycopg2-binary' ;;
         zou | pulpcore) packages=$app ;;
+        oscar) packages='django-oscar[sorl-thumbnail] psycopg2-binary' ;;
         *) packages="$app psycopg2-binary" ;;
     esac
     if [ ! -d "$app" ]; then
@@ -119,6 +120,49 @@ runpy.run_path('$here/django_use.py', run_name='__main__')"
             "$bin/python" -m django migrate
             seed_django
             unset DJANGO_SETTINGS_MODULE
+            ;;
+        oscar)
+            # A library of shop applications: this is the smallest project that has all of its tables.
+            cat > oscar_trial.py <<SETTINGS
+from oscar.defaults import *
+DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "$app", "USER": "$app", "PASSWORD": "trial_$app",
+                         "HOST": "$PGHOST", "PORT": "$PGPORT"}}
+SECRET_KEY, USE_TZ, SITE_ID, ALLOWED_HOSTS = "trial", True, 1, ["*"]
+ROOT_URLCONF = "oscar_urls"
+MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware", "django.contrib.auth.middleware.AuthenticationMiddleware",
+              "django.contrib.messages.middleware.MessageMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True, "OPTIONS": {"context_processors": [
+    "django.template.context_processors.request", "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages"]}}]
+HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+INSTALLED_APPS = ["django.contrib." + n for n in "admin auth contenttypes sessions messages staticfiles sites flatpages".split()]
+INSTALLED_APPS += ["oscar.config.Shop"] + [f"oscar.apps.{n}.apps.{c}Config" for n, c in (
+    ("analytics", "Analytics"), ("checkout", "Checkout"), ("address", "Address"), ("shipping", "Shipping"), ("catalogue", "Catalogue"),
+    ("catalogue.reviews", "CatalogueReviews"), ("communication", "Communication"), ("partner", "Partner"), ("basket", "Basket"),
+    ("payment", "Payment"), ("offer", "Offer"), ("order", "Order"), ("customer", "Customer"), ("search", "Search"),
+    ("voucher", "Voucher"), ("wishlists", "Wishlists"), ("dashboard", "Dashboard"))]
+INSTALLED_APPS += [f"oscar.apps.dashboard.{n}.apps.{n.title()}DashboardConfig" for n in (
+    "reports users orders catalogue offers partners pages ranges reviews vouchers communications shipping").split()]
+INSTALLED_APPS += ["widget_tweaks", "haystack", "treebeard", "sorl.thumbnail", "django_tables2"]
+SETTINGS
+            printf 'from django.contrib import admin\nfrom django.urls import path\nurlpatterns = [path("admin/", admin.site.urls)]\n' > oscar_urls.py
+            export DJANGO_SETTINGS_MODULE=oscar_trial PYTHONPATH=$work
+            "$bin/python" -m django migrate
+            seed_django
+            unset DJANGO_SETTINGS_MODULE PYTHONPATH
+            ;;
+        buildbot)
+            mkdir -p buildbot-master
+            "$bin/buildbot" create-master -q buildbot-master
+            cat > buildbot-master/master.cfg <<MASTER
+from buildbot.plugins import util, worker
+c = BuildmasterConfig = {"protocols": {"pb": {"port": 9989}}, "db": {"db_url": "$(address postgresql)"}}
+c["workers"] = [worker.Worker("w", "trial")]
+c["builders"] = [util.BuilderConfig(name="b", workernames=["w"], factory=util.BuildFactory())]
+MASTER
+            "$bin/buildbot" upgrade-master -q buildbot-master
+            seed_sql
             ;;
         *) echo "unknown application: $app" >&2; exit 2 ;;
     esac

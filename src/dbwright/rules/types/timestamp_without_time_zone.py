@@ -15,7 +15,6 @@ time, as opening hours do.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 
 from dbwright.model.catalog import Column, Table
@@ -38,6 +37,11 @@ BAD = (
     Sample(_TABLE, statistics=_LARGE),
     Sample(_TABLE.replace("created_at timestamp", "created_at timestamptz DEFAULT now()"), statistics=_LARGE),
     Sample(_TABLE.replace(" timestamp", " timetz"), statistics=_LARGE),
+    # Indico: a schema for each part of the application. One message.
+    Sample(
+        _TABLE + "CREATE SCHEMA events; CREATE TABLE events.talk (id bigint PRIMARY KEY, starts timestamp);",
+        statistics={**_LARGE, "talk": {"rows": 2e6}},
+    ),
 )
 GOOD = (
     Sample(_TABLE, statistics={"post": {"rows": 90}}),
@@ -55,30 +59,27 @@ _NOW = re.compile(
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    naive: defaultdict[str, list[tuple[int, Table, Column]]] = defaultdict(list)
-    aware: defaultdict[str, int] = defaultdict(int)
+    naive: list[tuple[int, Table, Column]] = []
+    aware = 0
     for table, rows in own_tables(snapshot, limits["rows"]):
         for column in snapshot.catalog.columns_of(table):
             if column.base_type == "timestamptz":
-                aware[table.schema] += 1
+                aware += 1
             elif column.base_type in _NAIVE and not _WALL.search(column.name.lower()):
-                naive[table.schema].append((rows, table, column))
-    for schema, found in sorted(naive.items()):
-        found.sort(key=lambda entry: (-entry[0], entry[1].name, entry[2].number))
-        yield _finding(snapshot, schema, found, aware[schema], limits)
+                naive.append((rows, table, column))
+    if naive:  # one decision, however many schemas there are
+        naive.sort(key=lambda entry: (-entry[0], entry[1].schema, entry[1].name, entry[2].number))
+        yield _finding(snapshot, naive, aware, limits)
 
 
-def _finding(
-    snapshot: Snapshot, schema: str, found: list[tuple[int, Table, Column]], aware: int, limits: Limits
-) -> Finding:
+def _finding(snapshot: Snapshot, found: list[tuple[int, Table, Column]], aware: int, limits: Limits) -> Finding:
     zone = snapshot.settings.text("TimeZone") or "unknown"
     clocks = [f"{t.name}.{c.name}" for _, t, c in found if _NOW.search(c.default or "")]
     mixed = f" beside {aware} with one: comparing the two kinds depends on the session's zone" if aware else ""
     filled = f" {len(clocks)} get the time of the session's zone from now()." if clocks else ""
     rows, table, column = found[0]
-    where = "" if schema == "public" else f" of {schema}"
     return Finding(
-        title=f"{len(found)} column{'s hold' if len(found) > 1 else ' holds'} times without a zone{where}"[:79],
+        title=f"{len(found)} column{'s hold' if len(found) > 1 else ' holds'} times without a zone",
         message=f"{listed(f'{t.name}.{c.name}' for _, t, c in found)} {'have' if len(found) > 1 else 'has'} no time zone{mixed}.{filled} "
         f"The server's zone is {zone}.",
         objects=tuple(object_ref("column", t, c.name) for _, t, c in found[:MOST_OBJECTS]),
@@ -94,5 +95,5 @@ def _finding(
         next_step=f"If the values are UTC: SET timezone = 'UTC'; ALTER TABLE {table.name} ALTER COLUMN "
         f"{column.name} TYPE timestamptz. "
         "Under that zone PostgreSQL rewrites no rows. Change the models with it (SQLAlchemy: DateTime(timezone=True)).",
-        identity=schema,
+        identity="zone",
     )
