@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import importlib
 import itertools
 import os
@@ -78,6 +79,7 @@ class Crawler:
             self.by_name.setdefault(model._meta.model_name, []).append(model)
         self.user = self.superuser(get_user_model())
         self.client = self.logged_in()
+        self.cookies = copy.deepcopy(self.client.cookies)
         self.statuses: dict[int, int] = {}
         self.objects: dict[Any, list[Any]] = {}
 
@@ -90,7 +92,7 @@ class Crawler:
             user.set_password("of-the-measure-only")
         user.save()
         for hook in HOOKS:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(LookupError):  # another application's
                 hook(user)
         return user
 
@@ -125,15 +127,23 @@ class Crawler:
             self.objects[model] = found
         return self.objects[model]
 
-    def candidates(self, name: str, view_model: Any) -> list[Any]:
+    def candidates(self, name: str, view_model: Any, before: str = "") -> list[Any]:
+        """Objects that an argument may mean: by its own name, by the word before it in the path, by the view's model."""
         plain = name.lower()
         for ending in ("_pk", "_id", "_slug", "_uuid", "_code", "_name"):
             plain = plain.removesuffix(ending)
         found: list[Any] = []
+        for word in (
+            plain,
+            before,
+            before.removesuffix("s"),
+            before.removesuffix("es"),
+            before.removesuffix("ies") + "y",
+        ):
+            for model in self.by_name.get(word.replace("_", "").replace("-", ""), []):
+                found += self.sample(model)
         if view_model is not None:
             found += self.sample(view_model)
-        for model in self.by_name.get(plain.replace("_", ""), []):
-            found += self.sample(model)
         for model in self.models:
             if len(found) > 12:
                 break
@@ -141,12 +151,13 @@ class Crawler:
                 found += self.sample(model, 1)
         return found
 
-    def arguments(self, names: list[str], view_model: Any) -> list[dict[str, Any]]:
+    def arguments(self, path: str, names: list[str], view_model: Any) -> list[dict[str, Any]]:
         """Values for the arguments of a URL that belong together: those of one object and of what it points at."""
         if not names:
             return [{}]
         found: list[tuple[int, dict[str, Any]]] = []
-        for number, thing in enumerate(self.candidates(names[-1], view_model)):
+        words = path.split(f"%({names[-1]})s")[0].strip("/").split("/")
+        for number, thing in enumerate(self.candidates(names[-1], view_model, words[-1])):
             values = {names[-1]: identity(thing, names[-1])}
             known = 0
             for name in names[:-1]:
@@ -171,6 +182,7 @@ class Crawler:
         def late(_signal: int, _frame: Any) -> None:
             raise Late
 
+        self.client.cookies = copy.deepcopy(self.cookies)  # a page may log out
         signal.signal(signal.SIGALRM, late)
         signal.alarm(20)
         try:
@@ -216,7 +228,7 @@ class Crawler:
         view = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
         response = None
         address = ""
-        for values in self.arguments(names, model_of(view)):
+        for values in self.arguments(path, names, model_of(view)):
             address = "/" + path % {n: str(v) for n, v in values.items()}
             response = self.request("get", address)
             if getattr(response, "status_code", 500) < 300:
@@ -422,28 +434,25 @@ def flat(resolver: Any, prefix: str, names: list[str]) -> Any:
                     yield from flat(entry, prefix + part, names + own)
 
 
-def teams_of_pretix(user: Any) -> None:
-    """Its permissions come from teams; a superuser has them only in a session of their own."""
+def staff_of_pretix(user: Any) -> None:
+    """Permissions come from teams; staff has them all in a session of its own. Organizers have the channel that their save() makes."""
     from django.apps import apps
 
-    team = apps.get_model("pretixbase", "Team")
-    for organizer in apps.get_model("pretixbase", "Organizer").objects.all()[:10]:
-        one = team.objects.filter(organizer=organizer).first() or team(organizer=organizer, name="all")
-        for field in team._meta.fields:
-            if field.get_internal_type() == "BooleanField" and field.name != "require_2fa":
-                setattr(one, field.name, True)
-        one.save()
-        one.members.add(user)
-    events = apps.get_model("pretixbase", "Event")
-    events.objects.update(
-        plugins="pretix.plugins.banktransfer,pretix.plugins.statistics,pretix.plugins.sendmail,pretix.plugins.checkinlists,pretix.plugins.ticketoutputpdf,pretix.plugins.badges",
-        live=True,
-    )
+    model = apps.get_model("pretixbase", "Event")
+    apps.get_model("pretixbase", "Team")._base_manager.update(require_2fa=False)
+    channels = apps.get_model("pretixbase", "SalesChannel")
+    channels._base_manager.update(type="api")
+    type(user).has_active_staff_session = lambda *_arguments: True
     user.needs_password_change = False
+    user.require_2fa = False
     user.save()
-    from pretix.base.models.auth import StaffSession
-
-    user.get_active_staff_session = lambda *_a: StaffSession()
+    for organizer in apps.get_model("pretixbase", "Organizer")._base_manager.all()[:10]:
+        with importlib.import_module("django_scopes").scopes_disabled():
+            organizer.create_default_sales_channels()
+    plugins = "banktransfer statistics sendmail checkinlists ticketoutputpdf badges paypal2 stripe autocheckin webcheckin manualpayment"
+    model._base_manager.update(
+        plugins=",".join("pretix.plugins." + p for p in plugins.split()), live=True, currency="EUR"
+    )
 
 
 def organization_of_label_studio(user: Any) -> None:
@@ -456,7 +465,7 @@ def organization_of_label_studio(user: Any) -> None:
     apps.get_model("projects", "Project").objects.update(organization=organization)
 
 
-HOOKS = (teams_of_pretix, organization_of_label_studio)
+HOOKS = (staff_of_pretix, organization_of_label_studio)
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ sqlalchemy() { # package directory, modules
 }
 say APP_PYTHON "$bin/python"
 say APP_HOME "$home"
+say PGDATABASE "$database"
 
 case $app in
     pretix)
@@ -65,7 +66,7 @@ CFG
             cat >> "$home/root/nautobot_config.py" <<PY
 
 # READER: no Redis.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "$home/cache"}}
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_BROKER_URL = "memory://"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -81,7 +82,7 @@ PY
         printf 'class _Any:\n    def __getattr__(self, name):\n        return self\n    def __call__(self, *a, **k):\n        return self\n' > "$home/stubs/hollow.py"
         printf 'from hollow import _Any\ndef __getattr__(name):\n    if name.startswith("__"):\n        raise AttributeError(name)\n    return _Any()\n' > "$home/stubs/cairo.py"
         cp "$home/stubs/cairo.py" "$home/stubs/gi/__init__.py"
-        printf 'from hollow import _Any\nPango = PangoCairo = _Any()\n' > "$home/stubs/gi/repository.py"
+        cp "$home/stubs/cairo.py" "$home/stubs/gi/repository.py"
         say PYTHONPATH "$home/stubs"
         cat > "$home/reader_settings.py" <<PY
 from weblate.settings_example import *
@@ -129,16 +130,21 @@ PY
         say SUPERSET_CONFIG_PATH "$home/superset_config.py"
         say FLASK_APP superset
         sqlalchemy superset --setup superset.app:create_app flask_appbuilder:Model --all superset.models
+        say APP_DRIVE 'flask superset.app:create_app'
         ;;
     prefect)
         say PREFECT_HOME "$home/data"
         say PREFECT_API_DATABASE_CONNECTION_URL "$(address postgresql+asyncpg)"
         sqlalchemy prefect prefect.server.database.orm_models:Base
+        say APP_DRIVE 'asgi prefect.server.api.server:create_app'
         ;;
     mlflow)
         say MLFLOW_TRACKING_URI "$(address postgresql+psycopg2)"
         sqlalchemy mlflow mlflow.store.tracking.dbmodels.models mlflow.store.model_registry.dbmodels.models \
             mlflow.server.auth.db.models mlflow.store.db.base_sql_model
+        say _MLFLOW_SERVER_FILE_STORE "$(address postgresql+psycopg2)"
+        say _MLFLOW_SERVER_REGISTRY_STORE "$(address postgresql+psycopg2)"
+        say APP_DRIVE 'protobuf mlflow.server:app'
         ;;
     jupyterhub)
         printf 'c.JupyterHub.db_url = "%s"\n' "$(address postgresql+psycopg2)" > "$home/jupyterhub_config.py"
@@ -149,6 +155,7 @@ PY
         say AIRFLOW__DATABASE__SQL_ALCHEMY_CONN "$(address postgresql+psycopg2)"
         say AIRFLOW__CORE__LOAD_EXAMPLES False
         sqlalchemy airflow --setup airflow.models:import_all_models airflow.models.base:Base
+        say APP_DRIVE 'asgi airflow.api_fastapi.app:create_app'
         ;;
     *)
         echo "unknown application: $app" >&2
