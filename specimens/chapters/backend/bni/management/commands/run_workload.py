@@ -14,6 +14,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
@@ -94,7 +95,6 @@ class People:
     seconds: Counter = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
-    made: int = 0
 
     def one_of(self, choices):
         """The first choices come up most: the k-th with a weight of 1 / k."""
@@ -149,8 +149,8 @@ class People:
 
     def body(self, view: str) -> dict | None:
         rng = self.rng
-        self.made += 1
-        fresh = f"{rng.getrandbits(40):010x}{self.made}"
+        # Not of the seed: the same run again must find other free names.
+        fresh = uuid4().hex
         member = self.one_of(self.site.members)[0]
         if view == "event-create":
             return {"member": member, "kind": self.one_of(list(KINDS)), "metadata": {"agent": "app"}}

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
@@ -165,7 +166,8 @@ class People:
             made = self.request(client, "post", reverse("entry-list"), body=body).json()
             self.request(client, "delete", reverse("entry-detail", kwargs={"pk": made["id"]}))
         elif view == "tag-create":
-            body = {"name": f"tag {rng.getrandbits(40):010x}"}
+            # Not of the seed: the same run again must find another free name.
+            body = {"name": f"tag {uuid4().hex}"}
             self.request(client, "post", reverse("tag-list"), body=body)
         elif view == "comment-create":
             path = reverse("entry-comments", kwargs={"entry": self.one_of(self.site.public)[0]})
