@@ -158,7 +158,8 @@ class SourceQuery:
     ``$1`` placeholders, ``query`` the same taken apart; both are None when the query could not be written, and ``unknown`` says why.
     ``partial`` names conditions that are added at run time and could not be told. ``relation``: the path that was touched, for ``issued_by``
     ``relation`` and ``prefetch``. ``loops`` go from the outside in; ``calls`` lead from the entry point to the place.
-    ``request_text``: text of the user's request becomes part of the SQL itself.
+    ``request_text``: text of the user's request becomes part of the SQL itself. ``consumer``: what asked for the rows, in a word
+    (``iterated``, ``len``, ``bool``, ``save``, ``get_or_create``, ``touch``).
     """
 
     framework: Framework
@@ -178,6 +179,7 @@ class SourceQuery:
     in_async: bool = False
     in_transaction: bool = False
     request_text: bool = False
+    consumer: str = ""
 
     @property
     def rows_loops(self) -> tuple[QueryLoop, ...]:

@@ -194,6 +194,10 @@ class Interpreter:
             )
         return Unknown(f"{name} is not defined in {module_name}")
 
+    def frame(self, module: Module) -> Frame:
+        """A frame at a module's top level."""
+        return Frame(self, module)
+
     def module_named(self, name: str) -> Value:
         module = self.codebase.find(name)
         if module is not None or self.codebase.has_package(name):
@@ -766,7 +770,7 @@ class Interpreter:
             self.assign(one, value.item(Known(position), at), at)
 
     def _if(self, node: ast.If, at: Frame) -> bool:
-        test = self.evaluate(node.test, at).truth()
+        test = self.truth_of(node.test, at)
         before = dict(at.locals)
         ends: list[dict[str, Value]] = []
         for taken, body in ((True, node.body), (False, node.orelse)):
@@ -857,7 +861,7 @@ class Interpreter:
         return self.execute(node.orelse, at)
 
     def _while(self, node: ast.While, at: Frame) -> bool:
-        test = self.evaluate(node.test, at).truth()
+        test = self.truth_of(node.test, at)
         before = dict(at.locals)
         with at.loop():
             ended = self.execute(node.body, at)
@@ -1056,8 +1060,17 @@ class Interpreter:
             return Known("".join(str(part.value) for part in parts if isinstance(part, Known))[:20_000])
         return FormattedText("".join(map(_text, parts)), Items(parts, "tuple"))
 
+    def truth_of(self, node: ast.expr, at: Frame) -> bool | None:
+        """The truth of a condition; testing a queryset issues it."""
+        value = self.evaluate(node, at)
+        for one in alternatives(value):
+            tested = getattr(one, "tested", None)
+            if tested is not None:
+                tested(at)
+        return value.truth()
+
     def _condition(self, node: ast.IfExp, at: Frame) -> Value:
-        test = self.evaluate(node.test, at).truth()
+        test = self.truth_of(node.test, at)
         if test is not None:
             return self.evaluate(node.body if test else node.orelse, at)
         before = at.locals
@@ -1080,10 +1093,10 @@ class Interpreter:
         return union(found)
 
     def _unary(self, node: ast.UnaryOp, at: Frame) -> Value:
-        value = self.evaluate(node.operand, at)
         if isinstance(node.op, ast.Not):
-            truth = value.truth()
-            return Known(not truth) if truth is not None else Unknown("a truth value", origin_of(value))
+            truth = self.truth_of(node.operand, at)
+            return Known(not truth) if truth is not None else Unknown("a truth value")
+        value = self.evaluate(node.operand, at)
         if isinstance(value, Known) and isinstance(node.op, ast.USub) and isinstance(value.value, int | float):
             return Known(-value.value)
         operator = {ast.Invert: "__invert__", ast.USub: "__neg__"}.get(type(node.op), "")

@@ -28,3 +28,5 @@ class IssuedQuery:
     in_async: bool = False
     in_transaction: bool = False
     request_text: bool = False
+    consumer: str = ""
+    """What asked for it, in a word: iterated, len, bool, save, get_or_create, touch …"""

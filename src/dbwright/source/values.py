@@ -132,7 +132,7 @@ class KnownMethod(Value):
             if self.name in ("zfill", "replace"):
                 return Unknown("formatted text")
             result = getattr(self.receiver.value, self.name)(*values)
-        except (NotPlain, TypeError, ValueError, LookupError):
+        except (NotPlain, TypeError, ValueError, LookupError, AttributeError):
             if self.name in ("format", "join") and isinstance(self.receiver.value, str):
                 return FormattedText(self.receiver.value, Items(list(arguments.every()), "tuple"))
             return Unknown(f"result of {self.name}", arguments.origin())

@@ -6,29 +6,41 @@ import importlib
 import types
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from dbwright.source.django import runtime
+from dbwright.model.source import Issued
+from dbwright.source.django import instances, runtime
 from dbwright.source.django.applications import Applications
+from dbwright.source.django.instances import MetaValue
 from dbwright.source.django.models import ChoicesAdoption, FieldAdoption, ModelAdoption, PartAdoption
+from dbwright.source.django.querysets import (
+    InstanceValue,
+    ManagerClass,
+    ManagerTemplate,
+    ManagerValue,
+    QuerySetValue,
+    parameters,
+)
 from dbwright.source.django.real import arguments_of, concrete
+from dbwright.source.events import Place
 from dbwright.source.interpreter import Frame, Interpreter
+from dbwright.source.issued import IssuedQuery
 from dbwright.source.modules import Module, Problem
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
     Arguments,
     ClassValue,
+    Items,
     Known,
     Library,
     Native,
+    Origin,
     Real,
     Unknown,
     Value,
-    alternatives,
+    origin_of,
 )
-
-if TYPE_CHECKING:
-    pass
 
 HARMLESS = (
     "django.db.models",
@@ -118,6 +130,8 @@ class Django:
                 found = self._adopt(cls, base.object)
                 if found is not None:
                     return found
+            elif isinstance(base, ManagerClass):
+                return ManagerAdoption(self, cls, base.queryset_cls)
             elif isinstance(base, Library) and base.name in ("enum.Enum", "enum.IntEnum", "enum.StrEnum"):
                 return ChoicesAdoption(self, cls)
         return None
@@ -131,6 +145,10 @@ class Django:
             return FieldAdoption(self, cls, base)
         if issubclass(base, models.Choices):
             return ChoicesAdoption(self, cls)
+        if issubclass(base, models.Manager):
+            return ManagerAdoption(self, cls, None)
+        if issubclass(base, models.QuerySet):
+            return QuerySetAdoption(self, cls)
         return PartAdoption(self, cls, base) if _is_harmless(base) else None
 
     def swapped_out(self, model: ModelAdoption) -> bool:
@@ -224,6 +242,10 @@ class Django:
 
     def call_real(self, real: Real, arguments: Arguments, at: Frame) -> Value | None:
         thing = real.object
+        if isinstance(thing, type) and thing.__name__ in ("Manager", "BaseManager"):
+            return ManagerTemplate(None, None)
+        if isinstance(thing, type) and thing.__name__ == "QuerySet":
+            return QuerySetAdoption(self, None).instantiate(arguments, at)  # type: ignore[arg-type]
         if isinstance(thing, type):
             return self.make(thing, arguments, at) if _is_harmless(thing) else None
         owner = getattr(thing, "__self__", None)
@@ -273,6 +295,8 @@ class Django:
         thing = real.object
         if name.startswith("_") and name != "__name__":
             return None
+        if isinstance(thing, type) and thing.__name__ in ("Manager", "BaseManager", "QuerySet"):
+            return ManagerClass(None).attribute(name, at)
         harmless = _is_harmless(thing if isinstance(thing, type) else type(thing))
         if not harmless:
             return None
@@ -288,6 +312,8 @@ class Django:
         """Operators of conditions and expressions."""
         if not name:
             return None
+        if isinstance(left, QuerySetValue) and isinstance(right, QuerySetValue):
+            return self._combined(name, left, right)
         if isinstance(left, Real) and _has_operators(left.object):
             if isinstance(right, Unknown) and _is_condition(left.object):
                 return Unknown("a condition put together with one that is not known", right.origin)
@@ -304,6 +330,13 @@ class Django:
         return None
 
     @staticmethod
+    def _combined(name: str, left: QuerySetValue, right: QuerySetValue) -> Value | None:
+        try:
+            return left.derive(getattr(left.qs, name)(right.qs), right.partial)
+        except Exception as error:
+            return Unknown(f"{type(error).__name__}: {error}")
+
+    @staticmethod
     def _operated(thing: Any, name: str, others: Sequence[Any]) -> Value | None:
         method = getattr(thing, name, None)
         if method is None:
@@ -317,15 +350,169 @@ class Django:
     # Models as values ------------------------------------------------------------------------------------------------------
 
     def model_attribute(self, model: ModelAdoption, name: str, at: Frame) -> Value | None:
-        if name == "DoesNotExist" or name == "MultipleObjectsReturned":
+        interpreter = self.interpreter
+        if name in ("DoesNotExist", "MultipleObjectsReturned"):
             return Unknown(name)
+        if name in ("_default_manager", "_base_manager"):
+            return ManagerValue(
+                self, model, self.default_manager(model) if name == "_default_manager" else ManagerTemplate(None, None)
+            )
+        if name == "_meta":
+            return MetaValue(self, self.instance_of(model))
+        owner = interpreter.find_in_class(model.cls, name)
+        if owner is not None:
+            value = interpreter.own_attribute(owner, name)
+            if isinstance(value, ManagerTemplate):
+                return ManagerValue(self, model, value)
+            return self._foreign_manager(value, model) if name == "objects" or name.endswith("objects") else None
+        if name == "objects":
+            return ManagerValue(self, model, ManagerTemplate(None, None))
         return None
 
-    def new_instance(self, model: ModelAdoption, arguments: Arguments, at: Frame) -> Value:
-        return Unknown(f"a new {model.cls.name}")
+    def _foreign_manager(self, value: Value, model: ModelAdoption) -> Value | None:
+        """A manager of a library that is not read behaves like Django's."""
+        return ManagerValue(self, model, ManagerTemplate(None, None)) if isinstance(value, Unknown) else None
 
-    def instance_of(self, model: ModelAdoption) -> Value:
-        return Unknown(f"a {model.cls.name}")
+    def default_manager(self, model: ModelAdoption) -> ManagerTemplate:
+        """The first manager of the class body or of an abstract parent's."""
+        if "default manager" not in model.cls.kept:
+            found = ManagerTemplate(None, None)
+            for one in self.interpreter.mro(model.cls):
+                managers = [
+                    value
+                    for name in self.interpreter.scope_of(one).bindings
+                    if isinstance(value := self.interpreter.own_attribute(one, name), ManagerTemplate)
+                ]
+                if managers:
+                    found = managers[0]
+                    break
+            model.cls.kept["default manager"] = found
+        result: ManagerTemplate = model.cls.kept["default manager"]
+        return result
+
+    def new_instance(self, model: ModelAdoption, arguments: Arguments, at: Frame) -> Value:
+        made = InstanceValue(self, model, new=True, origin=arguments.origin() if arguments.named else "argument")
+        made.attributes.update(arguments.named)
+        return made
+
+    def instance_of(self, model: ModelAdoption) -> InstanceValue:
+        return InstanceValue(self, model)
+
+    def row_of(self, model: ModelAdoption, qs: Any, record: IssuedQuery | None) -> Value:
+        return InstanceValue(self, model, qs, record, "", "row")
+
+    def instance_attribute(self, instance: InstanceValue, name: str, at: Frame) -> Value:
+        return instances.attribute(self, instance, name, at)
+
+    @cached_property
+    def _by_real(self) -> dict[int, ModelAdoption]:
+        return {id(a.real): a for a in self.models.values() if a.real is not None}
+
+    def adoption_of(self, real: Any) -> ModelAdoption | None:
+        """The class of the project behind a real model."""
+        found = self._by_real.get(id(real))
+        if found is None and real is not None:
+            found = StandIn(self, real)  # type: ignore[assignment]
+            self._by_real[id(real)] = found  # type: ignore[assignment]
+        return found
+
+    def real_instance(self, model: ModelAdoption, origin: Origin, saved: bool = False) -> Any:
+        """A real instance all of whose columns are tokens."""
+        real = model.real
+        made = real()
+        for field in real._meta.concrete_fields:
+            if not getattr(field, "generated", False):
+                made.__dict__[field.attname] = Token(origin)
+        if not saved:
+            made.__dict__[real._meta.pk.attname] = None
+        made._state.adding = not saved
+        made._state.db = runtime.ALIAS
+        return made
+
+    # Issuing ---------------------------------------------------------------------------------------------------------------
+
+    def issue(
+        self,
+        how: Issued,
+        run: Callable[[], Any],
+        at: Frame,
+        model: ModelAdoption,
+        made: Place | None,
+        partial: str | None,
+        consumer: str = "",
+        relation: str | None = None,
+    ) -> IssuedQuery | None:
+        """Run something of Django's against the recording connection; every statement becomes a record of what happens here."""
+        unknown = None
+        with self.connection.recording() as statements:
+            try:
+                run()
+            except Exception as error:
+                unknown = f"{type(error).__name__}: {error}"
+        table = model.real._meta.db_table if model.real is not None else None
+        common: dict[str, Any] = {
+            "framework": "django",
+            "made": made,
+            "symbol": model.cls.name,
+            "partial": partial,
+            "consumer": consumer,
+        }
+        if not statements:
+            record = IssuedQuery(
+                issued_by=how, table=table, unknown=unknown or "no statement is needed", relation=relation, **common
+            )
+            if unknown and not unknown.startswith(("EmptyResultSet", "DoesNotExist")):
+                at.happened(record)
+            return record
+        first: IssuedQuery | None = None
+        for position, (sql, values) in enumerate(statements[:12]):
+            issued_by: Issued = how if position == 0 else "prefetch" if how == "rows" else how
+            record = IssuedQuery(
+                issued_by=issued_by,
+                table=table if position == 0 else None,
+                sql=sql,
+                parameters=parameters(values),
+                relation=relation,
+                **common,
+            )
+            at.happened(record)
+            first = first or record
+        return first
+
+    def touch(self, instance: InstanceValue, field: Any, name: str, at: Frame, run: Callable[[], Any]) -> None:
+        """A relation or a deferred column that was not loaded: Django fetches it now."""
+        path = f"{instance.path}__{name}" if instance.path else name
+        made = instance.record.made if instance.record is not None else None
+        target = field.related_model if field.is_relation else instance.model.real
+        adoption = self.adoption_of(target)
+        if adoption is not None:
+            self.issue("relation", run, at, adoption, made, None, "touch", path)
+
+    def raw(self, model: ModelAdoption, arguments: Arguments, at: Frame) -> Value:
+        """``Model.objects.raw(sql)``."""
+        record = self.raw_statement(arguments.first(), at, model.cls.name)
+        return Items([], "list", InstanceValue(self, model, None, record, "", "row"))
+
+    def raw_statement(self, text: Value | None, at: Frame, symbol: str | None) -> IssuedQuery:
+        """SQL of the project's own."""
+        sql, unknown, injected = None, None, False
+        if isinstance(text, Known) and isinstance(text.value, str):
+            sql = text.value
+        else:
+            origin = origin_of(text) if text is not None else "unknown"
+            injected = origin == "request"
+            unknown = f"SQL put together at run time ({text.describe() if text is not None else 'nothing'})"
+        record = IssuedQuery("django", "raw", at.place, sql, (), symbol, None, None, unknown, request_text=injected)
+        at.happened(record)
+        return record
+
+    def typed(self, value: Value, parameters: Sequence[Value], at: Frame) -> Value | None:
+        """What an annotation with a class of Django's says: ``QuerySet[Order]``."""
+        if isinstance(value, Real) and getattr(value.object, "__name__", "") in ("QuerySet",) and parameters:
+            adoption = self.interpreter.adoption(parameters[0]) if isinstance(parameters[0], ClassValue) else None
+            if isinstance(adoption, ModelAdoption):
+                return ManagerValue(self, adoption, ManagerTemplate(None, None)).queryset(at)
+        return None
 
     # Tables ----------------------------------------------------------------------------------------------------------------
 
@@ -351,6 +538,92 @@ class Django:
         meta = type("Meta", (), {"app_label": label, "apps": self.registry, "managed": False})
         attributes = {"__module__": f"{label}.models", "Meta": meta, "dbwright_stand_in": True}
         models.base.ModelBase(name.title(), (models.Model,), attributes)
+
+
+class ManagerAdoption:
+    """A manager class of the project."""
+
+    label = None
+
+    def __init__(self, django: Django, cls: ClassValue, queryset_cls: ClassValue | None) -> None:
+        self.django = django
+        self.cls = cls
+        self.queryset_cls = queryset_cls
+
+    def class_attribute(self, name: str, at: Frame) -> Value | None:
+        if name == "from_queryset":
+            return Native(name, self._from_queryset)
+        return None
+
+    def _from_queryset(self, arguments: Arguments, at: Frame) -> Value:
+        first = arguments.first()
+        queryset_cls = first if isinstance(first, ClassValue) else None
+        return Native("manager class", lambda later, frame: ManagerTemplate(self.cls, queryset_cls))
+
+    def instantiate(self, arguments: Arguments, at: Frame) -> Value:
+        return ManagerTemplate(self.cls, self.queryset_cls)
+
+    def typed(self, at: Frame) -> Value:
+        """On the first model that has a manager of this class."""
+        for model in self.django.models.values():
+            if self.django.default_manager(model).cls is self.cls:
+                return ManagerValue(self.django, model, ManagerTemplate(self.cls, self.queryset_cls))
+        return Unknown(f"a {self.cls.name} of a model that is not known")
+
+
+class QuerySetAdoption:
+    """A queryset class of the project."""
+
+    label = None
+
+    def __init__(self, django: Django, cls: ClassValue) -> None:
+        self.django = django
+        self.cls = cls
+
+    def class_attribute(self, name: str, at: Frame) -> Value | None:
+        if name == "as_manager":
+            return Native(name, lambda arguments, frame: ManagerTemplate(None, self.cls))
+        return None
+
+    def instantiate(self, arguments: Arguments, at: Frame) -> Value:
+        """``OrderQuerySet(self.model, using=self._db)``."""
+        model = arguments.get(0, "model")
+        adoption = self.django.interpreter.adoption(model) if isinstance(model, ClassValue) else None
+        if not isinstance(adoption, ModelAdoption):
+            return Unknown(f"a {self.cls.name} of a model that is not known")
+        found = ManagerValue(self.django, adoption, ManagerTemplate(None, self.cls)).base_queryset(at)
+        return found
+
+    def typed(self, at: Frame) -> Value:
+        for model in self.django.models.values():
+            template = self.django.default_manager(model)
+            if template.queryset_cls is self.cls:
+                return ManagerValue(self.django, model, ManagerTemplate(None, self.cls)).base_queryset(at)
+        return Unknown(f"a {self.cls.name} of a model that is not known")
+
+
+class StandIn:
+    """A model that Django made itself (a many-to-many table) or whose class is not read."""
+
+    def __init__(self, django: Django, real: Any) -> None:
+        import ast
+
+        self.django = django
+        self.real = real
+        self.label = real._meta.label
+        node = ast.ClassDef(real.__name__, [], [], [], [])
+        module = Module(real.__module__, Path(), "", "code", ast.Module([], []), owned=False)
+        self.cls = ClassValue(node, module)
+        self.cls.kept["adoption"] = self
+
+    def class_attribute(self, name: str, at: Frame) -> Value | None:
+        return self.django.model_attribute(self, name, at)  # type: ignore[arg-type]
+
+    def instantiate(self, arguments: Arguments, at: Frame) -> Value:
+        return self.django.new_instance(self, arguments, at)  # type: ignore[arg-type]
+
+    def typed(self, at: Frame) -> Value:
+        return self.django.instance_of(self)  # type: ignore[arg-type]
 
 
 class SettingsValue(Value):
@@ -514,6 +787,3 @@ def _is_condition(thing: Any) -> bool:
     from django.db.models import query_utils
 
     return isinstance(thing, query_utils.Q)
-
-
-__all__ = ["Django", "alternatives"]

@@ -1,0 +1,230 @@
+"""Attributes of a model's instances: columns, relations (which may issue a query), managers of related rows, ``save`` and ``delete``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dbwright.source.django.querysets import InstanceValue, ManagerTemplate, ManagerValue
+from dbwright.source.django.runtime import ALIAS
+from dbwright.source.values import Arguments, Items, Known, Native, Unknown, Value
+
+if TYPE_CHECKING:
+    from dbwright.source.django.framework import Django
+    from dbwright.source.interpreter import Frame
+
+_WRITES = frozenset(("save", "delete", "asave", "adelete", "save_base", "refresh_from_db", "arefresh_from_db"))
+
+
+def attribute(django: Django, instance: InstanceValue, name: str, at: Frame) -> Value:
+    """The value of an attribute that Django gives."""
+    if name in _WRITES:
+        return Native(name, lambda arguments, frame: _write(django, instance, name.removeprefix("a"), arguments, frame))
+    if name == "_meta":
+        return MetaValue(django, instance)
+    if name in ("full_clean", "clean", "validate_unique", "clean_fields", "validate_constraints"):
+        return Native(name, lambda arguments, frame: Known(None))
+    if name == "__class__":
+        return instance.cls
+    real = instance.model.real
+    if real is None:
+        return Unknown(f"model {instance.cls.name} could not be made")
+    field = _field_named(real, name)
+    if field is None:
+        return _other(django, instance, name, at)
+    if field.is_relation and name != getattr(field, "attname", None):
+        return _relation(django, instance, field, name, at)
+    return _column(django, instance, field, name, at)
+
+
+def _field_named(real: Any, name: str) -> Any:
+    """The field, reverse relation or column that an attribute name means."""
+    if name == "pk":
+        return real._meta.pk
+    names: dict[str, Any] = real.__dict__.get("dbwright_names") or {}
+    if not names:
+        for field in real._meta.get_fields():
+            if field.auto_created and not field.concrete:
+                names.setdefault(field.get_accessor_name() or "", field)
+            else:
+                names[field.name] = field
+                if getattr(field, "attname", None):
+                    names.setdefault(field.attname, field)
+        real.dbwright_names = names
+    return names.get(name)
+
+
+def _other(django: Django, instance: InstanceValue, name: str, at: Frame) -> Value:
+    if name.startswith("get_next_by_") or name.startswith("get_previous_by_"):
+        return Native(name, lambda arguments, frame: django.instance_of(instance.model))
+    if name.startswith("get_") and name.endswith("_display"):
+        return Native(name, lambda arguments, frame: Unknown("a label", "row"))
+    if instance.qs is not None and not instance.path and name in instance.qs.query.annotations:
+        return Unknown(f"annotation {name}", "row")
+    prefetched = _prefetch_to(instance, name)
+    if prefetched is not None:
+        return prefetched
+    return Unknown(f"attribute {name} of {instance.describe()}", "row" if instance.record else instance.origin)
+
+
+def _prefetch_to(instance: InstanceValue, name: str) -> Value | None:
+    """``Prefetch(…, to_attr=name)``: a list that is there already."""
+    for lookup in getattr(instance.qs, "_prefetch_related_lookups", ()) or ():
+        if getattr(lookup, "to_attr", None) == name:
+            real = _target(instance, lookup.prefetch_through)
+            adoption = instance.django.adoption_of(real) if real is not None else None
+            if adoption is not None:
+                return Items(
+                    [], "list", InstanceValue(instance.django, adoption, lookup.queryset, instance.record, "", "row")
+                )
+            return Items([], "list", Unknown("a prefetched row", "row"))
+    return None
+
+
+def _target(instance: InstanceValue, path: str) -> Any:
+    real = instance.model.real
+    for part in path.split("__"):
+        field = _field_named(real, part)
+        if field is None or field.related_model is None:
+            return None
+        real = field.related_model
+    return real
+
+
+def _column(django: Django, instance: InstanceValue, field: Any, name: str, at: Frame) -> Value:
+    if instance.qs is not None and not instance.path and _is_deferred(instance.qs, field):
+        django.touch(instance, field, name, at, lambda: _fetch_column(instance, field))
+    return Unknown(f"column {name}", "row" if instance.record is not None else instance.origin)
+
+
+def _is_deferred(qs: Any, field: Any) -> bool:
+    names, defer = qs.query.deferred_loading
+    if not names and defer:
+        return False
+    if field.primary_key:
+        return False
+    listed = field.name in names or getattr(field, "attname", None) in names
+    return listed if defer else not listed
+
+
+def _fetch_column(instance: InstanceValue, field: Any) -> Any:
+    from django.db.models import QuerySet
+
+    real = instance.model.real
+    row = instance.django.real_instance(instance.model, "row", saved=True)
+    return list(QuerySet(model=real, using=ALIAS).filter(pk=row.pk).only(field.attname)[:21])
+
+
+def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at: Frame) -> Value:
+    target = field.related_model
+    adoption = django.adoption_of(target) if target is not None and not isinstance(target, str) else None
+    if adoption is None:
+        return Unknown(f"relation {name} to a model that is not read", "row")
+    path = f"{instance.path}__{name}" if instance.path else name
+    if field.many_to_many or field.one_to_many:
+        return _many(django, instance, field, name, path, adoption)
+    loaded = is_loaded(instance, field, path)
+    related = InstanceValue(
+        django, adoption, instance.qs, instance.record, path, "row" if instance.record else instance.origin
+    )
+    instance.attributes[name] = related
+    if not loaded and not instance.new:
+        django.touch(instance, field, name, at, lambda: _fetch_related(instance, field, name))
+    return related
+
+
+def _fetch_related(instance: InstanceValue, field: Any, name: str) -> Any:
+    row = instance.django.real_instance(instance.model, "row", saved=True)
+    return getattr(row, name)
+
+
+def is_loaded(instance: InstanceValue, field: Any, path: str) -> bool:
+    """Whether ``select_related`` or ``prefetch_related`` of the queryset brought the related row along."""
+    qs = instance.qs
+    if qs is None:
+        return False
+    chosen = qs.query.select_related
+    parts = path.split("__")
+    if chosen is True:
+        return not field.null and not field.auto_created and len(parts) <= qs.query.max_depth
+    tree: Any = chosen or {}
+    for part in parts:
+        if not isinstance(tree, dict) or part not in tree:
+            break
+        tree = tree[part]
+    else:
+        return True
+    return any(
+        (lookup if isinstance(lookup, str) else lookup.prefetch_through) == path
+        or (lookup if isinstance(lookup, str) else lookup.prefetch_through).startswith(path + "__")
+        for lookup in qs._prefetch_related_lookups
+    ) or _known_related(qs, field, path)
+
+
+def _known_related(qs: Any, field: Any, path: str) -> bool:
+    """The rows of a related manager know the row that they came from."""
+    return "__" not in path and field in getattr(qs, "_known_related_objects", {})
+
+
+def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: str, adoption: Any) -> Value:
+    row = django.real_instance(instance.model, "row" if instance.record else instance.origin, saved=True)
+    try:
+        related = getattr(row, name)
+    except Exception as error:
+        return Unknown(f"relation {name}: {type(error).__name__}: {error}")
+    template = django.default_manager(adoption)
+    prefetched = any(
+        (lookup if isinstance(lookup, str) else lookup.prefetch_through) == path
+        or (lookup if isinstance(lookup, str) else lookup.prefetch_through).startswith(path + "__")
+        for lookup in getattr(instance.qs, "_prefetch_related_lookups", ())
+        if not getattr(lookup, "to_attr", None) or getattr(lookup, "to_attr", None) == name
+    )
+    return ManagerValue(django, adoption, template, related, prefetched)
+
+
+def _write(django: Django, instance: InstanceValue, name: str, arguments: Arguments, at: Frame) -> Value:
+    model = instance.model
+    if model.real is None:
+        return Known(None)
+    real = django.real_instance(model, instance.origin, saved=not instance.new)
+    run: Callable[[], Any]
+    if name == "delete":
+        django.issue("delete", lambda: real.delete(using=ALIAS), at, model, at.place, None, "delete")
+    elif name == "refresh_from_db":
+        django.issue("get", lambda: real.refresh_from_db(using=ALIAS), at, model, at.place, None, name)
+    else:
+        fields = arguments.named.get("update_fields")
+        names = None
+        if isinstance(fields, Items) and fields.rest is None and all(isinstance(one, Known) for one in fields.items):
+            names = [one.value for one in fields.items if isinstance(one, Known)]
+
+        def run() -> Any:
+            real.save(using=ALIAS, **({"update_fields": names} if names else {}))
+
+        django.issue("insert" if instance.new else "update", run, at, model, at.place, None, "save")
+        instance.new = False
+    return Known(None)
+
+
+class MetaValue(Value):
+    """``instance._meta``."""
+
+    __slots__ = ("django", "instance")
+
+    def __init__(self, django: Django, instance: Any) -> None:
+        self.django = django
+        self.instance = instance
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        model = self.instance.model
+        if name == "model":
+            return model.cls  # type: ignore[no-any-return]
+        real = model.real
+        if name in ("db_table", "model_name", "app_label", "label", "object_name") and real is not None:
+            return Known(str(getattr(real._meta, name)))
+        if name in ("default_manager", "_default_manager", "base_manager"):
+            return ManagerValue(self.django, model, ManagerTemplate(None, None))
+        return Unknown(f"_meta.{name}")
+
+    def key(self) -> object:
+        return ("meta", self.instance.key())

@@ -1,0 +1,585 @@
+"""Managers and querysets as values: each holds a real Django QuerySet, on which the project's calls are really made.
+
+Building is not issuing. What issues a query is run against a connection that writes down the SQL and answers with made-up rows, so that the SQL is
+Django's own also for ``count``, ``get_or_create``, prefetching and cascades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dbwright.model.source import Issued
+from dbwright.source.django.real import concrete
+from dbwright.source.django.runtime import ALIAS
+from dbwright.source.events import Place
+from dbwright.source.issued import IssuedQuery
+from dbwright.source.tokens import UNKNOWN_NUMBER, Token, parameter_of
+from dbwright.source.values import (
+    Arguments,
+    Bound,
+    ClassValue,
+    Function,
+    Items,
+    Known,
+    Mapping,
+    Native,
+    Origin,
+    Slice,
+    Unknown,
+    Value,
+    alternatives,
+)
+
+if TYPE_CHECKING:
+    from dbwright.source.django.framework import Django
+    from dbwright.source.django.models import ModelAdoption
+    from dbwright.source.interpreter import Frame
+
+BUILDERS = frozenset(
+    "filter exclude annotate alias order_by reverse distinct values values_list dates datetimes none all union intersection difference "
+    "select_for_update select_related prefetch_related extra defer only using complex_filter".split()
+)
+FETCHES: dict[str, Issued] = {
+    "get": "get",
+    "first": "first",
+    "last": "first",
+    "latest": "first",
+    "earliest": "first",
+    "count": "count",
+    "exists": "exists",
+    "contains": "exists",
+    "aggregate": "aggregate",
+    "in_bulk": "rows",
+    "update": "update",
+    "delete": "delete",
+    "explain": "other",
+}
+INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
+API = BUILDERS | FETCHES.keys() | INSERTS | {"iterator", "raw", "as_manager", "resolve_expression"}
+_ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
+
+
+class QuerySetValue(Value):
+    """A queryset. ``made`` is where it began, ``partial`` why conditions may be missing, ``cls`` the project's own queryset or manager class."""
+
+    __slots__ = ("_issued", "cls", "django", "made", "model", "partial", "prefetched", "qs")
+
+    def __init__(
+        self,
+        django: Django,
+        model: ModelAdoption,
+        qs: Any,
+        made: Place | None,
+        partial: str | None = None,
+        cls: ClassValue | None = None,
+        prefetched: bool = False,
+    ) -> None:
+        self.django = django
+        self.model = model
+        self.qs = qs
+        self.made = made
+        self.partial = partial
+        self.cls = cls
+        self.prefetched = prefetched
+        self._issued: dict[int, IssuedQuery] = {}
+
+    def derive(self, qs: Any, partial: str | None = None) -> QuerySetValue:
+        return QuerySetValue(self.django, self.model, qs, self.made, partial or self.partial, self.cls)
+
+    def describe(self) -> str:
+        return f"a queryset of {self.model.cls.name}"
+
+    def key(self) -> object:
+        return ("queryset", id(self.qs))
+
+    def concrete(self, at: Frame) -> Any:
+        return self.qs.all()
+
+    # Questions -------------------------------------------------------------------------------------------------------------
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        interpreter = self.django.interpreter
+        if name == "model":
+            return self.model.cls
+        if self.cls is not None and not name.startswith("super."):
+            owner = interpreter.find_in_class(self.cls, name)
+            if owner is not None:
+                return interpreter.bind(interpreter.own_attribute(owner, name), self, at)
+        name = name.removeprefix("super.")
+        if name in _ASYNC and name not in API:
+            name = name[1:]
+        if name in API:
+            return Native(name, lambda arguments, frame: self.method(name, arguments, frame))
+        if name == "_chain" or name == "_clone":
+            return Native(name, lambda arguments, frame: self)
+        return Unknown(f"{name} of {self.describe()}")
+
+    def method(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        """The result of one of Django's own methods."""
+        if name in BUILDERS:
+            return self._build(name, arguments, at)
+        if name in FETCHES:
+            return self._fetch(name, arguments, at)
+        if name in INSERTS:
+            return self._insert(name, arguments, at)
+        if name == "iterator":
+            return self
+        if name == "raw":
+            return self.django.raw(self.model, arguments, at)
+        return Unknown(f"result of {name}")
+
+    def iterate(self, at: Frame) -> Value:
+        record = self.issue_rows(at, "iterated")
+        return self.element(record)
+
+    def element(self, record: IssuedQuery | None) -> Value:
+        """What iterating gives: an instance, a dictionary, a tuple, a value."""
+        kind = self.qs._iterable_class.__name__
+        if kind == "ModelIterable":
+            return self.django.row_of(self.model, self.qs, record)
+        if kind == "FlatValuesListIterable":
+            return Unknown("a value of a row", "row")
+        if kind in ("ValuesListIterable", "NamedValuesListIterable"):
+            return Items([], "tuple", Unknown("a value of a row", "row"))
+        return Mapping({}, Unknown("a value of a row", "row"))
+
+    @property
+    def rows(self) -> IssuedQuery | None:
+        return next(reversed(self._issued.values()), None)
+
+    def length(self, at: Frame) -> None:
+        self.issue_rows(at, "len")
+
+    def tested(self, at: Frame) -> None:
+        self.issue_rows(at, "bool")
+
+    def item(self, key: Value, at: Frame) -> Value:
+        if isinstance(key, Slice):
+            return self._sliced(key, at)
+        start = (
+            key.value if isinstance(key, Known) and isinstance(key.value, int) and key.value >= 0 else UNKNOWN_NUMBER
+        )
+        try:
+            limited = self.derive(self.qs[start : start + 1])
+        except (TypeError, ValueError) as error:
+            return Unknown(str(error))
+        return limited.element(limited.issue("first", lambda: list(limited.qs), at))
+
+    def _sliced(self, key: Slice, at: Frame) -> Value:
+        if not self.qs.query.is_empty() and self.qs._sticky_filter:
+            return self
+        start, stop = _bound(key.start), _bound(key.stop)
+        if start is None and stop is None:
+            return self
+        qs = self.qs._chain()
+        try:
+            if start == UNKNOWN_NUMBER and stop == UNKNOWN_NUMBER:
+                qs.query.set_limits(start, start + UNKNOWN_NUMBER)
+            elif start == UNKNOWN_NUMBER or stop == UNKNOWN_NUMBER:
+                qs.query.set_limits(start, None if stop is None else (start or 0) + UNKNOWN_NUMBER)
+            else:
+                qs.query.set_limits(start, stop)
+        except (TypeError, ValueError) as error:
+            return Unknown(str(error))
+        return self.derive(qs)
+
+    # Building --------------------------------------------------------------------------------------------------------------
+
+    def _build(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        if name in ("all", "iterator"):
+            derived = self.derive(self.qs.all())
+            derived.prefetched = self.prefetched
+            return derived
+        if name == "using":
+            return self
+        partial = self._unknown_arguments(arguments)
+        positional, named, missing = self._conditions(name, arguments, at)
+        try:
+            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing)
+        except Exception as error:
+            reason = f"{name}: {type(error).__name__}: {error}"
+        for key, value in list(named.items()):
+            replaced = _fitting(key, value)
+            if replaced is not value:
+                named[key] = replaced
+        try:
+            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing)
+        except Exception:
+            return self._without(name, positional, named, reason)
+
+    def _without(self, name: str, positional: list[Any], named: dict[str, Any], reason: str) -> Value:
+        """Arguments that Django refuses are left out one by one, and that is said."""
+        qs = self.qs
+        for argument in positional:
+            try:
+                qs = getattr(qs, name)(argument)
+            except Exception:  # noqa: S112  said below
+                continue
+        for key, value in named.items():
+            try:
+                qs = getattr(qs, name)(**{key: value})
+            except Exception:  # noqa: S112  said below
+                continue
+        return self.derive(qs, reason)
+
+    @staticmethod
+    def _unknown_arguments(arguments: Arguments) -> str | None:
+        if arguments.extra_named is not None or arguments.extra_positional is not None:
+            return "further conditions are put together at run time"
+        return None
+
+    def _conditions(self, name: str, arguments: Arguments, at: Frame) -> tuple[list[Any], dict[str, Any], str | None]:
+        missing = None
+        positional: list[Any] = []
+        for value in arguments.positional:
+            if isinstance(value, Unknown):
+                missing = f"{name}({value.reason})"
+                continue
+            positional.append(concrete(value, at))
+        named = {}
+        for key, value in arguments.named.items():
+            if name in ("annotate", "alias") and isinstance(value, Unknown):
+                from django.db.models import TextField
+                from django.db.models import Value as Literal
+
+                missing = f"annotation {key}: {value.reason}"
+                named[key] = Literal(Token("unknown"), output_field=TextField())
+            else:
+                named[key] = _fitting_many(key, concrete(value, at))
+        return positional, named, missing
+
+    # Issuing ---------------------------------------------------------------------------------------------------------------
+
+    def issue_rows(self, at: Frame, consumer: str) -> IssuedQuery | None:
+        """The query for the rows. A queryset that was evaluated in the same walk keeps its rows."""
+        mark = id(at.summary)
+        if self.prefetched:
+            return None
+        if mark not in self._issued:
+            record = self.issue("rows", lambda: list(self.qs.all()), at, consumer)
+            if record is None:
+                return None
+            self._issued[mark] = record
+        return self._issued[mark]
+
+    def issue(self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "") -> IssuedQuery | None:
+        """Run against the recording connection and remember each statement. The first one is given back."""
+        return self.django.issue(how, run, at, self.model, self.made, self.partial, consumer)
+
+    def _fetch(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        target: Value = self
+        if name == "get":
+            target = self._build("filter", arguments, at)
+            if not isinstance(target, QuerySetValue):
+                return target
+            qs = target.qs
+            record = target.issue("get", lambda: qs.get(), at)
+            return target.element(record)
+        _positional, named, _missing = self._conditions(name, arguments, at)
+        positional = [concrete(value, at) for value in arguments.positional]
+        qs = self.qs
+        if name == "contains":
+            positional = [self.django.real_instance(self.model, "argument")]
+        record = self.issue(FETCHES[name], lambda: getattr(qs, name)(*positional, **named), at)
+        if name in ("first", "last", "latest", "earliest"):
+            return self.element(record)
+        if name == "in_bulk":
+            return Mapping({}, self.element(record))
+        if name == "aggregate":
+            return Mapping({}, Unknown("an aggregate", "row"))
+        return Unknown(f"result of {name}", "row")
+
+    def _insert(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        qs = self.qs
+        if name in ("bulk_create", "bulk_update"):
+            return self._bulk(name, arguments, at)
+        _positional, named, _missing = self._conditions(name, arguments, at)
+        if name == "create":
+            self.issue("insert", lambda: qs.create(**named), at)
+            return self.django.instance_of(self.model)
+        defaults = named.pop("defaults", None)
+        creating = named.pop("create_defaults", None) or defaults
+        wanted = {k: v for k, v in (defaults or {}).items()} if isinstance(defaults, dict) else {}
+        record = self.issue("get", lambda: getattr(qs, name)(defaults=wanted, **named), at, name)
+        fields = {k: v for k, v in named.items() if "__" not in k}
+        extra = creating if isinstance(creating, dict) else {}
+        self.issue("insert", lambda: qs.create(**{**fields, **extra}), at, name)
+        return Items([self.element(record), Unknown("created or not", "row")], "tuple")
+
+    def _bulk(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        first = arguments.get(0, "objs")
+        qs = self.qs
+        objects = [self.django.real_instance(self.model, "argument", saved=name == "bulk_update") for _ in range(2)]
+        if first is not None:
+            at.iterate(first)
+        if name == "bulk_create":
+            self.issue("insert", lambda: qs.bulk_create(objects), at, name)
+            return Items([], "list", self.django.instance_of(self.model))
+        fields = arguments.get(1, "fields")
+        names = concrete(fields, at) if fields is not None else []
+        known = (
+            [n for n in names if isinstance(n, str) and not isinstance(n, Token)]
+            if isinstance(names, list | tuple)
+            else []
+        )
+        self.issue("update", lambda: qs.bulk_update(objects, known), at, name)
+        return Unknown("a count")
+
+
+class ManagerTemplate(Value):
+    """A manager as a class body makes it, before a model has it. ``queryset_cls`` is that of ``from_queryset`` and ``as_manager``."""
+
+    __slots__ = ("cls", "queryset_cls")
+
+    def __init__(self, cls: ClassValue | None, queryset_cls: ClassValue | None) -> None:
+        self.cls = cls
+        self.queryset_cls = queryset_cls
+
+    def key(self) -> object:
+        return ("manager", id(self.cls), id(self.queryset_cls))
+
+
+class ManagerClass(Value):
+    """``models.Manager`` or what ``from_queryset`` makes of it."""
+
+    __slots__ = ("queryset_cls",)
+
+    def __init__(self, queryset_cls: ClassValue | None) -> None:
+        self.queryset_cls = queryset_cls
+
+    def call(self, arguments: Arguments, at: Frame) -> Value:
+        return ManagerTemplate(None, self.queryset_cls)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "from_queryset":
+            return Native(name, lambda arguments, frame: ManagerClass(_class(arguments.first())))
+        return Unknown(f"Manager.{name}")
+
+    def key(self) -> object:
+        return ("manager class", id(self.queryset_cls))
+
+
+def _class(value: Value | None) -> ClassValue | None:
+    return value if isinstance(value, ClassValue) else None
+
+
+class ManagerValue(Value):
+    """A model's manager, or a related one: ``related`` is then the real related manager, whose conditions are added."""
+
+    __slots__ = ("django", "made", "model", "prefetched", "related", "template")
+
+    def __init__(
+        self,
+        django: Django,
+        model: ModelAdoption,
+        template: ManagerTemplate,
+        related: Any = None,
+        prefetched: bool = False,
+    ) -> None:
+        self.django = django
+        self.model = model
+        self.template = template
+        self.related = related
+        self.prefetched = prefetched
+
+    @property
+    def cls(self) -> ClassValue | None:
+        return self.template.cls
+
+    def key(self) -> object:
+        return ("manager of", self.model.label, self.template.key(), id(self.related))
+
+    def describe(self) -> str:
+        return f"the manager of {self.model.cls.name}"
+
+    def base_queryset(self, at: Frame) -> Value:
+        """Django's own ``get_queryset``."""
+        if self.model.real is None:
+            return Unknown(f"model {self.model.cls.name} could not be made")
+        from django.db.models import QuerySet
+
+        qs = QuerySet(model=self.model.real, using=ALIAS)
+        return QuerySetValue(self.django, self.model, qs, at.place, None, self.template.queryset_cls)
+
+    def queryset(self, at: Frame) -> Value:
+        interpreter = self.django.interpreter
+        owner = interpreter.find_in_class(self.cls, "get_queryset") if self.cls is not None else None
+        found: Value = Unknown("get_queryset")
+        if owner is not None:
+            method = interpreter.own_attribute(owner, "get_queryset")
+            if isinstance(method, Function):
+                found = interpreter.call_function(method, self, Arguments(), at)
+        sets = [self._narrowed(one) for one in alternatives(found) if isinstance(one, QuerySetValue)]
+        if not sets:
+            plain = self.base_queryset(at)
+            sets = [self._narrowed(plain)] if isinstance(plain, QuerySetValue) else []
+            if not sets:
+                return plain
+        chosen = sets[0]
+        place = at.place
+        made = QuerySetValue(
+            self.django, chosen.model, chosen.qs, place or chosen.made, chosen.partial, chosen.cls, self.prefetched
+        )
+        return made
+
+    def _narrowed(self, value: QuerySetValue) -> QuerySetValue:
+        """With the conditions of the relation."""
+        if self.related is None:
+            return value
+        apply = getattr(self.related, "_apply_rel_filters", None)
+        if apply is None:
+            return value
+        try:
+            qs = apply(value.qs.all())
+        except Exception as error:
+            return value.derive(value.qs, f"relation: {type(error).__name__}: {error}")
+        return value.derive(qs)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        interpreter = self.django.interpreter
+        if name == "model":
+            return self.model.cls
+        if name in ("_db", "_hints", "name"):
+            return Known(None)
+        if name == "super.get_queryset" or (name == "get_queryset" and self.cls is None):
+            return Native(name, lambda arguments, frame: self.base_queryset(frame))
+        if name == "get_queryset":
+            return Native(name, lambda arguments, frame: self.queryset(frame))
+        if self.cls is not None and not name.startswith("super."):
+            owner = interpreter.find_in_class(self.cls, name)
+            if owner is not None:
+                return interpreter.bind(interpreter.own_attribute(owner, name), self, at)
+        name = name.removeprefix("super.")
+        if name in ("db_manager", "using"):
+            return Native(name, lambda arguments, frame: self)
+        if self.related is not None and name in ("add", "remove", "clear", "set"):
+            return Native(name, lambda arguments, frame: self._change(name, arguments, frame))
+        queryset = self.queryset(at)
+        if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all",):
+            queryset.prefetched = False
+        return queryset.attribute(name, at)
+
+    def _change(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        """``add``, ``remove``, ``clear``, ``set`` of a related manager."""
+        manager = self.related
+        instance = self.django.real_instance(
+            self.model, arguments.origin() if arguments.positional else "argument", saved=True
+        )
+        given = [] if name == "clear" else [[instance]] if name == "set" else [instance]
+        self.django.issue("update", lambda: getattr(manager, name)(*given), at, self.model, at.place, None, name)
+        return Known(None)
+
+    def iterate(self, at: Frame) -> Value:
+        return Unknown("a manager is not iterable")
+
+
+class InstanceValue(Value):
+    """A row as an object. ``record`` is the query that it came from, ``qs`` the queryset with what it loads along; ``path`` is how it was reached
+    from that query's own rows (``author__publisher``)."""
+
+    __slots__ = ("attributes", "django", "model", "new", "origin", "path", "qs", "record")
+
+    def __init__(
+        self,
+        django: Django,
+        model: ModelAdoption,
+        qs: Any = None,
+        record: IssuedQuery | None = None,
+        path: str = "",
+        origin: Origin = "argument",
+        new: bool = False,
+    ) -> None:
+        self.django = django
+        self.model = model
+        self.qs = qs
+        self.record = record
+        self.path = path
+        self.origin = origin
+        self.new = new
+        self.attributes: dict[str, Value] = {}
+
+    @property
+    def cls(self) -> ClassValue:
+        return self.model.cls
+
+    @property
+    def row_of(self) -> IssuedQuery | None:
+        return self.record
+
+    def key(self) -> object:
+        return (
+            "instance of",
+            self.model.label,
+            id(self.record),
+            self.path,
+            self.new,
+            self.origin,
+            tuple(self.attributes),
+        )
+
+    def describe(self) -> str:
+        return f"a {self.model.cls.name}"
+
+    def truth(self) -> bool | None:
+        return None
+
+    def concrete(self, at: Frame) -> Any:
+        return self.django.real_instance(self.model, self.origin, saved=True)
+
+    def assign(self, name: str, value: Value, at: Frame) -> None:
+        self.attributes[name] = value
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name in self.attributes:
+            return self.attributes[name]
+        interpreter = self.django.interpreter
+        forced = name.startswith("super.")
+        if not forced:
+            owner = interpreter.find_in_class(self.cls, name)
+            if owner is not None:
+                value = interpreter.own_attribute(owner, name)
+                if isinstance(value, Function | Bound) or not self._is_column(name):
+                    if not hasattr(getattr(value, "object", None), "contribute_to_class"):
+                        return interpreter.bind(value, self, at)
+        name = name.removeprefix("super.")
+        return self.django.instance_attribute(self, name, at)
+
+    def _is_column(self, name: str) -> bool:
+        real = self.model.real
+        return real is not None and any(f.name == name for f in real._meta.get_fields())
+
+
+def _bound(value: Value | None) -> int | None:
+    if value is None or (isinstance(value, Known) and value.value is None):
+        return None
+    if isinstance(value, Known) and isinstance(value.value, int) and value.value >= 0:
+        return value.value
+    return UNKNOWN_NUMBER
+
+
+def _fitting_many(key: str, value: Any) -> Any:
+    """A token where Django wants several values."""
+    if isinstance(value, Token):
+        lookup = key.rpartition("__")[2]
+        if lookup == "in":
+            return [value]
+        if lookup == "range":
+            return (value, Token(value.origin))
+        if lookup == "isnull":
+            return True
+    return value
+
+
+def _fitting(key: str, value: Any) -> Any:
+    """Another stand-in for a token that Django refused."""
+    if isinstance(value, Token):
+        lookup = key.rpartition("__")[2]
+        if lookup in ("year", "month", "day", "week_day", "hour", "minute", "second", "week", "quarter", "iso_year"):
+            return UNKNOWN_NUMBER
+        return [value]
+    return value
+
+
+def parameters(values: Any) -> tuple[Any, ...]:
+    return tuple(parameter_of(value) for value in values)

@@ -1,0 +1,96 @@
+"""Walking a project: every function that can be an entry point, and what is reached from it."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Iterator
+
+from dbwright.source.events import Place, Reached, unroll
+from dbwright.source.interpreter import Interpreter, decorator_names
+from dbwright.source.modules import Module, Problem
+from dbwright.source.values import Bound, ClassValue, Function, Instance, Value
+
+SECONDS_PER_FILE = 4.0
+"""Longest time spent on the functions of one file; what is left is reported as not walked."""
+
+
+class Walker:
+    """Walks each function of the project once as an entry point, with arguments of which only the annotations are known, and each method on an
+    instance of its class."""
+
+    def __init__(self, interpreter: Interpreter, strict: bool = False) -> None:
+        self.interpreter = interpreter
+        self.strict = strict
+        self.problems: list[Problem] = []
+        self._seen: set[object] = set()
+
+    def happenings(self) -> Iterator[Reached]:
+        """Everything that happens in the project's own code, file by file."""
+        for module in self.interpreter.codebase.modules:
+            if module.role != "code":
+                continue
+            until = time.monotonic() + SECONDS_PER_FILE
+            self.interpreter.deadline = until
+            for function, receiver in self.entries(module):
+                if time.monotonic() > until:
+                    line = function.node.lineno
+                    self.problems.append(
+                        Problem(module.file, line, f"not walked from here on: more than {SECONDS_PER_FILE:g} s")
+                    )
+                    break
+                yield from self._walk(function, receiver)
+
+    def _walk(self, function: Function, receiver: Value | None) -> Iterator[Reached]:
+        try:
+            summary = self.interpreter.walk(function, receiver)
+        except Exception as error:  # a fault of ours in one function must not hide the others; it is said
+            reason = f"{function.name} could not be walked: {type(error).__name__}: {error}"
+            self.problems.append(Problem(function.module.file, function.node.lineno, reason[:300]))
+            if self.strict:
+                raise
+            return
+        place = Place(function.module.file, function.node.lineno, function.name)
+        for reached in unroll(summary, place, self._seen):
+            if reached.what == "cut":
+                self.problems.append(
+                    Problem(place.file, place.line, f"{function.name}: walked in part only, it branches too much")
+                )
+            else:
+                yield reached
+
+    def entries(self, module: Module) -> Iterator[tuple[Function, Value | None]]:
+        """The functions of a module and the methods of its classes, with what the methods are called on."""
+        for node in definitions(module.tree.body):
+            if isinstance(node, ast.ClassDef):
+                yield from self._methods(self.interpreter.class_of(node, module, None))
+            else:
+                yield Function(node, module), None
+
+    def _methods(self, cls: ClassValue) -> Iterator[tuple[Function, Value | None]]:
+        receiver = self.interpreter.typed(cls, self.interpreter.frame(cls.module))
+        for node in definitions(cls.node.body):
+            if isinstance(node, ast.ClassDef):
+                yield from self._methods(self.interpreter.class_of(node, cls.module, None))
+                continue
+            names = decorator_names(node)
+            function = Function(node, cls.module, None, cls)
+            if "staticmethod" in names:
+                yield function, None
+            elif "classmethod" in names:
+                yield function, cls
+            else:
+                yield function, receiver if not isinstance(receiver, Bound) else Instance(cls)
+
+
+def definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Classes and functions of a body, also those inside its conditions."""
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        elif isinstance(node, ast.If):
+            yield from definitions([*node.body, *node.orelse])
+        elif isinstance(node, ast.Try):
+            yield from definitions([*node.body, *(s for handler in node.handlers for s in handler.body), *node.orelse])
+        elif isinstance(node, ast.With):
+            yield from definitions(node.body)
