@@ -48,6 +48,8 @@ from dbwright.source.values import (
 MOST_STEPS = 60_000
 """Statements and expressions looked at for one entry point; what lies behind is reported as cut."""
 DEEPEST_CALL = 16
+MOST_CONTEXTS = 6
+"""Sets of argument values that a function is walked with."""
 LONGEST_UNROLLED = 12
 """A loop over a literal of at most so many elements that are plain values is walked once for each."""
 _KEPT_DECORATORS = frozenset(("staticmethod", "classmethod", "property", "cached_property", "abstractproperty"))
@@ -169,6 +171,11 @@ class Interpreter:
         self._classes: dict[int, ClassValue] = {}
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
+        self._contexts: dict[int, list[Summary]] = {}
+        self.made_classes: list[ClassValue] = []
+        """Classes that calls of ``type`` made, in the order in which they were walked."""
+        self._initialised_like: dict[object, Instance] = {}
+        """An object that a constructor was walked for, by its arguments: the next one like it is not walked again."""
         self._bound_names: dict[int, frozenset[str]] = {}
         self.frameworks: Sequence[Framework] = ()
         self.frameworks = frameworks(self)
@@ -320,6 +327,28 @@ class Interpreter:
         return Unknown(f"attribute {name} of {real.describe()}")
 
     # Classes ---------------------------------------------------------------------------------------------------------------
+
+    def made_class(self, name: Value, bases: Value, body: Value, at: Frame) -> Value:
+        """The class that ``type(name, bases, body)`` makes. It belongs to the module that its ``__module__`` names."""
+        if not (isinstance(name, Known | FormattedText) and isinstance(body, Mapping)):
+            return Unknown("a class made at run time")
+        given = name.value if isinstance(name, Known) else name.text
+        if not isinstance(given, str) or HOLE in given or "%" in given:
+            return Unknown("a class made at run time, of a name that is not known")
+        module_name = body.items.get("__module__")
+        module = self.codebase.find(str(module_name.value)) if isinstance(module_name, Known) else None
+        node = ast.ClassDef(given, [], [], [ast.Pass(lineno=at.line, col_offset=0)], [], lineno=at.line, col_offset=0)
+        cls = ClassValue(node, module or at.module)
+        scope = Scope()
+        for key, value in body.items.items():
+            if isinstance(key, str) and key != "__module__":
+                scope.bind(key, ast.Constant(None, lineno=at.line, col_offset=0))
+                cls.kept["attribute:" + key] = value
+        cls.kept["scope"] = scope
+        cls.kept["bases"] = tuple(bases.items) if isinstance(bases, Items) else (bases,)
+        self._classes[id(node)] = cls  # keeps the node, whose identity is the class's
+        self.made_classes.append(cls)
+        return cls
 
     def bases(self, cls: ClassValue) -> tuple[Value, ...]:
         if "bases" not in cls.kept:
@@ -619,10 +648,11 @@ class Interpreter:
         if at.depth >= DEEPEST_CALL:
             return Unknown("calls too deep")
         mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key())
-        summary = self._summaries.get(mark)
+        summary = self._summaries.get(mark) or self._similar(function)
         if summary is None:
             summary = Summary(function.name)
             self._summaries[mark] = summary
+            self._contexts.setdefault(id(function.node), []).append(summary)
             try:
                 summary.result = self._run(function, receiver, arguments, at.depth + 1, summary)
             except OutOfSteps:
@@ -630,12 +660,23 @@ class Interpreter:
                 raise
             finally:
                 summary.finished = True
+            if function.name == "__init__" and isinstance(receiver, Instance):
+                self._initialised_like[mark] = receiver
         elif not summary.finished:
             return Unknown(f"recursion in {function.name}")
+        elif mark in self._initialised_like and isinstance(receiver, Instance):
+            receiver.attributes.update(self._initialised_like[mark].attributes)
         if summary.events and not quiet:
             at.summary.events.append(Called(summary, at.place, at.loops))
         result: Value = summary.result
         return result
+
+    def _similar(self, function: Function) -> Summary | None:
+        """Of a function that was walked with many sets of arguments already, the last walk that came to its end."""
+        walked = self._contexts.get(id(function.node), ())
+        if len(walked) < MOST_CONTEXTS:
+            return None
+        return next((summary for summary in reversed(walked) if summary.finished), None)
 
     def _run(
         self, function: Function, receiver: Value | None, arguments: Arguments, depth: int, summary: Summary
@@ -1116,7 +1157,7 @@ class Interpreter:
         if isinstance(left, Mapping) and isinstance(right, Mapping) and isinstance(operator, ast.BitOr):
             return Mapping({**left.items, **right.items}, left.rest or right.rest)
         if isinstance(operator, ast.Mod) and isinstance(left, Known) and isinstance(left.value, str):
-            return FormattedText(left.value, right)
+            return _percent(left.value, right)
         if isinstance(operator, ast.Add) and _is_text(left, right):
             return FormattedText("".join(_text(v) for v in (left, right)), Items([left, right], "tuple"))
         name = _OPERATORS.get(type(operator), "")
@@ -1296,7 +1337,7 @@ def _arithmetic(operator: ast.operator, left: Any, right: Any) -> Value:
         if isinstance(operator, ast.Add) and (numbers or texts):
             return Known(left + right)
         if isinstance(operator, ast.Mod) and isinstance(left, str):
-            return FormattedText(left, Known(right))
+            return _percent(left, Known(right))
         if numbers and abs(left) < 1e12 and abs(right) < 1e12:
             if isinstance(operator, ast.Sub):
                 return Known(left - right)
@@ -1313,6 +1354,16 @@ def _arithmetic(operator: ast.operator, left: Any, right: Any) -> Value:
     return Unknown("a calculation")
 
 
+def _percent(text: str, parts: Value) -> Value:
+    """``text % parts``; a constant when every part is one."""
+    try:
+        values = plain(parts)
+        short = all(len(str(v)) < 2_000 for v in (values if isinstance(values, tuple) else (values,)))
+        return Known(text % values) if short and "*" not in text else FormattedText(text, parts)
+    except (NotPlain, TypeError, ValueError, KeyError):
+        return FormattedText(text, parts)
+
+
 def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
     """The answer of a comparison where both sides are told."""
     told = isinstance(left, Known) and isinstance(right, Known)
@@ -1324,7 +1375,8 @@ def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
         return is_none is isinstance(operator, ast.Is)
     try:
         if isinstance(operator, ast.In | ast.NotIn):
-            return (plain(left) in plain(right)) is isinstance(operator, ast.In)
+            inside = right.rest is None and plain(left) in right.items if isinstance(right, Mapping) else None
+            return (plain(left) in plain(right) if inside is None else inside) is isinstance(operator, ast.In)
         if not told:
             return None
         a, b = plain(left), plain(right)

@@ -110,12 +110,27 @@ def collect(body: Iterable[ast.stmt], scope: Scope, module: Module) -> None:
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             scope.augmented.setdefault(node.target.id, []).append(node.value)
         elif isinstance(node, ast.If):
-            collect([*node.body, *node.orelse], scope, module)
+            taken = _decided(node.test)
+            if taken is not False:
+                collect(node.body, scope, module)
+            if taken is not True:
+                collect(node.orelse, scope, module)
         elif isinstance(node, ast.Try):
             fallback = [statement for handler in node.handlers for statement in handler.body]
             collect([*fallback, *node.body, *node.orelse, *node.finalbody], scope, module)
         elif isinstance(node, ast.With):
             collect(node.body, scope, module)
+
+
+def _decided(test: ast.expr) -> bool | None:
+    """Whether a condition holds where the database is PostgreSQL: ``connection.vendor == "postgresql"``. None for any other."""
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.NotEq)):
+        return None
+    sides = (test.left, test.comparators[0])
+    text = next((s.value for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, str)), None)
+    if text is None or not any(isinstance(s, ast.Attribute) and s.attr == "vendor" for s in sides):
+        return None
+    return (text == "postgresql") is isinstance(test.ops[0], ast.Eq)
 
 
 def _collect_from(node: ast.ImportFrom, scope: Scope, module: Module) -> None:
@@ -190,7 +205,7 @@ class Codebase:
         """Climb while there is an ``__init__.py``; without one the name starts below the import root."""
         parts = [] if path.name == "__init__.py" else [path.stem]
         folder = path.parent
-        while folder / "__init__.py" in self.files:
+        while folder / "__init__.py" in self.files and not (folder / "manage.py" in self.files and parts):
             parts.insert(0, folder.name)
             folder = folder.parent
         if folder in self.import_roots or folder == self.root.parent:

@@ -127,7 +127,7 @@ def _getattr(arguments: Arguments, at: Frame) -> Value:
     name = arguments.get(1, "name")
     if arguments.positional and isinstance(name, Known) and isinstance(name.value, str):
         found = arguments.positional[0].attribute(name.value, at)
-        if len(arguments.positional) > 2:
+        if len(arguments.positional) > 2 and isinstance(found, Unknown):
             return union([found, arguments.positional[2]])
         return found
     return Unknown("getattr of a name that is not known", arguments.origin())
@@ -237,6 +237,8 @@ def _moment(arguments: Arguments, at: Frame) -> Value:
 
 def _type(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
+    if len(arguments.positional) == 3:
+        return at.interpreter.made_class(*arguments.positional, at)
     cls = getattr(first, "cls", None)
     return cls if isinstance(cls, Value) else Unknown("a class")
 

@@ -100,7 +100,8 @@ class Known(Value):
         )
 
     def key(self) -> object:
-        return ("known", type(self.value).__name__, repr(self.value)[:200])
+        value = self.value
+        return ("known", type(value), value if type(value) in (str, int, bool, float, type(None)) else repr(value)[:80])
 
     def describe(self) -> str:
         return repr(self.value)[:40]
@@ -194,7 +195,7 @@ class Items(Value):
 
     def key(self) -> object:
         rest = self.rest.key() if self.rest else None
-        return ("items", self.kind, tuple(item.key() for item in self.items[:20]), len(self.items), rest)
+        return ("items", self.kind, tuple(item.key() for item in self.items[:6]), len(self.items), rest)
 
     def add_rest(self, value: Value) -> None:
         self.rest = value if self.rest is None else union([self.rest, value])
@@ -274,7 +275,7 @@ class Mapping(Value):
     def key(self) -> object:
         return (
             "mapping",
-            tuple((repr(k), v.key()) for k, v in list(self.items.items())[:30]),
+            tuple((k, v.key()) for k, v in list(self.items.items())[:6]), len(self.items),
             self.rest and self.rest.key(),
         )
 
@@ -289,7 +290,7 @@ class MappingMethod(Value):
         if self.name in ("get", "pop", "setdefault") and first is not None:
             default = arguments.positional[1] if len(arguments.positional) > 1 else Known(None)
             if isinstance(first, Known) and first.value in receiver.items:
-                return receiver.items[first.value]
+                return receiver.items.pop(first.value) if self.name == "pop" else receiver.items[first.value]
             if self.name == "setdefault":
                 receiver.set(first, default)
                 return receiver.item(first, at)

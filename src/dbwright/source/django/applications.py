@@ -12,17 +12,6 @@ if TYPE_CHECKING:
     from dbwright.source.interpreter import Interpreter
     from dbwright.source.modules import Module
 
-_USUAL = (
-    "settings.base",
-    "settings.common",
-    "settings.production",
-    "settings.prod",
-    "settings",
-    "config.settings",
-    "conf.settings",
-)
-
-
 class Applications:
     """What the project's settings and ``apps.py`` files say."""
 
@@ -43,11 +32,11 @@ class Applications:
         candidates = [
             module
             for path, file in codebase.files.items()
-            if file.role == "code" and (path.stem == "settings" or path.parent.name == "settings")
+            if file.role == "code" and (path.stem.startswith("settings") or path.parent.name == "settings")
             if (module := codebase.module_at(path))
             and "INSTALLED_APPS" in (*module.scope.bindings, *module.scope.augmented)
         ]
-        candidates.sort(key=lambda m: (len(m.path.parts), m.file))
+        candidates.sort(key=lambda m: (_rank(m), len(m.path.parts), m.file))
         return candidates[0] if candidates else None
 
     def setting(self, name: str) -> Value:
@@ -138,6 +127,18 @@ class Applications:
                 (v.value for v in alternatives(value) if isinstance(v, Known) and isinstance(v.value, str)), None
             )
         return (chosen or "AutoField").rpartition(".")[2]
+
+
+def _rank(module: Module) -> int:
+    """Which of several settings files to read: the plain one, what others build on, production, an example; those of tests come last."""
+    stem = module.path.stem
+    words = stem.removeprefix("settings").strip("_-.") if stem.startswith("settings") else stem
+    for rank, names in enumerate(
+        (("", "__init__"), ("base", "common", "default", "defaults"), ("production", "prod", "live"), ("example", "sample"))
+    ):
+        if words in names:
+            return rank
+    return 6 if any(word in words for word in ("test", "ci", "dev", "local", "debug")) else 5
 
 
 def _named_settings(tree: ast.Module) -> str | None:
