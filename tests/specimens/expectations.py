@@ -6,16 +6,17 @@
     rows = ["CH-01", "CH-02"]          # every row of the mission's ledger that says F
 
     [[find]]                           # must be found
-    row = "CH-01"
+    row = "CH-01"                      # left out when no row speaks of it
     key = "member-list-by-status"      # free, unique in the file
     area = "missing index"             # the area of the rule, in words
     file = "backend/members/views.py"  # below the specimen's folder; left out when only the database shows it
     line = "filter(status=status)"     # a text that stands on one line of the file only; survives edits above it
+    after = "class MemberList"         # when it stands on several: the first one below the one line that holds this
     table = "members_member"           # where there is one
     columns = ["chapter_id", "status"]
     note = "what is wrong, in a sentence"
 
-    [[right]]                          # right code or a right table: must not be found. Fields as above, row optional
+    [[right]]                          # right code or a right table: must not be found. Fields as above
     [[advice]]                         # advice that must not be given: a mistake of the specimen's document. Fields as above
 """
 
@@ -48,9 +49,14 @@ class Expectations:
         yield from self.advice
 
     def line_number(self, entry: Entry) -> int:
-        """The line an entry speaks of, from 1. Raises ValueError unless exactly one line holds its text."""
+        """The line an entry speaks of, from 1. Raises ValueError unless its texts say which one that is."""
         lines = (SPECIMENS / self.specimen / entry["file"]).read_text(encoding="utf-8").splitlines()
         numbers = [number for number, line in enumerate(lines, 1) if entry["line"] in line]
+        if "after" in entry:
+            above = [number for number, line in enumerate(lines, 1) if entry["after"] in line]
+            if len(above) != 1:
+                raise ValueError(f"{entry['key']}: {entry['after']!r} stands on lines {above} of {entry['file']}")
+            numbers = [number for number in numbers if number > above[0]][:1]
         if len(numbers) != 1:
             raise ValueError(f"{entry['key']}: {entry['line']!r} stands on lines {numbers} of {entry['file']}")
         return numbers[0]
