@@ -12,6 +12,7 @@ from dbwright.model.activity import Activity, HbaRule, IntegrityProblem, Replica
 from dbwright.model.catalog import Catalog, Table
 from dbwright.model.change import Engine
 from dbwright.model.finding import ObjectRef
+from dbwright.model.source import Source
 from dbwright.model.statistics import Statistics, TableStatistics
 
 SCHEMA_VERSION = 1
@@ -94,6 +95,7 @@ class Snapshot:
     integrity: tuple[IntegrityProblem, ...] = ()
     gaps: tuple[Gap, ...] = ()
     project: Project = field(default_factory=Project)
+    source: Source = field(default_factory=Source)
     collection_seconds: float = 0.0
     server_seconds: float = 0.0
 

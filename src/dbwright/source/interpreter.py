@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from dbwright.model.source import SourceTable
 from dbwright.pysource import dotted
 from dbwright.source.events import Called, Happening, Loop, Place, Summary
-from dbwright.source.modules import Binding, Codebase, Import, Module, Scope, collect
+from dbwright.source.modules import Binding, Codebase, Import, Module, Problem, Scope, collect
 from dbwright.source.natives import BUILTINS, LIBRARY
 from dbwright.source.values import (
     HOLE,
@@ -61,6 +62,14 @@ class OutOfSteps(Exception):
 
 class Framework(Protocol):
     """What a framework must answer. Each method returns None for what it does not know."""
+
+    problems: list[Problem]
+
+    def build(self) -> None:
+        """Make ready what queries need: real models."""
+
+    def tables(self) -> Iterable[SourceTable]:
+        """The tables of the models, after ``build``."""
 
     def library(self, name: str) -> Value | None:
         """The value of a dotted name of the framework's package."""
@@ -797,6 +806,10 @@ class Interpreter:
             if isinstance(one, Instance):
                 before = one.attributes.get(name)
                 one.attributes[name] = value if before is None or at.depth < 2 else union([value])
+            elif isinstance(one, ClassValue):
+                set_on_class = getattr(at.interpreter.adoption(one), "assign_class_attribute", None)
+                if set_on_class is not None:
+                    set_on_class(name, value, at)
             else:
                 assigned = getattr(one, "assign", None)
                 if assigned is not None:

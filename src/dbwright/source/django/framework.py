@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dbwright.model.source import Issued
+from dbwright.model.source import Issued, SourceTable
 from dbwright.source.django import instances, runtime
 from dbwright.source.django.applications import Applications
 from dbwright.source.django.instances import MetaValue
@@ -528,6 +528,12 @@ class Django:
                 break
             for label, name in sorted({(key[0], key[1]) for key in missing}):
                 self._stand_in(label, name)
+
+    def tables(self) -> Iterator[SourceTable]:
+        """The tables of the models."""
+        from dbwright.source.django.tables import read_tables
+
+        return read_tables(self)
 
     def _stand_in(self, label: str, name: str) -> None:
         from django.db import models

@@ -1,0 +1,191 @@
+"""From a folder to a ``Source``."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dbwright.model.query import Query
+from dbwright.model.source import Framework as FrameworkName
+from dbwright.model.source import Place, QueryLoop, Source, SourceProblem, SourceQuery, SourceTable
+from dbwright.source import events
+from dbwright.source.interpreter import Framework, Interpreter
+from dbwright.source.issued import IssuedQuery
+from dbwright.source.modules import Codebase, Problem
+from dbwright.source.sql import CannotTakeApart, take_apart
+from dbwright.source.walk import Walker
+
+_DEEPEST_NESTING = 20_000
+
+
+class Reading:
+    """A project being read. Kept by those who want more of it than the Source (migrations, benchmarks)."""
+
+    def __init__(self, root: Path, environment: Path | None = None, strict: bool = False) -> None:
+        self.codebase = Codebase(root.resolve(), environment or find_environment(root))
+        self.names = frameworks_used(self.codebase)
+        self.interpreter = Interpreter(self.codebase, self._frameworks)
+        self.strict = strict
+
+    def _frameworks(self, interpreter: Interpreter) -> Sequence[Framework]:
+        found: list[Framework] = []
+        if "django" in self.names:
+            from dbwright.source.django.framework import Django
+
+            found.append(Django(interpreter))
+        if "sqlalchemy" in self.names:
+            from dbwright.source.sqlalchemy.framework import SQLAlchemy
+
+            found.append(SQLAlchemy(interpreter))
+        return found
+
+    def source(self, queries: bool = True) -> Source:
+        """Everything that the source tells."""
+        with deep_recursion():
+            tables = tuple(self.tables())
+            found: tuple[SourceQuery, ...] = ()
+            walker = Walker(self.interpreter, self.strict)
+            if queries and self.names:
+                found = tuple(self.queries(walker, {table.name: [c.name for c in table.columns] for table in tables}))
+        problems = [*self.codebase.problems, *walker.problems]
+        for framework in self.interpreter.frameworks:
+            problems += getattr(framework, "problems", [])
+        modules = [module for module in self.codebase.modules if module.role != "tests"]
+        return Source(
+            tables=tables,
+            queries=found,
+            problems=tuple(SourceProblem(p.file, p.line, p.reason) for p in dict.fromkeys(problems)),
+            files=len(modules),
+            lines=sum(_lines(module.tree.body) for module in modules),
+        )
+
+    def tables(self) -> Iterator[SourceTable]:
+        """The tables of all frameworks."""
+        for framework in self.interpreter.frameworks:
+            framework.build()
+            yield from framework.tables()
+
+    def queries(self, walker: Walker, schema: dict[str, list[str]]) -> Iterator[SourceQuery]:
+        """Every query once for each line that issues it, each line that builds it and each loop around it."""
+        seen: set[object] = set()
+        parsed: dict[str, Query | str] = {}
+        for reached in walker.happenings():
+            if isinstance(reached.what, IssuedQuery):
+                query = as_query(reached, parsed, schema)
+                mark = (query.issued, query.made, query.sql or query.unknown, query.loops, query.relation)
+                if mark not in seen:
+                    seen.add(mark)
+                    yield query
+
+
+def read(root: Path, environment: Path | None = None, queries: bool = True, strict: bool = False) -> Source:
+    """Read a project. ``environment`` is its ``site-packages`` folder (found by itself in ``.venv`` and ``venv``); ``strict`` raises on faults of
+    dbwright's own, for benchmarks and tests."""
+    return Reading(root, environment, strict).source(queries)
+
+
+def find_environment(root: Path) -> Path | None:
+    """The ``site-packages`` of an environment inside the project, or of the project itself when it lies in one."""
+    for name in (".venv", "venv", "env"):
+        for candidate in sorted((root / name).glob("lib/python3*/site-packages")):
+            return candidate
+    return None
+
+
+def frameworks_used(codebase: Codebase) -> frozenset[FrameworkName]:
+    """The frameworks that some module of the project imports."""
+    found: set[FrameworkName] = set()
+    for module in codebase.modules:
+        for bindings in module.scope.bindings.values():
+            for binding in bindings:
+                name = getattr(binding, "module", None)
+                if isinstance(name, str):
+                    root = name.partition(".")[0]
+                    if root == "django":
+                        found.add("django")
+                    elif root in ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "alembic"):
+                        found.add("sqlalchemy")
+    return frozenset(found)
+
+
+def as_query(reached: events.Reached, parsed: dict[str, Query | str], schema: dict[str, list[str]]) -> SourceQuery:
+    """A happening as the model keeps it."""
+    what: IssuedQuery = reached.what
+    query: Query | None = None
+    unknown = what.unknown
+    if what.sql is not None:
+        if what.sql not in parsed:
+            try:
+                parsed[what.sql] = take_apart(what.sql, schema)
+            except CannotTakeApart as error:
+                parsed[what.sql] = str(error)
+        outcome = parsed[what.sql]
+        if isinstance(outcome, str):
+            unknown = outcome
+        else:
+            query = outcome
+    issued = _place(reached.place)
+    return SourceQuery(
+        framework=what.framework,
+        issued_by=what.issued_by,
+        made=_place(what.made) if what.made is not None else issued,
+        issued=issued,
+        symbol=what.symbol,
+        table=what.table,
+        sql=_numbered(what.sql) if what.sql is not None else None,
+        query=query,
+        parameters=what.parameters,
+        unknown=unknown,
+        partial=what.partial,
+        relation=what.relation,
+        loops=tuple(_loop(loop, reached.place) for loop in reached.loops),
+        calls=tuple(map(_place, reached.calls)),
+        in_async=what.in_async,
+        in_transaction=what.in_transaction,
+        request_text=what.request_text,
+        consumer=what.consumer,
+    )
+
+
+def _place(place: events.Place) -> Place:
+    return Place(place.file, place.line, place.function)
+
+
+def _loop(loop: events.Loop, at: events.Place) -> QueryLoop:
+    rows = loop.rows
+    made = getattr(rows, "made", None)
+    return QueryLoop(
+        place=_place(loop.place or at),
+        table=getattr(rows, "table", None),
+        rows_made=_place(made) if made is not None else None,
+        count=loop.count,
+    )
+
+
+def _numbered(sql: str) -> str:
+    """``%s`` placeholders as PostgreSQL's ``$1``; ``%%`` is a percent sign."""
+    parts = sql.replace("%%", "\x00").split("%s")
+    text = parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], 1))
+    return text.replace("\x00", "%")
+
+
+def _lines(body: Sequence[object]) -> int:
+    return getattr(body[-1], "end_lineno", 0) if body else 0
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """The walk of nested calls is recursive; many short-lived objects make the collector a cost without use."""
+    limit, collecting = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(limit, _DEEPEST_NESTING))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if collecting:
+            gc.enable()
+
