@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from dbwright.source.values import (
     Instance,
     Items,
     Known,
+    Mapping,
+    Native,
     Real,
     Unknown,
     Value,
@@ -45,6 +48,8 @@ class ModelAdoption:
         self._real: Any = None
         self._made = False
         self._meta: dict[str, Value] | None = None
+        self.added: dict[str, Any] = {}
+        """Fields that a decorator or a call of ``add_to_class`` gives to the class."""
 
     # What it is ------------------------------------------------------------------------------------------------------------
 
@@ -65,14 +70,23 @@ class ModelAdoption:
 
     @property
     def meta(self) -> dict[str, Value]:
-        """The options of the class's own ``Meta``, with those that it inherits by naming another Meta as its base."""
+        """The options of the class's ``Meta``: its own with those that it inherits by naming another Meta as its base, else that of the
+        nearest abstract parent, as Django looks it up."""
         if self._meta is None:
             self._meta = {}
             interpreter = self.django.interpreter
-            if "Meta" in interpreter.scope_of(self.cls).bindings:
-                meta = interpreter.own_attribute(self.cls, "Meta")
+            for one in interpreter.mro(self.cls):
+                if "Meta" not in interpreter.scope_of(one).bindings:
+                    continue
+                adoption = interpreter.adoption(one) if one is not self.cls else None
+                if isinstance(adoption, ModelAdoption) and not adoption.is_abstract:
+                    continue  # Django takes the Meta of a model that is not abstract away from the class
+                meta = interpreter.own_attribute(one, "Meta")
                 if isinstance(meta, ClassValue):
                     self._meta = self._options(meta)
+                    if one is not self.cls:
+                        self._meta.pop("abstract", None)
+                break
         return self._meta
 
     def _options(self, meta: ClassValue) -> dict[str, Value]:
@@ -106,7 +120,7 @@ class ModelAdoption:
         attributes["Meta"] = type("Meta", (), self._real_meta(bases))
         for name, field in self.fields():
             attributes[name] = field
-        attributes |= self._removed_fields(bases)
+        attributes |= self._shadowed_fields(bases, attributes)
         self.django.know_application(self.app_label, self.cls.module.name)
         from django.db.models.base import ModelBase
 
@@ -157,6 +171,8 @@ class ModelAdoption:
                 options[name] = concrete(value, at)
         if isinstance(options.get("abstract"), str):
             options.pop("abstract")
+        if "verbose_name_plural" in options and not isinstance(self.meta["verbose_name_plural"], Known):
+            options.pop("verbose_name_plural")
         options["app_label"] = self.app_label
         options["apps"] = self.django.registry
         together = options.pop("index_together", None)
@@ -168,16 +184,20 @@ class ModelAdoption:
             options.pop("swappable")
         return options
 
-    def _removed_fields(self, bases: tuple[Any, ...]) -> dict[str, Any]:
-        """``name = None`` in a child takes an abstract parent's field away."""
+    def _shadowed_fields(self, bases: tuple[Any, ...], attributes: dict[str, Any]) -> dict[str, Any]:
+        """``name = None``, a method or a property of that name, in the class or in a plain class before the abstract parent, takes the
+        parent's field away."""
         interpreter = self.django.interpreter
         inherited = {f.name for base in bases if base._meta.abstract for f in base._meta.get_fields()}
-        scope = interpreter.scope_of(self.cls)
-        return {
-            name: None
-            for name in inherited & set(scope.bindings)
-            if isinstance(value := interpreter.own_attribute(self.cls, name), Known) and value.value is None
-        }
+        found = {}
+        for name in inherited - set(attributes):
+            owner = interpreter.find_in_class(self.cls, name)
+            plain_class = owner is not None and not isinstance(interpreter.adoption(owner), ModelAdoption)
+            if owner is not None and (owner is self.cls or plain_class):
+                value = interpreter.own_attribute(owner, name)
+                if not (isinstance(value, Real) and self.django.is_field(value.object)):
+                    found[name] = None
+        return found
 
     def fields(self) -> Iterator[tuple[str, Any]]:
         """The fields of the class's own body."""
@@ -192,11 +212,28 @@ class ModelAdoption:
             elif isinstance(value, Unknown) and _looks_like_field(bindings[-1]):
                 line = getattr(bindings[-1], "lineno", self.cls.node.lineno)
                 self.django.problem(self.cls.module, line, f"field {self.cls.name}.{name}: {value.reason}")
+        yield from self.added.items()
 
     # As a value ------------------------------------------------------------------------------------------------------------
 
     def class_attribute(self, name: str, at: Frame) -> Value | None:
+        if name == "add_to_class":
+            return Native(name, self._add_to_class)
         return self.django.model_attribute(self, name, at)
+
+    def _add_to_class(self, arguments: Arguments, at: Frame) -> Value:
+        name, value = arguments.get(0, "name"), arguments.get(1, "value")
+        if isinstance(name, Known) and isinstance(name.value, str) and value is not None:
+            self.assign_class_attribute(name.value, value, at)
+        return Known(None)
+
+    def assign_class_attribute(self, name: str, value: Value, at: Frame) -> None:
+        """``Model.name = value`` outside the class: a field counts, when it comes before the model is made."""
+        if isinstance(value, Real) and self.django.is_field(value.object) and not self._made:
+            field = value.object
+            field.dbwright_line = at.line
+            field.dbwright_file = at.module.file
+            self.added[name] = field
 
     def instantiate(self, arguments: Arguments, at: Frame) -> Value:
         return self.django.new_instance(self, arguments, at)
@@ -281,26 +318,204 @@ class PartAdoption:
 
 
 class FieldAdoption(PartAdoption):
-    """A field class of the project, with the column type that it gives."""
+    """A field class of the project, with the column type that it gives and with what it adds to its model."""
+
+    def instantiate(self, arguments: Arguments, at: Frame) -> Value:
+        interpreter = self.django.interpreter
+        instance = FieldInstance(self.cls)
+        owner = interpreter.find_in_class(self.cls, "__init__")
+        handed = arguments
+        if owner is not None:
+            # An own number keeps two fields that are made alike apart: what a constructor leaves on the object is wanted for each.
+            instance.attributes["dbwright number"] = Known(next(_numbers))
+            method = interpreter.own_attribute(owner, "__init__")
+            if isinstance(method, Function):
+                interpreter.call_function(method, instance, arguments, at, quiet=True)
+            kept = instance.attributes.get("super.arguments")
+            if isinstance(kept, Kept):
+                handed = kept.arguments
+        made = self.django.make(self.real_class(instance, at), handed, at)
+        if isinstance(made, Real):
+            field = made.object
+            instance.real = field
+            field.dbwright_instance = instance
+            for name in _FIELD_ATTRIBUTES:
+                value = instance.attributes.get(name)
+                if isinstance(value, Known):
+                    setattr(field, _KEPT_AS.get(name, name), value.value)
+        return made
 
     def _refinements(self, instance: Instance, at: Frame) -> dict[str, Any]:
+        interpreter = self.django.interpreter
         found: dict[str, Any] = {}
-        kind = self._answer(instance, "db_type", at)
-        if kind is not None:
-            found["db_type"] = lambda field, connection: kind
-        internal = self._answer(instance, "get_internal_type", at)
-        if internal is not None:
-            found["get_internal_type"] = lambda field: internal
+        for name in ("db_type", "get_internal_type", "rel_db_type"):
+            if interpreter.find_in_class(self.cls, name) is not None:
+                found[name] = self._asked(name)
+        if interpreter.find_in_class(self.cls, "contribute_to_class") is not None:
+            found["contribute_to_class"] = self._contributing()
         return found
 
-    def _answer(self, instance: Instance, method: str, at: Frame) -> str | None:
-        interpreter = self.django.interpreter
-        owner = interpreter.find_in_class(self.cls, method)
-        if owner is None:
-            return None
-        value = instance.attribute(method, at).call(Arguments([Unknown("connection")]), at)
-        texts = [v.value for v in alternatives(value) if isinstance(v, Known) and isinstance(v.value, str)]
-        return texts[-1] if texts else None
+    def _asked(self, method: str) -> Any:
+        """A method of the real field that walks the project's own; Django's answer where that gives no text."""
+        base = self.base
+
+        def asked(field: Any, *arguments: Any) -> Any:
+            given = [ConnectionValue()] if arguments else []
+            instance = field.dbwright_instance
+            instance.real = field
+            value = instance.attribute(method, self._frame()).call(Arguments(list(given)), self._frame())
+            texts = [v.value for v in alternatives(value) if isinstance(v, Known) and isinstance(v.value, str)]
+            if texts:
+                return texts[-1]
+            if isinstance(value, Known) and value.value is None:
+                return None
+            return getattr(base, method)(field, *arguments)
+
+        return asked
+
+    def _contributing(self) -> Any:
+        base = self.base
+
+        def contribute_to_class(field: Any, model: Any, name: str, *arguments: Any, **options: Any) -> None:
+            base.contribute_to_class(field, model, name, *arguments, **options)
+            instance = field.dbwright_instance
+            instance.real = field
+            instance.attributes["dbwright number"] = Known(next(_numbers))
+            method = instance.attribute("contribute_to_class", self._frame())
+            method.call(Arguments([ModelInMaking(self.django, model), Known(name)]), self._frame())
+
+        return contribute_to_class
+
+    def _frame(self) -> Frame:
+        return self.django.frame(self.cls.module)
+
+
+_numbers = itertools.count(1)
+_FIELD_ATTRIBUTES = (
+    "max_length",
+    "null",
+    "blank",
+    "unique",
+    "primary_key",
+    "db_index",
+    "db_column",
+    "editable",
+    "max_digits",
+    "decimal_places",
+    "auto_now",
+    "auto_now_add",
+)
+_KEPT_AS = {"unique": "_unique"}
+
+
+class FieldInstance(Instance):
+    """``self`` in a field class of the project; what its own code does not set is the real field's, once that is made."""
+
+    __slots__ = ("real",)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        real = getattr(self, "real", None)
+        asked = name.removeprefix("super.")
+        if asked != name:
+            return self._of_django(asked, real)
+        if real is not None and name not in self.attributes and not name.startswith("__"):
+            if at.interpreter.find_in_class(self.cls, name) is None:
+                return _plain_attribute(real, name)
+        return at.interpreter.instance_attribute(self, name, at)
+
+    @staticmethod
+    def _of_django(name: str, real: Any) -> Value:
+        base = next((c for c in type(real).__mro__ if c.__module__.startswith("django.")), None) if real else None
+        if base is None or name not in ("db_type", "get_internal_type", "rel_db_type"):
+            return Unknown(f"{name} of Django's field")
+        from dbwright.source.django import runtime
+
+        def answer(arguments: Arguments, at: Frame) -> Value:
+            given = [runtime.start()] if arguments.positional else []
+            return Known(getattr(base, name)(real, *given))
+
+        return Native(name, answer)
+
+
+def _plain_attribute(thing: Any, name: str) -> Value:
+    found = getattr(thing, name, None)
+    if isinstance(found, str | int | float | bool):
+        return Known(str(found) if isinstance(found, str) else found)
+    if name in ("remote_field", "_meta", "opts") and found is not None:
+        return PartOfModel(found)
+    return Known(None) if found is None and hasattr(thing, name) else Unknown(f"attribute {name} of a field")
+
+
+class PartOfModel(Value):
+    """The ``_meta`` of a model in the making, or the ``remote_field`` of its field: plain attributes are told, a name for the way back
+    may be set."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return _plain_attribute(self.thing, name)
+
+    def assign(self, name: str, value: Value, at: Frame) -> None:
+        if name in ("related_name", "related_query_name") and isinstance(value, Known) and isinstance(value.value, str):
+            setattr(self.thing, name, value.value)
+
+    def key(self) -> object:
+        return ("part of a model", id(self.thing))
+
+
+class ModelInMaking(Value):
+    """``cls`` in a ``contribute_to_class`` of the project: further fields can be added to it."""
+
+    __slots__ = ("django", "real")
+
+    def __init__(self, django: Django, real: Any) -> None:
+        self.django = django
+        self.real = real
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "_meta":
+            return PartOfModel(self.real._meta)
+        if name == "__name__":
+            return Known(self.real.__name__)
+        if name == "add_to_class":
+            return Native(name, self._add)
+        return Unknown(f"attribute {name} of a model in the making")
+
+    def _add(self, arguments: Arguments, at: Frame) -> Value:
+        name, value = arguments.get(0, "name"), arguments.get(1, "value")
+        if isinstance(name, Known) and isinstance(value, Real) and self.django.is_field(value.object):
+            field = value.object
+            known = {f.name for f in (*self.real._meta.local_fields, *self.real._meta.local_many_to_many)}
+            if name.value not in known:
+                field.dbwright_line = at.line
+                field.dbwright_file = at.module.file
+                self.real.add_to_class(name.value, field)
+        return Known(None)
+
+    def assign(self, name: str, value: Value, at: Frame) -> None:
+        pass
+
+    def key(self) -> object:
+        return ("model in the making", id(self.real))
+
+
+class ConnectionValue(Value):
+    """The connection that a field is asked its column type for: PostgreSQL's."""
+
+    __slots__ = ()
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "vendor":
+            return Known("postgresql")
+        if name == "settings_dict":
+            return Mapping({"ENGINE": Known("django.db.backends.postgresql")})
+        return Unknown(f"{name} of a connection")
+
+    def key(self) -> object:
+        return ("connection",)
 
 
 class Kept(Value):

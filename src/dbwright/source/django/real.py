@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dbwright.source.tokens import token_for
@@ -37,6 +38,17 @@ def placeholder(*_arguments: Any, **_options: Any) -> None:
     """Stands for a function of the project that Django only keeps: a default, a validator, an ``upload_to``. It is never called."""
 
 
+@cache
+def placeholder_named(name: str) -> Any:
+    """A placeholder that tells the name of the function that it stands for."""
+
+    def stand_in(*_arguments: Any, **_options: Any) -> None:
+        return None
+
+    stand_in.__name__ = stand_in.__qualname__ = name if name.isidentifier() else "placeholder"
+    return stand_in
+
+
 def concrete(value: Value, at: Frame) -> Any:
     """The Python object that stands for a value among a framework's arguments; a token for what is not known."""
     if isinstance(value, Known):
@@ -50,7 +62,9 @@ def concrete(value: Value, at: Frame) -> Any:
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Mapping):
         return {key: concrete(item, at) for key, item in value.items.items()}
-    if isinstance(value, Function | Bound | Native):
+    if isinstance(value, Function):
+        return placeholder_named(value.name)
+    if isinstance(value, Bound | Native):
         return placeholder
     if isinstance(value, Union):
         return concrete(_preferred(value), at)
