@@ -251,6 +251,44 @@ print(json.dumps([sorted(asked), sorted([m.upper(), p] for p, ms in app.openapi(
         assert [1 for m, p in asked if m == method and pattern.fullmatch(p)], f"{method} {path}"
 
 
+def test_queries_grow_with_the_channels_where_they_should_not_and_nowhere_else(loaded: Service) -> None:
+    code = """
+import asyncio, json
+from analyticbot.environment import use_async_driver
+use_async_driver()
+import httpx
+from sqlalchemy import event
+from analyticbot.api.app import app
+from analyticbot.bot import handlers
+from analyticbot.database import dispose, get_engine
+from analyticbot.made_up import FIRST_USER, token_of
+async def main():
+    asked, counts = [], {}
+    event.listen(get_engine().sync_engine, "before_cursor_execute", lambda c, cursor, statement, *rest: asked.append(statement))
+    headers = {"Authorization": f"Bearer {token_of(FIRST_USER)}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x.example", headers=headers) as client:
+        channels = (await client.get("/channels")).json()
+        for path in ("/channels/dashboard", "/channels/compare", "/channels/digest", "/channels", "/schedule", "/subscriptions"):
+            asked.clear()
+            assert (await client.get(path)).status_code == 200
+            counts[path] = len(asked)
+    asked.clear()
+    await handlers.last_views(FIRST_USER)
+    counts["bot"] = len(asked)
+    await dispose()
+    print(json.dumps([len(channels), counts]))
+asyncio.run(main())
+"""
+    channels, counts = json.loads(loaded.python("-c", code).stdout)
+    assert channels >= 5
+    for path, count in counts.items():
+        if path in {"/channels/dashboard", "/channels/compare", "bot"}:
+            assert count > 5, f"{path}: {count}"
+        else:
+            # Among them one for the session of the user.
+            assert count <= 5, f"{path}: {count}"
+
+
 def test_a_channel_with_something_scheduled_cannot_be_deleted(loaded: Service) -> None:
     channel = loaded.value("SELECT channel_id FROM scheduled_posts LIMIT 1")
     with pytest.raises(psycopg.IntegrityError, match="scheduled_posts_channel_id_fkey"):
