@@ -34,6 +34,7 @@ from dbwright.source.values import (
     ModuleValue,
     Native,
     NotPlain,
+    OneInstance,
     Real,
     Slice,
     Super,
@@ -334,6 +335,14 @@ class Interpreter:
             if value is not None:
                 return value
         return Unknown(f"attribute {name} of {real.describe()}")
+
+    def real_item(self, real: Real, key: Value, at: Frame) -> Value:
+        for framework in self.frameworks:
+            item = getattr(framework, "real_item", None)
+            value: Value | None = item(real, key, at) if item else None
+            if value is not None:
+                return value
+        return Unknown(f"item of {real.describe()}")
 
     # Classes ---------------------------------------------------------------------------------------------------------------
 
@@ -657,7 +666,9 @@ class Interpreter:
         if at.depth >= DEEPEST_CALL:
             return Unknown("calls too deep")
         mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key())
-        summary = self._summaries.get(mark) or self._similar(function)
+        summary = self._summaries.get(mark)
+        if summary is None and not isinstance(receiver, OneInstance):
+            summary = self._similar(function)
         if summary is None:
             summary = Summary(function.name)
             self._summaries[mark] = summary

@@ -7,6 +7,7 @@ key, and whether it is true. The default answer to each is ``Unknown`` with a re
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -454,6 +455,9 @@ class Real(Value):
     def call(self, arguments: Arguments, at: Frame) -> Value:
         return at.interpreter.call_real(self, arguments, at)
 
+    def item(self, key: Value, at: Frame) -> Value:
+        return at.interpreter.real_item(self, key, at)
+
     def describe(self) -> str:
         return getattr(self.object, "__name__", type(self.object).__name__)
 
@@ -592,6 +596,24 @@ class Instance(Value):
 
     def describe(self) -> str:
         return f"a {self.cls.name}"
+
+
+class OneInstance(Instance):
+    """An object whose methods are walked for what they leave on it: a walk for another object never stands in for its own."""
+
+    __slots__ = ("number",)
+    _numbers = itertools.count(1)
+
+    def __init__(self, cls: ClassValue) -> None:
+        super().__init__(cls)
+        self.renew()
+
+    def renew(self) -> None:
+        """From now on the same calls are walked again."""
+        self.number = next(self._numbers)
+
+    def key(self) -> object:
+        return ("one instance", id(self.cls.node), self.number)
 
 
 @dataclass(frozen=True, slots=True)
