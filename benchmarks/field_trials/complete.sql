@@ -9,11 +9,11 @@ BEGIN
         SELECT c.table_name, c.column_name, c.data_type
         FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
         WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
-          AND ((c.column_name ~ '^(password|passwd)$' AND c.character_maximum_length >= 88 OR c.column_name = 'password' AND c.data_type = 'text')
+          AND ((c.column_name ~ '(^|_)(password|passwd)$' AND c.character_maximum_length >= 88 OR c.column_name = 'password' AND c.data_type = 'text')
                OR c.column_name ~ '(^|_)(lat|lon|lng|latitude|longitude)$' AND c.data_type IN ('double precision', 'numeric', 'real'))
     LOOP
         BEGIN
-            IF item.column_name ~ '^pass' THEN
+            IF item.column_name ~ 'pass' THEN
                 EXECUTE format('UPDATE %I SET %2$I = %3$L || encode(sha256(random()::text::bytea), ''hex'') WHERE %2$I <> ''''',
                                item.table_name, item.column_name, 'pbkdf2_sha256$1000000$');
             ELSE

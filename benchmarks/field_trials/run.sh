@@ -6,7 +6,7 @@
 #
 # Needs: a server where PGUSER may create roles and databases, with pg_stat_statements in shared_preload_libraries; Python 3.11; bash; psql.
 # For nautobot and indico a Redis on its usual port. Applications: pretix superset nautobot prefect mlflow jupyterhub, and those that no
-# rule was changed for when they were first audited: airflow pulpcore zou indico oscar buildbot. Everything goes to $WORK (default:
+# rule was changed for when they were first audited: airflow pulpcore zou indico oscar buildbot rdmo. Everything goes to $WORK (default:
 # ./field-trials), which can be deleted afterwards. ROWS sets the size (default 6000).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -156,13 +156,24 @@ SETTINGS
             mkdir -p buildbot-master
             "$bin/buildbot" create-master -q buildbot-master
             cat > buildbot-master/master.cfg <<MASTER
-from buildbot.plugins import util, worker
-c = BuildmasterConfig = {"protocols": {"pb": {"port": 9989}}, "db": {"db_url": "$(address postgresql)"}}
+from buildbot.plugins import schedulers, util, worker
+c = BuildmasterConfig = {"protocols": {"pb": {"port": 9989}}, "db": {"db_url": "$(address postgresql+psycopg2)"}}
 c["workers"] = [worker.Worker("w", "trial")]
 c["builders"] = [util.BuilderConfig(name="b", workernames=["w"], factory=util.BuildFactory())]
+c["schedulers"] = [schedulers.ForceScheduler(name="f", builderNames=["b"])]
 MASTER
             "$bin/buildbot" upgrade-master -q buildbot-master
             seed_sql
+            ;;
+        rdmo)
+            printf 'from rdmo.core.settings import *\nDATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "%s", "USER": "%s", "PASSWORD": "%s", "HOST": "%s", "PORT": "%s"}}\n' \
+                "$app" "$app" "trial_$app" "$PGHOST" "$PGPORT" > rdmo_trial.py
+            printf 'SECRET_KEY, ROOT_URLCONF, ALLOWED_HOSTS, BASE_DIR = "trial", "rdmo_urls", ["*"], "%s"\n' "$work" >> rdmo_trial.py
+            printf 'from django.contrib import admin\nfrom django.urls import path\nurlpatterns = [path("admin/", admin.site.urls)]\n' > rdmo_urls.py
+            export DJANGO_SETTINGS_MODULE=rdmo_trial PYTHONPATH=$work
+            "$bin/python" -m django migrate
+            seed_django
+            unset DJANGO_SETTINGS_MODULE PYTHONPATH
             ;;
         *) echo "unknown application: $app" >&2; exit 2 ;;
     esac

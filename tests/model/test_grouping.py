@@ -56,6 +56,8 @@ def test_what_has_no_change_is_left_to_the_next_step() -> None:
     (one,) = told_once([_finding("a", 100, change=_drop("a")), by_hand], "{} are wrong")
     assert one.change is not None
     assert one.next_step == "b is wrong: Ask for b."
+    assert one.evidence["each"][1]["next_step"] == "Ask for b."
+    assert "next_step" not in one.evidence["each"][0]
     (one,) = told_once([by_hand, _finding("c", 20, next_step="Ask for c.")], "{} are wrong")
     assert one.change is None
     assert one.next_step == "Ask for b. Then the same for the others."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from dbwright.model.change import Change, Operation
 from dbwright.model.finding import Confidence, Finding, ObjectRef
@@ -35,7 +36,7 @@ def told_once(
         message=message(members) if message else _and_others(members),
         objects=_all(f.objects for f in members),
         impact=worst.impact,
-        evidence={"count": len(members), "each": [{"title": f.title, **f.evidence} for f in members]},
+        evidence={"count": len(members), "each": [_figures(f) for f in members]},
         confidence=worst.confidence,
         change=_change(members),
         next_step=_next_step(members),
@@ -46,6 +47,11 @@ def told_once(
 def _and_others(members: Sequence[Finding]) -> str:
     others = dict.fromkeys(f.objects[0].label for f in members[1:] if f.objects)
     return f"{members[0].title}. {members[0].message} The same goes for {listed(others)}."
+
+
+def _figures(finding: Finding) -> dict[str, Any]:
+    by_hand = {} if finding.change or not finding.next_step else {"next_step": finding.next_step}
+    return {"title": finding.title, **finding.evidence, **by_hand}
 
 
 def _all(groups: Iterable[tuple[ObjectRef, ...]]) -> tuple[ObjectRef, ...]:

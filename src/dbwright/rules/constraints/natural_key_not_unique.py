@@ -131,6 +131,8 @@ GOOD = (
     ),
     # Label Studio: people log in with their e-mail address, which is unique.
     Sample(_LOGINS.format(" UNIQUE"), statistics=_FRESH),
+    # Oscar: categories in a tree, where a slug is one among its siblings.
+    Sample(_STORE.replace("slug text", "slug text, path text, depth int") + _SLUGS, statistics=_FRESH),
     # Pulp: the user name and password for a remote source.
     Sample(_LOGINS.format("").replace("app_user", "remote"), statistics={"remote": {"modified_since_analyze": 0}}),
     # Contacts do not log in.
@@ -189,7 +191,10 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Loose]:
         if is_history(table) or _is_stale(snapshot, table, rows, limits):
             continue
         keys = None
+        tree = _is_tree(snapshot, table)
         for entry in measured_in(snapshot, table, rows):
+            if tree and not _is_own_identifier(entry):
+                continue  # a name is a key among its siblings
             if not _names_things(entry) or entry.unique_share < limits["distinct_share"]:
                 continue
             keys = key_columns(snapshot, table) if keys is None else keys
@@ -199,6 +204,15 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Loose]:
             columns = _columns(snapshot, entry)
             if columns:
                 yield _Loose(entry, columns)
+
+
+_TREES = ({"path", "depth"}, {"lft", "rght"}, {"lft", "rgt"}, {"left", "right", "level"})
+"""Columns by which libraries keep trees (treebeard, mptt, nested sets)."""
+
+
+def _is_tree(snapshot: Snapshot, table: Table) -> bool:
+    names = {column.name.lower() for column in snapshot.catalog.columns_of(table)}
+    return any(columns <= names for columns in _TREES)
 
 
 def _names_things(entry: Measured) -> bool:

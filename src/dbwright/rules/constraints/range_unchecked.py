@@ -13,7 +13,7 @@ When values outside the proposed bounds are meaningful, or will be soon: the bou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbwright.model.catalog import Column, Table
 from dbwright.model.change import AddRangeCheck, Change
@@ -31,8 +31,6 @@ NEEDS = ("catalog.columns", "catalog.constraints", "statistics.tables", "statist
 LIMITS = {
     # Ratings and discounts stand in small tables that everybody sees; the rank tells that they are small.
     "rows": 100,
-    # More tables than this where only names and samples speak: one message.
-    "tables": 1,
     # Prices, which are a matter of taste, are told of from the fourth table on.
     "price_tables": 3,
     # Sampled values from which their range is worth something.
@@ -122,10 +120,9 @@ _Kept = list[tuple[Measured, "Bounds", bool]]
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    guessed: list[tuple[Table, _Kept]] = []
-    sure: list[Finding] = []
+    unchecked: list[Finding] = []
+    prices: list[Finding] = []
     impossible: list[Finding] = []
-    prices: list[tuple[Table, _Kept]] = []
     kept: _Kept
     for table, rows in own_tables(snapshot, limits["rows"]):
         named = {c.name for c in snapshot.catalog.columns_of(table) if c.base_type in NUMBERS and _speaks(c)}
@@ -138,22 +135,21 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             elif certain:
                 impossible.append(_broken(entry, bounds, broken))
         if taste := [found for found in kept if _PRICE.search(found[0].name.lower())]:
-            prices.append((table, taste))
+            # A price below nothing is a matter of the application's taste: never more than a low one.
+            prices.append(_unchecked(snapshot, table, taste, limits, 1e14))
             kept = [found for found in kept if found not in taste]
-        if any(certain for _, _, certain in kept):
-            sure.append(_unchecked(snapshot, table, kept, limits))
-        elif kept:
-            guessed.append((table, kept))
+        if kept:
+            unchecked.append(_unchecked(snapshot, table, kept, limits, 1e9))
     yield from told_once(impossible, "{} columns hold values that cannot be", identity="impossible")
-    yield from told_once(sure, "Columns of {} tables have no CHECK on a range that is sure", identity="sure")
-    if len(guessed) > limits["tables"]:
-        yield _together(snapshot, guessed, limits, "together", 1e9)
-    else:
-        for table, kept in guessed:
-            yield _unchecked(snapshot, table, kept, limits)
     if len(prices) > limits["price_tables"]:
-        # A price below nothing is a matter of the application's taste: never more than a low one.
-        yield _together(snapshot, prices, limits, "prices", 1e14)
+        unchecked += prices
+    yield from told_once(unchecked, "Numbers of {} tables have no CHECK on their range", _together)
+
+
+def _together(members: Sequence[Finding]) -> str:
+    """Numbers without a CHECK in every table of a project are one decision."""
+    bounds = (f"{f.objects[0].table}.{name} {text}" for f in members for name, text in f.evidence["bounds"].items())
+    return f"Values found so far keep to {listed(bounds, 4)}, by names and planner samples, but the database would take any number."
 
 
 def _bounded(
@@ -235,42 +231,7 @@ def _says(bounds: Bounds) -> str:
     return f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
 
 
-def _together(
-    snapshot: Snapshot, guessed: list[tuple[Table, _Kept]], limits: Limits, identity: str, most_rows: float
-) -> Finding:
-    """Prices without a CHECK in every table of a project are one decision."""
-    guessed = sorted(guessed, key=lambda entry: (-entry[1][0][0].rows, entry[0].schema, entry[0].name))
-    rows = guessed[0][1][0][0].rows
-    rules = {entry.label: _says(bounds) for _, kept in guessed for entry, bounds, _ in kept}
-    return Finding(
-        title=f"{len(rules)} columns of {len(guessed)} tables have no CHECK on the range",
-        message="Values found so far keep to "
-        + listed((f"{name} {text}" for name, text in rules.items()), 3)
-        + f", by their names and the planner's sample (the largest table has about {rows:,} rows), but the database would take any number.",
-        objects=tuple(entry.ref for _, kept in guessed for entry, _, _ in kept),
-        impact=Impact(rows, "rows", limits["rows"], most_rows, estimated=True),
-        evidence={"rows": rows, "bounds": rules},
-        confidence="low",
-        change=Change(
-            tuple(
-                AddRangeCheck(
-                    table.schema,
-                    table.name,
-                    free_name(snapshot.catalog, table, (entry.name,), "range"),
-                    entry.name,
-                    *bounds,
-                )
-                for table, kept in guessed
-                for entry, bounds, _ in kept
-            ),
-            note="The bounds come from names and sampled values: compare each with the application's validators, and leave out what may be "
-            "negative. Validation reads the tables without blocking them and fails if a row outside the sample breaks the bound.",
-        ),
-        identity=identity,
-    )
-
-
-def _unchecked(snapshot: Snapshot, table: Table, kept: list[tuple[Measured, Bounds, bool]], limits: Limits) -> Finding:
+def _unchecked(snapshot: Snapshot, table: Table, kept: _Kept, limits: Limits, most_rows: float) -> Finding:
     operations = tuple(
         AddRangeCheck(
             table.schema, table.name, free_name(snapshot.catalog, table, (entry.name,), "range"), entry.name, *bounds
@@ -288,7 +249,7 @@ def _unchecked(snapshot: Snapshot, table: Table, kept: list[tuple[Measured, Boun
         + ", by their "
         f"names and the planner's sample (the table has about {rows:,} rows), but the database would take any number.",
         objects=tuple(entry.ref for entry, _, _ in kept),
-        impact=Impact(rows, "rows", limits["rows"], 1e9, estimated=True),
+        impact=Impact(rows, "rows", limits["rows"], most_rows, estimated=True),
         evidence={
             "rows": rows,
             "bounds": rules,

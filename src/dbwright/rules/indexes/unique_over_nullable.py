@@ -21,6 +21,7 @@ from dbwright.model.catalog import Index, Table
 from dbwright.model.change import Change, CreateIndex
 from dbwright.model.columns import statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.index_use import columns_text, index_keys, index_ref, is_plain, own_tables
 from dbwright.model.indexing import free_name
 from dbwright.model.quoting import quote_identifier
@@ -33,8 +34,8 @@ RISK: Risk = "integrity"
 NEEDS = ("catalog.indexes", "catalog.constraints", "statistics.columns", "statistics.tables")
 LIMITS = {
     "rows": 100,
-    # More references than this: it is how the project models what has no parent, one message.
-    "references": 1,
+    # More references than this: it is how the project models what has no parent, one question without a ready index.
+    "references": 3,
 }
 COVERS = ("unique-index-nullable-column", "soft-delete-not-indexed", "BP-15")
 YIELDS_TO = ("indexes/duplicate", "indexes/unique-implied-by-narrower")
@@ -94,9 +95,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     holes = list(_holes(snapshot, limits))
     references = [hole for hole in holes if not _MARKER.fullmatch(hole.column)]
     together = len(references) > limits["references"]
-    for hole in holes:
-        if not together or hole not in references:
-            yield _finding(snapshot, hole.table, hole.index, hole.column, hole.rows, limits)
+    single = [
+        _finding(snapshot, h.table, h.index, h.column, h.rows, limits)
+        for h in holes
+        if not (together and h in references)
+    ]
+    yield from told_once(single, "{} unique indexes let rows repeat where a column is NULL", identity="few")
     if together:
         yield _together(references, limits)
 

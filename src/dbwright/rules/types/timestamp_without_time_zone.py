@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 
 from dbwright.model.catalog import Column, Table
-from dbwright.model.columns import MOST_OBJECTS, own_tables
+from dbwright.model.columns import own_tables
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref
@@ -82,7 +82,7 @@ def _finding(snapshot: Snapshot, found: list[tuple[int, Table, Column]], aware: 
         title=f"{len(found)} column{'s hold' if len(found) > 1 else ' holds'} times without a zone",
         message=f"{listed(f'{t.name}.{c.name}' for _, t, c in found)} {'have' if len(found) > 1 else 'has'} no time zone{mixed}.{filled} "
         f"The server's zone is {zone}.",
-        objects=tuple(object_ref("column", t, c.name) for _, t, c in found[:MOST_OBJECTS]),
+        objects=tuple(object_ref("column", t, c.name) for _, t, c in found),
         impact=Impact(rows, "rows in the largest table", limits["rows"], 1e10, estimated=True),
         evidence={
             "columns": [f"{t.name}.{c.name}" for _, t, c in found[:100]],
