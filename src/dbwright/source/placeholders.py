@@ -1,0 +1,53 @@
+"""Placeholders of every driver as PostgreSQL's ``$1``."""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(
+    r"""
+      (?P<quoted>E'(?:[^'\\]++|''|\\.)*+' | '(?:[^']++|'')*+' | "(?:[^"]++|"")*+" | --[^\n]*+ | /\*.*?\*/
+        | \$(?P<tag>(?:[^\W\d]\w*+)?)\$.*?\$(?P=tag)\$)
+    | (?P<numbered>\$\d++)
+    | %\((?P<named>[^()]++)\)[sbt]
+    | (?P<positional>%[sbt](?!\w))
+    | (?P<percent>%%)
+    | __\[POSTCOMPILE_(?P<expanding>[^\]~]++)[^\]]*+\]
+    | (?<![:\w\]\\]):(?P<colon>[A-Za-z_]\w*+)(?!:)
+    | (?P<escaped>\\:)
+    """,
+    re.I | re.S | re.X,
+)
+_CANDIDATE = re.compile(r"%[(sbt%]|(?<!:):[A-Za-z_]|POSTCOMPILE")
+
+
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The text with ``$1``, ``$2`` … for ``%s``, ``%(name)s`` and ``:name`` (and SQLAlchemy's lists that are written when run), and
+    the names of the
+    placeholders in that order: the same name is the same number, ``%s`` has an empty name. ``%%`` becomes ``%`` where ``%s`` or
+    ``%(name)s`` stand. Texts in
+    quotes and comments are not searched. A text with ``$1`` of its own counts on from its highest."""
+    if not _CANDIDATE.search(sql):
+        return sql, ()
+    tokens = list(_TOKEN.finditer(sql))
+    percent = any(token["named"] or token["positional"] for token in tokens)
+    number = max((int(token["numbered"][1:]) for token in tokens if token["numbered"]), default=0)
+    names: list[str] = []
+    numbers: dict[str, int] = {}
+    parts: list[str] = []
+    position = 0
+    for token in tokens:
+        parts.append(sql[position : token.start()])
+        position = token.end()
+        name = token["named"] or token["expanding"] or token["colon"]
+        if token["positional"] or (name and name not in numbers):
+            number += 1
+            names.append(name or "")
+            numbers[name or ""] = number
+        if token["positional"] or name:
+            parts.append(f"${numbers[name or '']}")
+        elif token["escaped"]:
+            parts.append(":")
+        else:
+            parts.append(token[0].replace("%%", "%") if percent else token[0])
+    return "".join((*parts, sql[position:])), tuple(names)
