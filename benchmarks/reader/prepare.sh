@@ -38,9 +38,7 @@ prepare() (
         fi
         "$APP_HOME/../tools/bin/python" "$trials/sqlalchemy_use.py" "${address/psycopg2/psycopg}" --rows "$rows" --queries 0
     fi
-    # The fillers choose keys themselves.
-    psql -qX -d "$database" -c "SELECT setval(format('%I.%I', schemaname, sequencename), 1000000)
-        FROM pg_sequences WHERE data_type = 'bigint' OR max_value > 1000000" > /dev/null
+    psql -qX -d "$database" -f "$here/complete.sql"
 )
 
 for app in "$@"; do

@@ -472,10 +472,23 @@ def organization_of_label_studio(user: Any) -> None:
     apps.get_model("organizations", "OrganizationMember").objects.get_or_create(user=user, organization=organization)
     user.active_organization = organization
     user.save()
-    apps.get_model("projects", "Project").objects.update(organization=organization)
+    project = apps.get_model("projects", "Project")
+    for number in range(3 - project.objects.count()):
+        # The filler's words are no labelling configuration.
+        project.objects.create(
+            title=f"amber {number}", label_config="<View></View>", organization=organization, created_by=user
+        )
+    project.objects.update(organization=organization)
+    apps.get_model("tasks", "Task").objects.filter(project=None).update(project=project.objects.first())
 
 
-HOOKS = (staff_of_pretix, organization_of_label_studio)
+def profile_of_weblate(user: Any) -> None:
+    from django.apps import apps
+
+    apps.get_model("accounts", "Profile").objects.get_or_create(user=user)
+
+
+HOOKS = (profile_of_weblate, staff_of_pretix, organization_of_label_studio)
 
 
 def main() -> None:

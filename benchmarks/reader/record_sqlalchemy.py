@@ -153,26 +153,27 @@ def flask(app: Any, samples: Samples, until: float) -> Driver:
 
     driver = Driver(samples, until, send)
     routes = [
-        (ORDER.get(method, 4), rule.rule, method, rule)
+        (not rule.rule.startswith("/api"), ORDER.get(method, 4), rule.rule, method, rule)
         for rule in app.url_map.iter_rules()
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         if not any(word in rule.rule for word in AVOIDED)
     ]
-    for _order, text, method, rule in sorted(routes, key=lambda r: r[:3]):
+    for _page, _order, text, method, rule in sorted(routes, key=lambda r: r[:4]):
         for number in range(2 if method == "GET" and rule.arguments else 1):
             path = text
             for name in rule.arguments:
                 value = samples.value(name, text, number + (method == "DELETE") * 2)
                 path = replace_argument(path, name, str(value))
             one_route(driver, text, path, method)
+    for _page, _order, text, _method, _rule in routes:
+        if text.endswith("/_info"):
+            appbuilder_lists(driver, text.removesuffix("_info"))
     return driver
 
 
 def one_route(driver: Driver, text: str, path: str, method: str) -> None:
     if method == "GET":
         driver.request("GET", path)
-        if path.endswith("/_info"):
-            appbuilder_lists(driver, path.removesuffix("_info"))
         return
     for body in appbuilder_bodies(driver, text, method):
         driver.request(method, path, json=body)
