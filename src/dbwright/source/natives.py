@@ -130,7 +130,8 @@ def _getattr(arguments: Arguments, at: Frame) -> Value:
         if len(arguments.positional) > 2 and isinstance(found, Unknown):
             return union([found, arguments.positional[2]])
         return found
-    return Unknown("getattr of a name that is not known", arguments.origin())
+    unknown = Unknown("getattr of a name that is not known", arguments.origin())
+    return union([unknown, *arguments.positional[2:3]])
 
 
 def _setattr(arguments: Arguments, at: Frame) -> Value:

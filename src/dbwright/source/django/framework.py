@@ -13,7 +13,13 @@ from dbwright.model.source import Issued, SourceTable
 from dbwright.source.django import instances, runtime
 from dbwright.source.django.applications import Applications
 from dbwright.source.django.instances import MetaValue
-from dbwright.source.django.models import ChoicesAdoption, FieldAdoption, ModelAdoption, PartAdoption
+from dbwright.source.django.models import (
+    ChoicesAdoption,
+    FieldAdoption,
+    ModelAdoption,
+    PartAdoption,
+    dynamic_models,
+)
 from dbwright.source.django.querysets import (
     InstanceValue,
     ManagerClass,
@@ -175,14 +181,15 @@ class Django:
     def models(self) -> dict[str, ModelAdoption]:
         """All model classes that are not abstract, by lower-case label: the project's, then those of its installed applications."""
         found: dict[str, ModelAdoption] = {}
-        for module in self._model_modules():
+        for module in self.model_modules():
             for cls in classes_of(module, self.interpreter):
                 adoption = self.interpreter.adoption(cls) if cls.node.bases else None
                 if isinstance(adoption, ModelAdoption) and not adoption.is_abstract and not self.swapped_out(adoption):
                     found.setdefault(adoption.label.lower(), adoption)
         return found
 
-    def _model_modules(self) -> Iterator[Module]:
+    def model_modules(self) -> Iterator[Module]:
+        """The modules that may define models: the project's own, then those of its installed applications."""
         seen: set[Any] = set()
         for module in self.interpreter.codebase.modules:
             if module.role == "code":
@@ -246,6 +253,8 @@ class Django:
             return ManagerTemplate(None, None)
         if isinstance(thing, type) and thing.__name__ == "QuerySet":
             return QuerySetAdoption(self, None).instantiate(arguments, at)  # type: ignore[arg-type]
+        if isinstance(thing, type) and thing.__name__ == "ModelBase" and len(arguments.positional) == 3:
+            return at.interpreter.made_class(*arguments.positional, at)
         if isinstance(thing, type):
             return self.make(thing, arguments, at) if _is_harmless(thing) else None
         owner = getattr(thing, "__self__", None)
@@ -275,6 +284,10 @@ class Django:
             if not issubclass(cls, models.Field):
                 return Unknown(f"{cls.__name__} of arguments that are not known", arguments.origin())
         if issubclass(cls, models.Field):
+            if issubclass(cls, models.ForeignObject | models.ManyToManyField):
+                target = positional[0] if positional else named.get("to")
+                if isinstance(target, Token) or (callable(target) and not isinstance(target, type)):
+                    return Unknown(f"{cls.__name__} to a model that is not known")
             positional, named = field_arguments(cls, positional, named)
         made: Any = None
         for _ in range(len(named) + 1):
@@ -518,6 +531,8 @@ class Django:
 
     def build(self) -> None:
         """Make the real models, and stand-ins for those that relations name but nobody defines."""
+        for made in dynamic_models(self):
+            self.models.setdefault(made.label.lower(), made)
         for adoption in list(self.models.values()):
             adoption.real  # noqa: B018
         for _ in range(3):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import copy
-import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dbwright.source.django.real import concrete
+from dbwright.source.interpreter import OutOfSteps
+from dbwright.source.tokens import Token
 from dbwright.source.values import (
     Arguments,
+    Bound,
     ClassValue,
     Function,
     Instance,
@@ -22,6 +24,7 @@ from dbwright.source.values import (
     Known,
     Mapping,
     Native,
+    OneInstance,
     Real,
     Unknown,
     Value,
@@ -270,7 +273,7 @@ class PartAdoption:
 
     def instantiate(self, arguments: Arguments, at: Frame) -> Value:
         interpreter = self.django.interpreter
-        instance = Instance(self.cls)
+        instance = OneInstance(self.cls)
         owner = interpreter.find_in_class(self.cls, "__init__")
         handed = arguments
         if owner is not None:
@@ -326,14 +329,14 @@ class FieldAdoption(PartAdoption):
         owner = interpreter.find_in_class(self.cls, "__init__")
         handed = arguments
         if owner is not None:
-            # An own number keeps two fields that are made alike apart: what a constructor leaves on the object is wanted for each.
-            instance.attributes["dbwright number"] = Known(next(_numbers))
             method = interpreter.own_attribute(owner, "__init__")
             if isinstance(method, Function):
                 interpreter.call_function(method, instance, arguments, at, quiet=True)
             kept = instance.attributes.get("super.arguments")
             if isinstance(kept, Kept):
                 handed = kept.arguments
+        if self.base.__name__ == "RelatedField":
+            return self._through(instance, at)
         made = self.django.make(self.real_class(instance, at), handed, at)
         if isinstance(made, Real):
             field = made.object
@@ -354,6 +357,16 @@ class FieldAdoption(PartAdoption):
         if interpreter.find_in_class(self.cls, "contribute_to_class") is not None:
             found["contribute_to_class"] = self._contributing()
         return found
+
+    @staticmethod
+    def _through(instance: Instance, at: Frame) -> Value:
+        """A relation that is neither a key nor a many-to-many of Django's: tags, when it names the model in between."""
+        from dbwright.source.django.related import ThroughRelation
+
+        through = concrete(instance.attributes.get("through", Unknown("through")), at)
+        if isinstance(through, Token) or not isinstance(through, str):
+            return Unknown("a relation through a model that is not known")
+        return Real(ThroughRelation(through))
 
     def _asked(self, method: str) -> Any:
         """A method of the real field that walks the project's own; Django's answer where that gives no text."""
@@ -380,7 +393,7 @@ class FieldAdoption(PartAdoption):
             base.contribute_to_class(field, model, name, *arguments, **options)
             instance = field.dbwright_instance
             instance.real = field
-            instance.attributes["dbwright number"] = Known(next(_numbers))
+            instance.renew()
             method = instance.attribute("contribute_to_class", self._frame())
             method.call(Arguments([ModelInMaking(self.django, model), Known(name)]), self._frame())
 
@@ -390,7 +403,6 @@ class FieldAdoption(PartAdoption):
         return self.django.frame(self.cls.module)
 
 
-_numbers = itertools.count(1)
 _FIELD_ATTRIBUTES = (
     "max_length",
     "null",
@@ -408,7 +420,7 @@ _FIELD_ATTRIBUTES = (
 _KEPT_AS = {"unique": "_unique"}
 
 
-class FieldInstance(Instance):
+class FieldInstance(OneInstance):
     """``self`` in a field class of the project; what its own code does not set is the real field's, once that is made."""
 
     __slots__ = ("real",)
@@ -464,6 +476,48 @@ class PartOfModel(Value):
 
     def key(self) -> object:
         return ("part of a model", id(self.thing))
+
+
+def dynamic_models(django: Django) -> Iterator[ModelAdoption]:
+    """Models that code makes while modules are imported: in a decorator, in a function called at a module's top level, by ``type``."""
+    interpreter = django.interpreter
+    for module in list(django.model_modules()):
+        at = interpreter.frame(module)
+        for node in module.tree.body:
+            calls: list[ast.expr] = []
+            if isinstance(node, ast.ClassDef):
+                calls = list(node.decorator_list)
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _changes_models(node.value):
+                calls = [node.value]
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _named_like_class(node):
+                calls = [node.value]
+            for call in calls:
+                interpreter.steps = 0
+                at.line = call.lineno
+                try:
+                    value = interpreter.evaluate(call, at)
+                    if isinstance(node, ast.ClassDef) and isinstance(value, Function | Bound):
+                        value.call(Arguments([interpreter.class_of(node, module, None)]), at)
+                except OutOfSteps:
+                    django.problem(module, call.lineno, "a call at import goes on too long to be followed")
+    seen: set[int] = set()
+    for cls in interpreter.made_classes:
+        adoption = interpreter.adoption(cls)
+        if isinstance(adoption, ModelAdoption) and not adoption.is_abstract and id(cls.node) not in seen:
+            seen.add(id(cls.node))
+            yield adoption
+
+
+def _changes_models(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute | ast.Name) and (
+        call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id
+    ) in ("add_to_class", "contribute_to_class", "register")
+
+
+def _named_like_class(node: ast.Assign) -> bool:
+    """``Translation = make_model(…)``."""
+    target = node.targets[0]
+    return isinstance(target, ast.Name) and target.id[:1].isupper() and not target.id.isupper()
 
 
 class ModelInMaking(Value):
