@@ -562,6 +562,10 @@ class ClassValue(Value):
         return self.name
 
 
+_in_key: set[int] = set()
+_DEEPEST_KEY = 3
+
+
 @dataclass(slots=True, eq=False)
 class Instance(Value):
     """An object of a class of the project. ``attributes`` are those assigned so far."""
@@ -588,11 +592,14 @@ class Instance(Value):
         return at.call(self.attribute("__getitem__", at), Arguments([key])) if method else Unknown("item of an object")
 
     def key(self) -> object:
-        return (
-            "instance",
-            id(self.cls.node),
-            tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items()),
-        )
+        if id(self) in _in_key or len(_in_key) >= _DEEPEST_KEY:
+            return ("instance", id(self.cls.node))  # an object that leads back to itself, or far into others
+        _in_key.add(id(self))
+        try:
+            attributes = tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items())
+        finally:
+            _in_key.discard(id(self))
+        return ("instance", id(self.cls.node), attributes)
 
     def describe(self) -> str:
         return f"a {self.cls.name}"
