@@ -1,8 +1,7 @@
 """A query taken apart: what a planner looks at. Made from SQL text, whoever wrote that: an ORM, a person, ``pg_stat_statements``.
 
-A statement may hold several SELECTs: sub-selects, common table expressions, branches of a UNION. Each has a number, 0 for the outermost
-(an
-INSERT, UPDATE or DELETE is number 0 itself), by which tables, predicates and `InnerSelect` belong together.
+A statement may hold several SELECTs: sub-selects, common table expressions, branches of a UNION. Each has a number, 0 for the
+outermost (an INSERT, UPDATE or DELETE is number 0 itself), by which tables, predicates and `InnerSelect` belong together.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ JoinKind = Literal["from", "inner", "left", "right", "full", "cross", "sub-selec
 ``inner`` when a condition ties it to another table, otherwise ``cross``."""
 Operator = str
 """As PostgreSQL spells it, in small letters: ``=``, ``<``, ``like``, ``ilike``, ``is null``, ``is not null``, ``between``, ``@>``,
-``exists``;
-``in`` stands for IN lists, ``= ANY (…)`` and ``IN (SELECT …)``, ``any`` for a value sought in an array column."""
+``exists``; ``in`` stands for IN lists, ``= ANY (…)`` and ``IN (SELECT …)``, ``any`` for a value sought in an array column."""
 Clause = Literal["where", "on", "having"]
 Amount = Literal["", "constant", "parameter"]
 Conflict = Literal["", "nothing", "update"]
@@ -55,22 +53,19 @@ class Predicate:
     """A comparison in a WHERE, ON or HAVING clause.
 
     ``column`` (`NO_COLUMN` for EXISTS) is compared by ``operator`` with ``value``: a literal as SQL writes it (``'open'``, ``5``,
-    ``true``,
-    ``('a', 'b')``), or one of the words ``parameter`` (its number is ``parameter``; a list of parameters is ``parameter`` too),
-    ``expression``
-    (``now() - …``), ``sub-select``, ``column`` (then ``other`` is that column, and ``other_wrapped`` the expression around it).
-    For ``in`` with a sub-select ``other`` is the column that the sub-select returns, when it is one.
+    ``true``, ``('a', 'b')``), or one of the words ``parameter`` (its number is ``parameter``; a list of parameters is
+    ``parameter`` too), ``expression`` (``now() - …``), ``sub-select``, ``column`` (then ``other`` is that column, and
+    ``other_wrapped`` the expression around it). For ``in`` with a sub-select ``other`` is the column that the sub-select returns,
+    when it is one.
 
     ``wrapped`` is the expression around the column with the column's bare name in it (``upper(email::text)``, ``data ->> 'key'``)
-    or empty: then
-    a plain index on the column serves. ``wrapper`` is its outermost function or operator (``upper``, ``::date``, ``at time zone``,
-    ``->>``).
+    or empty: then a plain index on the column serves. ``wrapper`` is its outermost function or operator (``upper``, ``::date``,
+    ``at time zone``, ``->>``).
 
     ``negated``: under NOT; ``NOT is_active`` reads ``is_active = false``. ``alternative``: it stands below an OR, so that it alone
-    does not narrow
-    the query; predicates of one OR share that number and differ in ``branch``. ``row``: its place in a row comparison ``(a, b) <
-    (x, y)``, from 1.
-    ``leading_wildcard``: a pattern that begins with ``%`` or ``_``, None when only the parameter's value would tell.
+    does not narrow the query; predicates of one OR share that number and differ in ``branch``. ``row``: its place in a row
+    comparison ``(a, b) < (x, y)``, from 1. ``leading_wildcard``: a pattern that begins with ``%`` or ``_``, None when only the
+    parameter's value would tell.
     """
 
     column: QueryColumn
@@ -104,8 +99,7 @@ class Predicate:
 @dataclass(frozen=True, slots=True)
 class OrderKey:
     """One key of ORDER BY; ``column`` is None for an expression, whose text is ``expression``. ``nulls_first`` is None when the
-    text leaves it
-    to PostgreSQL (first when descending)."""
+    text leaves it to PostgreSQL (first when descending)."""
 
     column: QueryColumn | None
     descending: bool = False
@@ -132,11 +126,11 @@ class InnerSelect:
 @dataclass(frozen=True)
 class Query:
     """A statement as the planner sees it. ``group_by``, ``order_by``, ``limit``, ``offset``, ``distinct``, ``aggregates``,
-    ``windows`` are those of
-    the outermost SELECT, ``inner`` those of the others; ``columns`` the columns that the outermost selects (``*`` for all).
+    ``windows`` are those of the outermost SELECT, ``inner`` those of the others; ``columns`` the columns that the outermost
+    selects (``*`` for all).
 
-    ``set_columns`` are the columns written by INSERT and UPDATE, ``computed_columns`` those of them whose new value is made from columns
-    (``stock = stock - 1``). ``conflict_columns`` are the columns of ON CONFLICT.
+    ``set_columns`` are the columns written by INSERT and UPDATE, ``computed_columns`` those of them whose new value is made from
+    columns (``stock = stock - 1``). ``conflict_columns`` are the columns of ON CONFLICT.
     """
 
     verb: Verb

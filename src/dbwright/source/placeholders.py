@@ -13,22 +13,28 @@ _TOKEN = re.compile(
     | (?P<positional>%[sbt](?!\w))
     | (?P<percent>%%)
     | __\[POSTCOMPILE_(?P<expanding>[^\]~]++)[^\]]*+\]
-    | (?<![:\w\]\\]):(?P<colon>[A-Za-z_]\w*+)(?!:)
+    | (?<![:\w\]\\]):(?P<colon>[A-Za-z_]\w*+)
     | (?P<escaped>\\:)
     """,
     re.I | re.S | re.X,
 )
 _CANDIDATE = re.compile(r"%[(sbt%]|(?<!:):[A-Za-z_]|POSTCOMPILE")
+_HARDER = re.compile(r"['$:]|--|/\*|%[^s]|%s\w|POSTCOMPILE")
+"""What only the whole grammar of quotes tells apart."""
 
 
 def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """The text with ``$1``, ``$2`` … for ``%s``, ``%(name)s`` and ``:name`` (and SQLAlchemy's lists that are written when run), and
-    the names of the
-    placeholders in that order: the same name is the same number, ``%s`` has an empty name. ``%%`` becomes ``%`` where ``%s`` or
-    ``%(name)s`` stand. Texts in
-    quotes and comments are not searched. A text with ``$1`` of its own counts on from its highest."""
+    """The text with ``$1``, ``$2`` … for ``%s``, ``%(name)s`` and ``:name`` (and SQLAlchemy's lists that are written when run),
+    and the names of the placeholders in that order: the same name is the same number, ``%s`` has an empty name. ``%%`` becomes
+    ``%`` where ``%s`` or ``%(name)s`` stand. Texts in quotes and comments are not searched. A text with ``$1`` of its own counts
+    on from its highest."""
     if not _CANDIDATE.search(sql):
         return sql, ()
+    if not _HARDER.search(sql):
+        pieces = sql.split("%s")
+        if not any(piece.count('"') % 2 for piece in pieces):
+            filled = "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], 1))
+            return filled + pieces[-1], ("",) * (len(pieces) - 1)
     tokens = list(_TOKEN.finditer(sql))
     percent = any(token["named"] or token["positional"] for token in tokens)
     number = max((int(token["numbered"][1:]) for token in tokens if token["numbered"]), default=0)
