@@ -57,6 +57,9 @@ LONGEST_UNROLLED = 12
 _KEPT_DECORATORS = frozenset(("staticmethod", "classmethod", "property", "cached_property", "abstractproperty"))
 
 
+_ITSELF = "{} is defined by itself"
+
+
 class OutOfSteps(Exception):
     """The walk of an entry point took too long."""
 
@@ -414,7 +417,7 @@ class Interpreter:
         """The value that a class's own body gives to a name."""
         mark = "attribute:" + name
         if mark not in owner.kept:
-            owner.kept[mark] = Unknown(f"{name} is defined by itself")
+            owner.kept[mark] = Unknown(_ITSELF.format(name))
             at = Frame(self, owner.module, closure=owner.closure, owner=owner, function=owner.name)
             owner.kept[mark] = self._from_scope(self.scope_of(owner), name, at)
         found: Value = owner.kept[mark]
@@ -670,7 +673,7 @@ class Interpreter:
         if summary is None and not isinstance(receiver, OneInstance):
             summary = self._similar(function)
         if summary is None:
-            summary = Summary(function.name)
+            summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
             self._summaries[mark] = summary
             self._contexts.setdefault(id(function.node), []).append(summary)
             try:
@@ -1032,7 +1035,10 @@ class Interpreter:
         if at.closure is not None and name in at.closure:
             return at.closure[name]
         if at.owner is not None and at.function == at.owner.name and name in self.scope_of(at.owner).bindings:
-            return self.own_attribute(at.owner, name)
+            inside = self.own_attribute(at.owner, name)
+            # ``registry = registry()``: the right side is that of the module.
+            if not (isinstance(inside, Unknown) and inside.reason == _ITSELF.format(name)):
+                return inside
         value = self.global_name(at.module, name)
         if value is not None:
             return value
