@@ -200,7 +200,8 @@ class Interpreter:
         module = self.codebase.find(module_name)
         if module is not None:
             found = self.global_name(module, name)
-            if found is not None:
+            # A package that imports its own modules: ``from shop import orders`` in shop/__init__.py.
+            if found is not None and not (isinstance(found, Unknown) and found.reason == _ITSELF.format(name)):
                 return found
         dotted = f"{module_name}.{name}"
         below = self.codebase.find(dotted)
@@ -230,7 +231,7 @@ class Interpreter:
         if mark in self._names:
             return self._names[mark]
         if mark in self._pending:
-            return Unknown(f"{name} is defined by itself")
+            return Unknown(_ITSELF.format(name))
         self._pending.add(mark)
         try:
             value = self._global_name(module, name)
