@@ -168,7 +168,7 @@ MASTER
         rdmo)
             printf 'from rdmo.core.settings import *\nDATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "%s", "USER": "%s", "PASSWORD": "%s", "HOST": "%s", "PORT": "%s"}}\n' \
                 "$app" "$app" "trial_$app" "$PGHOST" "$PGPORT" > rdmo_trial.py
-            printf 'SECRET_KEY, ROOT_URLCONF, ALLOWED_HOSTS, BASE_DIR = "trial", "rdmo_urls", ["*"], "%s"\n' "$work" >> rdmo_trial.py
+            printf 'SECRET_KEY, ROOT_URLCONF, ALLOWED_HOSTS = "trial", "rdmo_urls", ["*"]\nBASE_DIR = STATIC_ROOT = MEDIA_ROOT = "%s"\n' "$work" >> rdmo_trial.py
             printf 'from django.contrib import admin\nfrom django.urls import path\nurlpatterns = [path("admin/", admin.site.urls)]\n' > rdmo_urls.py
             export DJANGO_SETTINGS_MODULE=rdmo_trial PYTHONPATH=$work
             "$bin/python" -m django migrate
