@@ -128,7 +128,7 @@ def keys_of(model: type[models.Model], name: str, cache: dict) -> list:
     return cache[key]
 
 
-def fill(model: type[models.Model], count: int, cache: dict) -> int:
+def fill(model: type[models.Model], count: int, cache: dict) -> int:  # noqa: C901
     fields = [f for f in model._meta.local_fields if not isinstance(f, models.AutoField)]
     made, batch = 0, []
     if model._meta.parents:
