@@ -278,6 +278,8 @@ class Interpreter:
                 break
         for extra in scope.augmented.get(name, ()):
             value = add(value, at.evaluate(extra))
+        if isinstance(value, Unknown) and name in scope.annotations:
+            value = self.annotation(scope.annotations[name], at) or value
         return value
 
     def bound(self, binding: Binding, at: Frame) -> Value:

@@ -52,6 +52,7 @@ class Scope:
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     augmented: dict[str, list[ast.expr]] = field(default_factory=dict)
     stars: list[Import] = field(default_factory=list)
+    annotations: dict[str, ast.expr] = field(default_factory=dict)
 
     def bind(self, name: str, value: Binding) -> None:
         self.bindings.setdefault(name, []).append(value)
@@ -107,6 +108,8 @@ def collect(body: Iterable[ast.stmt], scope: Scope, module: Module) -> None:
                 _collect_target(target, node.value, scope)
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             _collect_target(node.target, node.value, scope)
+            if isinstance(node.target, ast.Name):
+                scope.annotations[node.target.id] = node.annotation
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             scope.augmented.setdefault(node.target.id, []).append(node.value)
         elif isinstance(node, ast.If):
