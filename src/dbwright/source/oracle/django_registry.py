@@ -469,6 +469,11 @@ def prepare(setup: str | None) -> None:
     apps = importlib.import_module("django.apps").apps
     if not apps.ready:
         importlib.import_module("django").setup()
+    # ``manage.py migrate`` and every server load the URLs, and with them models that no ``models.py`` imports.
+    try:
+        importlib.import_module(importlib.import_module("django.conf").settings.ROOT_URLCONF)
+    except Exception:
+        traceback.print_exc()
 
 
 def main() -> int:
