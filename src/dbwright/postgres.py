@@ -7,10 +7,11 @@ pooler in transaction mode, holds no lock longer than one statement and cannot w
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, LiteralString, TypeVar
@@ -225,6 +226,24 @@ def _plain(value: Any) -> Any:
     return tuple(_plain(item) for item in value) if isinstance(value, list) else value
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered to a query. ``nested`` are the positions of columns whose values may be lists."""
+
+    columns: tuple[str, ...]
+    nested: tuple[int, ...]
+    records: Sequence[tuple[Any, ...]]
+
+    def rows(self, row_type: Callable[..., Row]) -> tuple[Row, ...]:
+        """A ``row_type`` of each record, lists made tuples."""
+        if not self.nested:
+            return tuple(itertools.starmap(row_type, self.records))
+        values: list[Iterable[Any]] = list(zip(*self.records, strict=True))
+        for position in self.nested if self.records else ():
+            values[position] = map(_plain, values[position])
+        return tuple(map(row_type, *values)) if self.records else ()
+
+
 class Reader:
     """Reads rows through one connection, each statement in its own short READ ONLY transaction.
 
@@ -236,6 +255,8 @@ class Reader:
         self.version = connection.info.server_version
         self.statement_milliseconds = round(statement_seconds * 1000)
         self.seconds = 0.0
+        # An array, JSON and whatever psycopg does not know may hold lists.
+        self._scalars = {t.oid for t in connection.adapters.types if t.name not in ("json", "jsonb")}
 
     def rows(
         self,
@@ -247,7 +268,20 @@ class Reader:
         schema: str | None = None,
         by_index: bool = False,
     ) -> tuple[Row, ...]:
-        """Run the query in ``sql/name.sql`` and make a ``row_type`` of each row.
+        """Run the query in ``sql/name.sql`` and make a ``row_type`` of each row; see ``fetch``."""
+        return self.fetch(name, row_type, parameters, version=version, schema=schema, by_index=by_index).rows(row_type)
+
+    def fetch(
+        self,
+        name: str,
+        row_type: Callable[..., Row],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        schema: str | None = None,
+        by_index: bool = False,
+    ) -> Answer:
+        """Run the query in ``sql/name.sql``, whose rows are to become ``row_type``.
 
         ``by_index``: look rows up through the catalog's indexes, so that a batch costs the same however large the catalog is.
 
@@ -257,17 +291,15 @@ class Reader:
         text = query_text(name, version or self.version)
         statement = sql.SQL(text).format(schema=sql.Identifier(schema)) if schema is not None else sql.SQL(text)
         try:
-            columns, records = self._run(statement, parameters or {}, by_index)
+            answer = self._run(statement, parameters or {}, by_index)
         except UnicodeDecodeError:
-            columns, records = self._run_decoding_anything(statement, parameters or {}, by_index)
-        expected = [field.name for field in dataclasses.fields(row_type)]  # type: ignore[arg-type]
-        if columns != expected:
-            raise TypeError(f"{name}.sql selects {columns}, but {row_type!r} has {expected}")
-        return tuple(row_type(*map(_plain, record)) for record in records)
+            answer = self._run_decoding_anything(statement, parameters or {}, by_index)
+        expected = tuple(field.name for field in dataclasses.fields(row_type))  # type: ignore[arg-type]
+        if answer.columns != expected:
+            raise TypeError(f"{name}.sql selects {answer.columns}, but {row_type!r} has {expected}")
+        return answer
 
-    def _run(
-        self, statement: sql.SQL | sql.Composed, parameters: Mapping[str, Any], by_index: bool = False
-    ) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
+    def _run(self, statement: sql.SQL | sql.Composed, parameters: Mapping[str, Any], by_index: bool = False) -> Answer:
         began = time.perf_counter()
         try:
             with self.connection.pipeline(), self.connection.cursor(row_factory=tuple_row) as cursor:
@@ -287,16 +319,21 @@ class Reader:
                 cursor.execute(statement, parameters)
                 self.connection.execute("commit")
                 records = cursor.fetchall()
-                columns = [column.name for column in cursor.description or ()]
+                columns = cursor.description or ()
         except psycopg.Error as error:
             raise self._failure(error) from None
         finally:
             self.seconds += time.perf_counter() - began
-        return columns, records
+        scalars = self._scalars
+        return Answer(
+            tuple(column.name for column in columns),
+            tuple(position for position, column in enumerate(columns) if column.type_code not in scalars),
+            records,
+        )
 
     def _run_decoding_anything(
         self, statement: sql.SQL | sql.Composed, parameters: Mapping[str, Any], by_index: bool
-    ) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
+    ) -> Answer:
         """Once more, with the slower loaders that take any bytes; they stay for the rest of the connection."""
         _take_any_text(self.connection)
         try:

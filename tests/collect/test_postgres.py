@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 import psycopg
@@ -14,6 +15,7 @@ from psycopg import sql
 from dbwright import postgres
 from dbwright.collect.postgres import _mask_setting, collect
 from dbwright.embedded import EmbeddedServer
+from dbwright.model.catalog import Table
 from dbwright.model.snapshot import Snapshot
 from dbwright.postgres import CannotConnect, QueryFailed, Reader, connect, parse_address, query_text
 from dbwright.rules.integrity import sql_ascii_encoding
@@ -209,6 +211,72 @@ def test_locks_taken_on_the_target_are_no_stronger_than_a_readers(database: str)
     assert modes == {"AccessShareLock"}
 
 
+def test_no_statement_of_ours_holds_more_than_a_readers_lock(zoo: tuple[EmbeddedServer, str]) -> None:
+    """pg_locks is read in each reading transaction, just before it ends."""
+    _, conninfo = zoo
+    held: list[psycopg.Cursor[Any]] = []
+    modes = (
+        "select l.mode, c.relkind from pg_locks l join pg_class c on c.oid = l.relation where l.pid = pg_backend_pid()"
+    )
+
+    class Looking(psycopg.Connection[Any]):
+        def execute(self, query: Any, *args: Any, **more: Any) -> psycopg.Cursor[Any]:
+            if query == "commit":
+                held.append(super().execute(modes))
+            return super().execute(query, *args, **more)
+
+    with Looking.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
+        snapshot = collect(connection, parse_address(conninfo))
+    assert {s.last_value for s in snapshot.catalog.sequences if s.name == "book_id_seq"} == {1000}
+    locks = {(mode, kind) for cursor in held for mode, kind in cursor}
+    assert ("AccessShareLock", "S") in locks  # a sequence was read
+    assert {mode for mode, _ in locks} == {"AccessShareLock"}
+
+
+def test_last_values_of_sequences_and_whom_they_are_hidden_from(zoo: tuple[EmbeddedServer, str]) -> None:
+    server, conninfo = zoo
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(
+            """CREATE SCHEMA numbers; CREATE SEQUENCE numbers."od""d %s" INCREMENT -5 MAXVALUE 100 START 100;
+            CREATE SEQUENCE numbers.unused; CREATE SEQUENCE numbers.usable;
+            SELECT nextval('numbers."od""d %s"'), nextval('numbers."od""d %s"'), nextval('numbers.usable');
+            SELECT setval('numbers.usable', 9223372036854775807);
+            GRANT SELECT ON ALL SEQUENCES IN SCHEMA numbers TO watcher;
+            REVOKE SELECT ON numbers.usable FROM watcher; GRANT USAGE ON numbers.usable TO watcher"""
+        )
+
+    def values(snapshot: Snapshot) -> dict[str, tuple[bool, int | None]]:
+        return {s.name: (s.readable, s.last_value) for s in snapshot.catalog.sequences if s.schema == "numbers"}
+
+    def hidden(snapshot: Snapshot) -> list[str]:
+        return [g.reason for g in snapshot.gaps if g.section == "catalog.sequences"]
+
+    try:
+        everything = read(conninfo)
+        assert values(everything) == {'od"d %s': (True, 95), "unused": (True, None), "usable": (True, 2**63 - 1)}
+        assert hidden(everything) == []
+        watcher = {"user": "watcher", "password": "canary-watcher"}
+        outside = read(conninfo, **watcher)
+        assert set(values(outside).values()) == {(False, None)}  # no USAGE on the schema
+        assert "hidden from watcher" in hidden(outside)[0]
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("GRANT USAGE ON SCHEMA numbers TO watcher")
+        assert values(read(conninfo, **watcher)) == {
+            'od"d %s': (True, 95),
+            "unused": (True, None),
+            "usable": (False, None),
+        }
+        if server.major >= 14:
+            with psycopg.connect(conninfo, autocommit=True) as connection:
+                connection.execute("GRANT pg_read_all_data TO watcher")
+            assert hidden(read(conninfo, **watcher)) == []
+    finally:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA numbers CASCADE")
+            if server.major >= 14:
+                connection.execute("REVOKE pg_read_all_data FROM watcher")
+
+
 def test_1600_columns(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(f"CREATE TABLE wide ({', '.join(f'c{n} int' for n in range(1600))})")
@@ -368,31 +436,39 @@ def test_a_lock_that_is_awaited_counts_as_well(database: str) -> None:
     assert not any("timeout" in gap.reason for gap in snapshot.gaps)
 
 
-def test_a_sequence_locked_against_writers_is_not_waited_for(database: str) -> None:
+def test_a_sequence_locked_against_readers_is_not_waited_for_and_one_locked_against_writers_is_read(
+    database: str,
+) -> None:
     with psycopg.connect(database) as holder:
-        holder.execute("CREATE SEQUENCE held; CREATE SEQUENCE free; SELECT nextval('held'), nextval('free')")
+        holder.execute(
+            "CREATE SEQUENCE taken; CREATE SEQUENCE held; CREATE SEQUENCE free; SELECT nextval('taken'), nextval('held'), nextval('free')"
+        )
         holder.commit()
-        holder.execute("ALTER SEQUENCE held CACHE 5")
+        holder.execute("ALTER SEQUENCE held CACHE 5; ALTER SEQUENCE taken OWNER TO CURRENT_USER; DROP SEQUENCE taken")
         snapshot = read(database)
+        holder.rollback()
     assert {s.name: (s.readable, s.last_value) for s in snapshot.catalog.sequences} == {
-        "held": (False, None),
+        "taken": (False, None),
+        "held": (True, 1),
         "free": (True, 1),
     }
+    # `locked` speaks of it already, so that it is no missing right.
+    assert not any("hidden" in gap.reason for gap in snapshot.gaps)
 
 
 def test_relations_that_cannot_be_read_are_left_out_alone(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("".join(f"CREATE TABLE t{n} (id int);" for n in range(60)))
-    rows, seen, slow = Reader.rows, set[str](), {"t7", "t31"}
+    fetch, seen, slow = Reader.fetch, set[str](), {"t7", "t31"}
 
     def failing(reader: Reader, name: str, row_type: Callable[..., object], *args: object, **more: object) -> object:
-        found = rows(reader, name, row_type, *args, **more)  # type: ignore[arg-type]
-        if name == "tables" and (bad := slow & {row.name for row in found}):  # type: ignore[attr-defined]
+        found = fetch(reader, name, row_type, *args, **more)  # type: ignore[arg-type]
+        if name == "tables" and (bad := slow & {row.name for row in found.rows(Table)}):
             seen.update(bad)
             raise QueryFailed("canceling statement due to statement timeout", "later", "57014")
         return found
 
-    monkeypatch.setattr(Reader, "rows", failing)
+    monkeypatch.setattr(Reader, "fetch", failing)
     snapshot = read(database)
     assert {t.name for t in snapshot.catalog.tables} == {f"t{n}" for n in range(60)} - slow
     gap = next(g for g in snapshot.gaps if g.section == "catalog.tables")
@@ -402,6 +478,46 @@ def test_relations_that_cannot_be_read_are_left_out_alone(database: str, monkeyp
     snapshot = read(database)
     assert len(snapshot.catalog.tables) == 29
     assert "31 of 60" in next(g.reason for g in snapshot.gaps if g.section == "catalog.tables")
+
+
+def test_pages_shrink_until_they_fit_and_tell_where_they_ended(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("".join(f"CREATE SEQUENCE s{n};" for n in range(150)))
+    fetch, most = Reader.fetch, 40
+
+    def failing(reader: Reader, name: str, row_type: Any, parameters: Any = None, **more: Any) -> Any:
+        if name == "sequences" and parameters["limit"] > most:
+            raise QueryFailed("canceling statement due to statement timeout", "later", "57014")
+        return fetch(reader, name, row_type, parameters, **more)
+
+    monkeypatch.setattr(Reader, "fetch", failing)
+    names = [s.name for s in read(database).catalog.sequences]
+    assert names == [f"s{n}" for n in range(150)]
+    assert not [g for g in read(database).gaps if g.section == "catalog.sequences"]
+    most = -1
+    snapshot = read(database)
+    assert snapshot.catalog.sequences == ()
+    gap = next(g for g in snapshot.gaps if g.section == "catalog.sequences")
+    assert ("timeout" in gap.reason, gap.partial) == (True, False)
+
+
+def test_column_statistics_of_a_batch_do_not_read_those_of_all_tables(database: str) -> None:
+    """pg_stats is a security barrier: joined carelessly it is computed as a whole for each batch."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        for n in range(60):
+            connection.execute(f"CREATE TABLE t{n} AS SELECT g AS a, g AS b, g AS c FROM generate_series(1, 5) g")
+        connection.execute("ANALYZE")
+        oid = connection.execute("SELECT 't7'::regclass::oid").fetchone()
+        assert oid
+        connection.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+        text = "EXPLAIN (ANALYZE, FORMAT JSON) " + query_text("column_statistics", connection.info.server_version)
+        (plan,) = connection.execute(text, {"oids": list(oid), "values": True, "secret": "x"}).fetchone() or ()
+
+    def read_from(node: dict[str, Any], relation: str) -> float:
+        own = node["Actual Rows"] * node["Actual Loops"] if node.get("Relation Name") == relation else 0
+        return own + sum(read_from(child, relation) for child in node.get("Plans", ()))
+
+    assert read_from(plan[0]["Plan"], "pg_statistic") == 3
 
 
 def test_secrets_in_settings_triggers_and_functions_are_masked(database: str) -> None:

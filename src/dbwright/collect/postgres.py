@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -50,6 +51,7 @@ from dbwright.model.catalog import (
 from dbwright.model.catalog import (
     Sequence as SequenceRow,
 )
+from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
 from dbwright.model.statistics import (
     CheckpointStatistics,
@@ -61,7 +63,7 @@ from dbwright.model.statistics import (
     Statistics,
     TableStatistics,
 )
-from dbwright.postgres import Connection, QueryFailed, Reader, address_name
+from dbwright.postgres import Answer, Connection, QueryFailed, Reader, address_name
 from dbwright.sqltext import SECRET_COLUMNS, is_secret_name, mask_secrets, normalize
 
 Row = TypeVar("Row")
@@ -179,32 +181,46 @@ class _Collection:
 
     def read_batches(self, section: str, name: str, row_type: Callable[..., Row], **parameters: Any) -> tuple[Row, ...]:
         """One query over all relations, in batches that fit the time limit. A relation that cannot be read even alone is left out;
-        one Gap tells how many were."""
+        one Gap tells how many were.
+
+        The server works on the next batch, asked for in a thread, while rows are made of this one."""
         self.tell(section)
         found: list[Row] = []
         skipped: list[int] = []
         cause: QueryFailed | None = None
         position, size = 0, BATCH
-        while position < len(self.oids):
-            batch = self.oids[position : position + size]
-            try:
-                found += self.reader.rows(
-                    name, row_type, {"oids": batch, "locked": self.locked} | parameters, by_index=True
-                )
-            except QueryFailed as error:
-                cause = error
-                if (error.sqlstate or "").startswith("42"):  # a right or a name is missing: so it is for every batch
-                    break
-                if len(batch) > 1:
-                    size = max(1, len(batch) // 4)
-                    continue
-                skipped += batch
-                if len(skipped) == SKIPS:
-                    position += 1
-                    break
-            else:
-                size = min(BATCH, size * 2)
-            position += len(batch)
+
+        def ask() -> Future[Answer]:
+            values = {"oids": self.oids[position : position + size], "locked": self.locked} | parameters
+            return thread.submit(self.reader.fetch, name, row_type, values, by_index=True)
+
+        with ThreadPoolExecutor(1) as thread:
+            asked = ask() if self.oids else None
+            while asked:
+                batch = self.oids[position : position + size]
+                answer: Answer | None = None
+                try:
+                    answer = asked.result()
+                except QueryFailed as error:
+                    cause = error
+                    if (error.sqlstate or "").startswith(
+                        "42"
+                    ):  # a right or a name is missing: so it is for every batch
+                        break
+                    if len(batch) > 1:
+                        size = max(1, len(batch) // 4)
+                        asked = ask()
+                        continue
+                    skipped += batch
+                    if len(skipped) == SKIPS:
+                        position += 1
+                        break
+                else:
+                    size = min(BATCH, size * 2)
+                position += len(batch)
+                asked = ask() if position < len(self.oids) else None
+                if answer:
+                    found += answer.rows(row_type)
         skipped += self.oids[position:]
         if cause and skipped:
             names = ", ".join(self.names.get(oid, str(oid)) for oid in skipped[:5])
@@ -216,11 +232,20 @@ class _Collection:
     def read_pages(
         self, section: str, name: str, row_type: Callable[..., Row], key: str, limit: int = 2000
     ) -> tuple[Row, ...]:
-        """One query in pages ordered by a numeric key."""
+        """One query in pages ordered by a numeric key, which shrink when a page does not fit the time limit."""
+        self.tell(section)
         found: list[Row] = []
         after = 0
         while True:
-            page = self.read(section, name, row_type, parameters={"after": after, "limit": limit})
+            values = {"locked": self.locked, "after": after, "limit": limit}
+            try:
+                page = self.reader.rows(name, row_type, values)
+            except QueryFailed as error:
+                if error.sqlstate == "57014" and limit > 10:
+                    limit //= 4
+                    continue
+                self.gaps.append(Gap(section, str(error.message), error.remedy, partial=bool(found)))
+                return tuple(found)
             found.extend(page)
             if len(page) < limit:
                 return tuple(found)
@@ -355,7 +380,7 @@ def _catalog(work: _Collection, server: ServerRow, extensions: tuple[Extension, 
         columns=_masked(work.read_batches("catalog.columns", "columns", Column), "comment"),
         indexes=work.read_batches("catalog.indexes", "indexes", Index),
         constraints=work.read_batches("catalog.constraints", "constraints", Constraint),
-        sequences=work.read_pages("catalog.sequences", "sequences", SequenceRow, "oid"),
+        sequences=_sequences(work, server),
         functions=tuple(replace(f, settings=_without_secrets(f.settings)) if f.settings else f for f in functions),
         triggers=_masked(work.read_batches("catalog.triggers", "triggers", Trigger), "definition"),
         policies=work.read("catalog.policies", "policies", Policy),
@@ -369,6 +394,24 @@ def _catalog(work: _Collection, server: ServerRow, extensions: tuple[Extension, 
     )
 
 
+def _sequences(work: _Collection, server: ServerRow) -> tuple[SequenceRow, ...]:
+    """Pages are small, since a sequence that is read stays locked, as by any SELECT, until the statement ends."""
+    rows = work.read_pages("catalog.sequences", "sequences", SequenceRow, "oid", 500)
+    hidden = [row for row in rows if not row.readable and row.persistence == "permanent" and row.oid not in work.locked]
+    if hidden and not server.is_superuser:
+        schemas = ", ".join(quote_identifier(schema) for schema in sorted({row.schema for row in hidden})[:5])
+        work.gaps.append(
+            Gap(
+                "catalog.sequences",
+                f"the last values of {len(hidden)} of {len(rows)} sequences are hidden from {server.user}",
+                f"GRANT pg_read_all_data TO {server.user}; (PostgreSQL 14 and later), or "
+                f"USAGE ON SCHEMA {schemas} and SELECT ON ALL SEQUENCES in it",
+                partial=True,
+            )
+        )
+    return rows
+
+
 def _without_secrets(settings: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(text if text.startswith("password_encryption=") else mask_secrets(text) for text in settings)
 
@@ -379,8 +422,10 @@ def _masked(rows: tuple[Row, ...], *names: str) -> tuple[Row, ...]:
 
 
 def _mask(row: Row, names: tuple[str, ...]) -> Row:
-    texts = {name: getattr(row, name) for name in names}
-    changed = {name: masked for name, text in texts.items() if text and (masked := mask_secrets(text)) != text}
+    texts = [(name, text) for name in names if (text := getattr(row, name))]
+    if not texts:
+        return row
+    changed = {name: masked for name, text in texts if (masked := mask_secrets(text)) != text}
     return replace(row, **changed) if changed else row  # type: ignore[type-var]
 
 

@@ -1,5 +1,6 @@
 -- what: indexes of the given tables
 -- why: which queries they serve, which constraints they carry, whether they are usable
+-- note: pg_get_indexdef opens the table and is half of the cost, so that what it says of a plain B-tree index is put together here
 -- privileges: none
 select
     i.indexrelid as oid,
@@ -40,7 +41,11 @@ select
     end as "constraint",
     case when c.relispartition then (select h.inhparent from pg_inherits h where h.inhrelid = i.indexrelid limit 1) end as parent_oid,
     e.extname as extension,
-    pg_get_indexdef(i.indexrelid) as definition
+    case when k.is_plain and am.amname = 'btree' and c.relkind = 'i' and i.indpred is null and c.reloptions is null
+        and i.indnatts = i.indnkeyatts  -- from 15: and i.indnatts = i.indnkeyatts and not i.indnullsnotdistinct
+    then concat('CREATE ', case when i.indisunique then 'UNIQUE ' end, 'INDEX ', quote_ident(c.relname), ' ON ',
+        i.indrelid::regclass, ' USING btree (', k.plain_keys, ')')
+    else pg_get_indexdef(i.indexrelid) end as definition
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
 join pg_namespace n on n.oid = c.relnamespace
@@ -57,7 +62,9 @@ cross join lateral (
         array_agg(p.opclass) filter (where p.is_key) as opclasses,
         array_agg(p.default_opclass) filter (where p.is_key) as default_opclass,
         array_agg(p.collation) filter (where p.is_key) as collations,
-        coalesce(array_agg(p.key) filter (where not p.is_key), '{}') as include
+        coalesce(array_agg(p.key) filter (where not p.is_key), '{}') as include,
+        bool_and(p.is_plain) as is_plain,
+        string_agg(quote_ident(p.key), ', ') as plain_keys
     from (
         select
             k.position <= i.indnkeyatts as is_key,
@@ -67,7 +74,9 @@ cross join lateral (
             (i.indoption[k.position - 1] & 2) = 2 as nulls_first,
             o.opcname::text as opclass,
             o.opcdefault as default_opclass,
-            nullif(co.collname::text, 'default') as collation
+            nullif(co.collname::text, 'default') as collation,
+            coalesce(o.opcdefault and i.indoption[k.position - 1] = 0 and i.indcollation[k.position - 1] = a.attcollation
+                and (o.opcintype = a.atttypid or o.opcintype = 'text'::regtype and a.atttypid = 'varchar'::regtype), false) as is_plain
         from unnest(i.indkey::int2[]) with ordinality as k (attnum, position)
         left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum <> 0
         left join pg_opclass o on o.oid = i.indclass[k.position - 1]

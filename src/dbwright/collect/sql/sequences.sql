@@ -1,7 +1,9 @@
 -- what: sequences, the columns that own them, and how far they have come
 -- why: overflow, and sequences that are behind their data
--- note: reading last_value takes the lock of a writer; a sequence where that would wait is not readable just now
--- privileges: USAGE or SELECT on the sequence, else last_value is not readable
+-- note: pg_sequence_last_value, and pg_sequences that calls it, would take the lock of a writer (RowExclusiveLock) on each sequence until
+--       the end of the transaction; selecting from the sequence takes a reader's (AccessShareLock). Its name is known only when the row
+--       is, and ts_stat is the one function that runs a query given as text on every server, also on one built without libxml.
+-- privileges: SELECT on the sequence and USAGE on its schema (pg_read_all_data has both), else last_value is not readable
 select
     c.oid,
     n.nspname as schema,
@@ -14,7 +16,10 @@ select
     s.seqmax as max_value,
     s.seqincrement as increment,
     s.seqcycle as cycle,
-    case when v.readable then pg_sequence_last_value(c.oid) end as last_value,
+    case when v.readable then (
+        select w.word::int8
+        from ts_stat(format('select array_to_tsvector(array[last_value::text]) from %%I.%%I where is_called', n.nspname, c.relname)) w
+    ) end as last_value,
     v.readable,
     d.refobjid as table_oid,
     a.attname as "column",
@@ -24,11 +29,12 @@ join pg_class c on c.oid = s.seqrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_roles r on r.oid = c.relowner
 cross join lateral (
-    select has_sequence_privilege(c.oid, 'USAGE,SELECT')
+    select has_sequence_privilege(c.oid, 'SELECT')
+        and has_schema_privilege(n.oid, 'USAGE')
         and not c.oid = any(%(locked)s)
         and c.oid not in (
             select l.relation from pg_locks l
-            where l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+            where l.mode = 'AccessExclusiveLock'
               and l.relation is not null
               and l.database = (select oid from pg_database where datname = current_database())
         )

@@ -1,5 +1,6 @@
 -- what: sizes and counters of the given tables
 -- why: every judgement is made on real sizes and real use
+-- note: each file is asked for its size once: pg_table_size is the sum of the forks and of TOAST with its index
 -- note: index_bytes is added up from index_statistics afterwards, so that no file is asked for its size twice
 -- privileges: none
 select
@@ -53,10 +54,18 @@ left join lateral (
 ) x on true
 cross join lateral (
     select
-        coalesce(case when l.locked then c.relpages::int8 * 8192 else pg_relation_size(c.oid) end, 0) as heap_bytes,
-        coalesce(case when l.locked then c.relpages::int8 * 8192 else pg_table_size(c.oid) end, 0) as table_bytes,
-        coalesce(case when not l.locked and c.reltoastrelid <> 0 then pg_total_relation_size(c.reltoastrelid) end, 0) as toast_bytes
+        f.main as heap_bytes,
+        f.main + f.others + f.toast as table_bytes,
+        f.toast as toast_bytes
     from (select c.oid = any(%(locked)s) or c.reltoastrelid = any(%(locked)s) as locked) l
+    cross join lateral (
+        select
+            coalesce(case when l.locked then c.relpages::int8 * 8192 else pg_relation_size(c.oid) end, 0) as main,
+            coalesce(case when not l.locked then
+                pg_relation_size(c.oid, 'fsm') + pg_relation_size(c.oid, 'vm') + pg_relation_size(c.oid, 'init') end, 0) as others,
+            coalesce(case when not l.locked and c.reltoastrelid <> 0 then pg_total_relation_size(c.reltoastrelid) end, 0) as toast
+        offset 0
+    ) f
 ) z
 cross join lateral (
     select
