@@ -443,8 +443,10 @@ class Interpreter:
         owner = self.find_in_class(cls, name)
         if owner is not None:
             return self.unbound(self.own_attribute(owner, name), cls)
-        if name == "__name__":
+        if name in ("__name__", "__qualname__"):
             return Known(cls.name)
+        if name == "__module__":
+            return Known(cls.module.name)
         if name == "as_view":
             return Native(name, lambda arguments, frame: Unknown("a view"))
         return Unknown(f"attribute {name} of {cls.name}")

@@ -185,7 +185,9 @@ class Codebase:
             if (folder / "manage.py").exists() or (folder / "alembic.ini").exists():
                 seen.setdefault(folder)
             if folder / "__init__.py" in self.files and folder.parent / "__init__.py" not in self.files:
-                seen.setdefault(folder.parent)
+                # A folder of an application without an __init__.py is not where names begin.
+                if not any(folder.parent / name in self.files for name in ("models.py", "apps.py", "admin.py")):
+                    seen.setdefault(folder.parent)
         if (self.root / "__init__.py") in self.files:
             yield self.root.parent
         yield from seen

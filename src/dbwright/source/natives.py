@@ -35,6 +35,8 @@ def _list(arguments: Arguments, at: Frame) -> Value:
         return Items()
     if isinstance(first, Items):
         return Items(list(first.items), "list", first.rest)
+    if isinstance(first, Mapping) and first.rest is None:
+        return Items([Known(key) for key in first.items])
     return Items([], "list", at.iterate(first))
 
 

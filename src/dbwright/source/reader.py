@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from dbwright.model.query import Query
 from dbwright.model.source import Framework as FrameworkName
@@ -14,11 +15,14 @@ from dbwright.model.source import Place, QueryLoop, Source, SourceProblem, Sourc
 from dbwright.source import events
 from dbwright.source.interpreter import Framework, Interpreter
 from dbwright.source.issued import IssuedQuery
-from dbwright.source.modules import Codebase, Problem
+from dbwright.source.modules import Codebase
 from dbwright.source.sql import CannotTakeApart, take_apart
 from dbwright.source.walk import Walker
 
-_DEEPEST_NESTING = 20_000
+Result = TypeVar("Result")
+DEEPEST_NESTING = 8_000
+STACK_BYTES = 512 * 2**20
+"""Address space, not memory: only what is used of it is taken."""
 
 
 class Reading:
@@ -44,12 +48,14 @@ class Reading:
 
     def source(self, queries: bool = True) -> Source:
         """Everything that the source tells."""
-        with deep_recursion():
-            tables = tuple(self.tables())
-            found: tuple[SourceQuery, ...] = ()
-            walker = Walker(self.interpreter, self.strict)
-            if queries and self.names:
-                found = tuple(self.queries(walker, {table.name: [c.name for c in table.columns] for table in tables}))
+        return on_deep_stack(lambda: self._source(queries))
+
+    def _source(self, queries: bool) -> Source:
+        tables = tuple(self.tables())
+        found: tuple[SourceQuery, ...] = ()
+        walker = Walker(self.interpreter, self.strict)
+        if queries and self.names:
+            found = tuple(self.queries(walker, {table.name: [c.name for c in table.columns] for table in tables}))
         problems = [*self.codebase.problems, *walker.problems]
         for framework in self.interpreter.frameworks:
             problems += getattr(framework, "problems", [])
@@ -82,8 +88,8 @@ class Reading:
 
 
 def read(root: Path, environment: Path | None = None, queries: bool = True, strict: bool = False) -> Source:
-    """Read a project. ``environment`` is its ``site-packages`` folder (found by itself in ``.venv`` and ``venv``); ``strict`` raises on faults of
-    dbwright's own, for benchmarks and tests."""
+    """Read a project. ``environment`` is its ``site-packages`` folder (found by itself in ``.venv`` and ``venv``);
+    ``strict`` raises on faults of dbwright's own, for benchmarks and tests."""
     return Reading(root, environment, strict).source(queries)
 
 
@@ -176,16 +182,29 @@ def _lines(body: Sequence[object]) -> int:
     return getattr(body[-1], "end_lineno", 0) if body else 0
 
 
-@contextmanager
-def deep_recursion() -> Iterator[None]:
-    """The walk of nested calls is recursive; many short-lived objects make the collector a cost without use."""
-    limit, collecting = sys.getrecursionlimit(), gc.isenabled()
-    sys.setrecursionlimit(max(limit, _DEEPEST_NESTING))
+def on_deep_stack(function: Callable[[], Result]) -> Result:
+    """The result of a function that calls itself deeply: run on a thread with a large stack, and without the collector, which
+    costs much and finds nothing among the many objects that a walk keeps."""
+    outcome: list[Result | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(function())
+        except BaseException as error:
+            outcome.append(error)
+
+    limit, collecting, stack = sys.getrecursionlimit(), gc.isenabled(), threading.stack_size(STACK_BYTES)
+    sys.setrecursionlimit(max(limit, DEEPEST_NESTING))
     gc.disable()
     try:
-        yield
+        thread = threading.Thread(target=run, name="dbwright-source")
+        thread.start()
+        thread.join()
     finally:
+        threading.stack_size(stack)
         sys.setrecursionlimit(limit)
         if collecting:
             gc.enable()
-
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]

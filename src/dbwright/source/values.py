@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,21 @@ Origin = Literal["unknown", "argument", "request", "row", "settings"]
 
 MOST_VARIANTS = 8
 """Alternatives of one value that are kept apart."""
+
+
+_DEEPEST_KEY = 5
+_depth = 0
+
+
+@contextmanager
+def _deeper() -> Iterator[bool]:
+    """Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
+    global _depth
+    _depth += 1
+    try:
+        yield _depth > _DEEPEST_KEY
+    finally:
+        _depth -= 1
 
 
 class Value:
@@ -195,8 +211,11 @@ class Items(Value):
         return ItemsMethod(self, name)
 
     def key(self) -> object:
-        rest = self.rest.key() if self.rest else None
-        return ("items", self.kind, tuple(item.key() for item in self.items[:6]), len(self.items), rest)
+        with _deeper() as too_deep:
+            if too_deep:
+                return ("items", id(self))
+            rest = self.rest.key() if self.rest else None
+            return ("items", self.kind, tuple(item.key() for item in self.items[:6]), len(self.items), rest)
 
     def add_rest(self, value: Value) -> None:
         self.rest = value if self.rest is None else union([self.rest, value])
@@ -274,11 +293,15 @@ class Mapping(Value):
         return MappingMethod(self, name)
 
     def key(self) -> object:
-        return (
-            "mapping",
-            tuple((k, v.key()) for k, v in list(self.items.items())[:6]), len(self.items),
-            self.rest and self.rest.key(),
-        )
+        with _deeper() as too_deep:
+            if too_deep:
+                return ("mapping", id(self))
+            return (
+                "mapping",
+                tuple((k, v.key()) for k, v in list(self.items.items())[:6]),
+                len(self.items),
+                self.rest and self.rest.key(),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,18 +433,20 @@ class Arguments:
         )
 
 
-def origin_of(value: Value) -> Origin:
-    """Where the unknown part of a value comes from."""
+def origin_of(value: Value, depth: int = 4) -> Origin:
+    """Where the unknown part of a value comes from; looked for so many containers deep."""
     if isinstance(value, Unknown):
         return value.origin
+    inside: Iterable[Value] = ()
     if isinstance(value, FormattedText):
-        return origin_of(value.parts)
-    if isinstance(value, Union):
-        return next((o for o in map(origin_of, value.members) if o != "unknown"), "unknown")
-    if isinstance(value, Items):
-        every = [*value.items[:20], *([value.rest] if value.rest else [])]
-        return next((o for o in map(origin_of, every) if o != "unknown"), "unknown")
-    return "unknown"
+        inside = (value.parts,)
+    elif isinstance(value, Union):
+        inside = value.members
+    elif isinstance(value, Items):
+        inside = [*value.items[:20], *([value.rest] if value.rest else [])]
+    if not depth:
+        return "unknown"
+    return next((o for one in inside if (o := origin_of(one, depth - 1)) != "unknown"), "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,10 +587,6 @@ class ClassValue(Value):
         return self.name
 
 
-_in_key: set[int] = set()
-_DEEPEST_KEY = 3
-
-
 @dataclass(slots=True, eq=False)
 class Instance(Value):
     """An object of a class of the project. ``attributes`` are those assigned so far."""
@@ -580,26 +601,24 @@ class Instance(Value):
         return at.call(at.interpreter.instance_attribute(self, "__call__", at), arguments)
 
     def iterate(self, at: Frame) -> Value:
-        method = at.interpreter.find_in_class(self.cls, "__iter__")
-        return (
-            at.iterate(at.call(self.attribute("__iter__", at), Arguments()))
-            if method
-            else Unknown("element of an object")
-        )
+        if at.interpreter.find_in_class(self.cls, "__iter__"):
+            found = at.call(self.attribute("__iter__", at), Arguments())
+            if not isinstance(found, Instance):
+                return at.iterate(found)
+        if at.interpreter.find_in_class(self.cls, "__next__"):
+            return at.call(self.attribute("__next__", at), Arguments())
+        return Unknown("element of an object")
 
     def item(self, key: Value, at: Frame) -> Value:
         method = at.interpreter.find_in_class(self.cls, "__getitem__")
         return at.call(self.attribute("__getitem__", at), Arguments([key])) if method else Unknown("item of an object")
 
     def key(self) -> object:
-        if id(self) in _in_key or len(_in_key) >= _DEEPEST_KEY:
-            return ("instance", id(self.cls.node))  # an object that leads back to itself, or far into others
-        _in_key.add(id(self))
-        try:
+        with _deeper() as too_deep:
+            if too_deep:
+                return ("instance", id(self.cls.node))  # an object that leads back to itself, or far into others
             attributes = tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items())
-        finally:
-            _in_key.discard(id(self))
-        return ("instance", id(self.cls.node), attributes)
+            return ("instance", id(self.cls.node), attributes)
 
     def describe(self) -> str:
         return f"a {self.cls.name}"

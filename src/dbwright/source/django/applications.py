@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dbwright.source.interpreter import Interpreter
     from dbwright.source.modules import Module
 
+
 class Applications:
     """What the project's settings and ``apps.py`` files say."""
 
@@ -65,6 +66,40 @@ class Applications:
                 for item in [*value.items, *([value.rest] if value.rest is not None else [])]:
                     found += [v.value for v in alternatives(item) if isinstance(v, Known) and isinstance(v.value, str)]
         return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def _are_all_told(self) -> bool:
+        """Whether INSTALLED_APPS is wholly written out and nothing is added to it elsewhere in its module."""
+        module = self.settings_module
+        value = self.setting("INSTALLED_APPS")
+        if module is None or not (isinstance(value, Items) and value.rest is None and value.items):
+            return False
+        if not all(isinstance(item, Known) for item in value.items):
+            return False
+        return not any(
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "INSTALLED_APPS"
+            and node.attr in ("append", "extend", "insert")
+            for node in ast.walk(module.tree)
+        )
+
+    @cached_property
+    def _installed_labels(self) -> frozenset[str]:
+        labels = {
+            self.label_of(name) for entry in self.installed for name in (entry, entry.rpartition(".apps.")[0]) if name
+        }
+        return frozenset(labels | {"contenttypes", "auth"})
+
+    def is_installed(self, label: str, module_name: str) -> bool:
+        """Whether the settings name the application of a model. True where they do not tell."""
+        return not self._are_all_told or label in self._installed_labels or not self._knows_any
+
+    @cached_property
+    def _knows_any(self) -> bool:
+        """Whether some application of the settings is the project's own: else these are the settings of something else."""
+        codebase = self.interpreter.codebase
+        return any((m := codebase.find(entry)) is not None and m.owned for entry in self.installed)
 
     @cached_property
     def _configurations(self) -> dict[str, ClassValue]:
@@ -134,7 +169,12 @@ def _rank(module: Module) -> int:
     stem = module.path.stem
     words = stem.removeprefix("settings").strip("_-.") if stem.startswith("settings") else stem
     for rank, names in enumerate(
-        (("", "__init__"), ("base", "common", "default", "defaults"), ("production", "prod", "live"), ("example", "sample"))
+        (
+            ("", "__init__"),
+            ("base", "common", "default", "defaults"),
+            ("production", "prod", "live"),
+            ("example", "sample"),
+        )
     ):
         if words in names:
             return rank

@@ -752,7 +752,9 @@ def _is_unfit(name: str, value: Any) -> bool:
         return value is not None and not (
             isinstance(value, list | tuple) and all(isinstance(one, list | tuple) and len(one) == 2 for one in value)
         )
-    if name in ("encoder", "decoder", "storage"):
+    if name == "storage":
+        return True  # where files lie is nothing to the database, and Django would call it
+    if name in ("encoder", "decoder"):
         return value is not None and not callable(value)
     return name == "validators" and not isinstance(value, list | tuple)
 

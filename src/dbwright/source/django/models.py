@@ -215,7 +215,35 @@ class ModelAdoption:
             elif isinstance(value, Unknown) and _looks_like_field(bindings[-1]):
                 line = getattr(bindings[-1], "lineno", self.cls.node.lineno)
                 self.django.problem(self.cls.module, line, f"field {self.cls.name}.{name}: {value.reason}")
+                opaque = self._opaque_field(bindings[-1])
+                if opaque is not None:
+                    opaque.dbwright_line = line
+                    opaque.dbwright_file = self.cls.module.file
+                    yield name, opaque
         yield from self.added.items()
+
+    def _opaque_field(self, call: ast.Call) -> Any:
+        """A field of a class that is not read: its name and options are known, its type is not. A key to another model is one all the same."""
+        from django.db import models
+
+        at = self.django.frame(self.cls.module)
+        given = self.django.interpreter._arguments(call, at)
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        base: Any = models.TextField
+        if "ManyToMany" in name:
+            return None
+        if name.endswith(("ForeignKey", "OneToOneField")):
+            base = models.OneToOneField if "OneToOne" in name else models.ForeignKey
+        named = {key: value for key, value in given.named.items() if key in _OPAQUE_OPTIONS}
+        made = self.django.make(
+            base, Arguments(given.positional[:2] if base is not models.TextField else [], named), at
+        )
+        if not isinstance(made, Real):
+            return None
+        if base is models.TextField:
+            made.object.dbwright_opaque = True
+        made.object.dbwright_class = name
+        return made.object
 
     # As a value ------------------------------------------------------------------------------------------------------------
 
@@ -243,6 +271,11 @@ class ModelAdoption:
 
     def typed(self, at: Frame) -> Value:
         return self.django.instance_of(self)
+
+
+_OPAQUE_OPTIONS = frozenset(
+    "to on_delete null blank unique db_index db_column primary_key related_name related_query_name to_field db_constraint default".split()
+)
 
 
 def _looks_like_field(binding: Any) -> bool:
@@ -372,8 +405,8 @@ class FieldAdoption(PartAdoption):
         """A method of the real field that walks the project's own; Django's answer where that gives no text."""
         base = self.base
 
-        def asked(field: Any, *arguments: Any) -> Any:
-            given = [ConnectionValue()] if arguments else []
+        def asked(field: Any, *arguments: Any, **options: Any) -> Any:
+            given = [ConnectionValue()] if arguments or options else []
             instance = field.dbwright_instance
             instance.real = field
             value = instance.attribute(method, self._frame()).call(Arguments(list(given)), self._frame())
@@ -382,7 +415,7 @@ class FieldAdoption(PartAdoption):
                 return texts[-1]
             if isinstance(value, Known) and value.value is None:
                 return None
-            return getattr(base, method)(field, *arguments)
+            return getattr(base, method)(field, *arguments, **options)
 
         return asked
 

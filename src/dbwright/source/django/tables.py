@@ -45,6 +45,8 @@ def read_tables(django: Django) -> Iterator[SourceTable]:
         if model._meta.proxy or getattr(model, "dbwright_stand_in", False):
             continue
         adoption = adoptions.get(id(model._meta.auto_created or model))
+        if adoption is not None and not django.applications.is_installed(adoption.app_label, adoption.cls.module.name):
+            continue
         try:
             yield _table(model, reading.table(model), adoption)
         except Exception as error:
@@ -87,7 +89,7 @@ def _column(row: dict[str, Any], field: Any) -> SourceColumn:
     return SourceColumn(
         name=row["name"],
         field=row["field"],
-        type=row["type"],
+        type=None if getattr(field, "dbwright_opaque", False) else row["type"],
         not_null=row["not_null"],
         primary_key=row["primary_key"],
         unique=row["unique"],
@@ -99,7 +101,7 @@ def _column(row: dict[str, Any], field: Any) -> SourceColumn:
         else None,
         line=getattr(field, "dbwright_line", 0),
         file=getattr(field, "dbwright_file", ""),
-        field_class=getattr(type(field), "dbwright_class", None) or type(field).__name__,
+        field_class=getattr(field, "dbwright_class", None) or type(field).__name__,
         options=tuple(_options(field)),
     )
 
