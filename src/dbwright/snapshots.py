@@ -23,7 +23,8 @@ class FileNotWritten(DbwrightError):
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    return msgspec.json.encode(snapshot)
+    """One JSON document. Values that the source gave and JSON has no form for become text."""
+    return msgspec.json.encode(snapshot, enc_hook=str)
 
 
 def decode(data: bytes, name: str = "snapshot") -> Snapshot:
