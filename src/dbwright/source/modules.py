@@ -16,7 +16,7 @@ STUBS = Path(__file__).parent / "stubs"
 """What dbwright knows of frameworks, written as the Python that they amount to and read like any other source."""
 
 READ_AS_KNOWN = frozenset(
-    "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy alembic psycopg psycopg2 asyncpg celery".split()
+    "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery".split()
 )
 """Packages whose meaning is built in: their own source is never read."""
 
