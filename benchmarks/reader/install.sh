@@ -45,7 +45,7 @@ for app in "$@"; do
         nautobot) BUILD='' install nautobot nautobot psycopg2-binary ;;
         label-studio) BUILD='' install label-studio label-studio ;;
         superset) BUILD='' install superset apache-superset psycopg2-binary rich pillow cachetools 'flask-caching<2.4' ;;
-        prefect) install prefect prefect asyncpg 'fastapi<0.119' ;;
+        prefect) install prefect prefect asyncpg 'fastapi<0.145' ;;
         mlflow) install mlflow 'mlflow[auth]' psycopg2-binary ;;
         jupyterhub) install jupyterhub jupyterhub psycopg2-binary ;;
         airflow) install airflow apache-airflow psycopg2-binary asyncpg ;;

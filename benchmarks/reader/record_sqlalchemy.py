@@ -474,7 +474,6 @@ def main() -> None:
     sys.path.insert(0, os.getcwd())
     recording = Recording(arguments.package)
     record(recording)
-    until = time.monotonic() + arguments.seconds
     try:
         if arguments.drive == "pytest":
             importlib.import_module("pytest").main(["-q", "-p", "no:cacheprovider", *arguments.target])
@@ -484,6 +483,7 @@ def main() -> None:
         if arguments.drive != "protobuf" and not hasattr(app, "routes") and not hasattr(app, "url_map"):
             app = app()
         samples = Samples(arguments.database or arguments.package.name)
+        until = time.monotonic() + arguments.seconds  # the import alone can take long
         driver = {"flask": flask, "asgi": asgi, "protobuf": protobuf}[arguments.drive](app, samples, until)
         print(f"answers {json.dumps(dict(sorted(driver.answers.items())))}", file=sys.stderr)
     finally:

@@ -1,0 +1,127 @@
+"""The measure of the reader: recorded queries find the reader's queries for their line, and each is judged by the nearest of them."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dbwright.model.source import Place, Source, SourceQuery
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from benchmarks.reader.queries import Reading, Site, judge, sites_of
+from benchmarks.reader.recording import Recording, frames_here
+
+VIEWS = """\
+def orders(request):
+    rows = (
+        Order.objects
+        .filter(state="open")
+        .order_by("id")
+    )
+    for row in rows:
+        send(row)
+    return rows
+
+
+def send(row):
+    row.customer.name
+"""
+
+
+def read(line: int, sql: str | None, unknown: str | None = None, made: int | None = None) -> SourceQuery:
+    issued = Place("shop/views.py", line)
+    built = issued if made is None else Place("shop/views.py", made)
+    return SourceQuery("django", "rows", built, issued, table="shop_order", sql=sql, unknown=unknown)
+
+
+def row(sql: str, *lines: int) -> dict[str, Any]:
+    stack = [{"file": "shop/views.py", "line": n, "function": "orders"} for n in lines]
+    return {"sql": sql, "count": 1, "stack": stack, "through": ["QuerySet.__iter__"]}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/views.py").write_text(VIEWS)
+    return tmp_path
+
+
+def judged(root: Path, rows: list[dict[str, Any]], *queries: SourceQuery) -> Site:
+    (site,) = sites_of(rows)
+    Reading(Source(queries=queries), root).fill(site)
+    judge(site)
+    return site
+
+
+OPEN = "SELECT id FROM shop_order WHERE state = %s ORDER BY id"
+
+
+def test_a_statement_over_several_lines_is_one_site(root: Path) -> None:
+    site = judged(root, [row(OPEN, 4)], read(2, OPEN.replace("%s", "$1")))
+    assert (site.known, site.with_sql, site.equal, site.at) == (True, True, True, "line")
+
+
+def test_the_line_that_builds_a_query_knows_it_too(root: Path) -> None:
+    site = judged(root, [row(OPEN, 4)], read(7, OPEN.replace("%s", "$1"), made=2))
+    assert site.equal
+
+
+def test_a_loop_is_not_its_body(root: Path) -> None:
+    site = judged(root, [row(OPEN, 7)], read(8, OPEN.replace("%s", "$1")))
+    assert not site.known
+    assert [reason for _row, reason, _sql, _comparison in site.results] == [
+        "no query at the line; issued by QuerySet.__iter__"
+    ]
+
+
+def test_a_frame_further_out_is_taken_when_the_line_has_none(root: Path) -> None:
+    site = judged(root, [row(OPEN, 13, 8)], read(8, OPEN.replace("%s", "$1")))
+    assert (site.equal, site.at) == (True, "frame 1")
+
+
+def test_the_nearest_of_several_is_judged(root: Path) -> None:
+    site = judged(
+        root,
+        [row(OPEN, 4)],
+        read(2, "SELECT id FROM shop_customer"),
+        read(2, "SELECT id FROM shop_order WHERE state = $1 ORDER BY id DESC"),
+    )
+    assert [reason for _row, reason, _sql, _comparison in site.results] == ["differs in order"]
+    assert not site.equal
+
+
+def test_a_site_is_equal_only_when_all_of_its_queries_are(root: Path) -> None:
+    site = judged(root, [row(OPEN, 4), row("SELECT COUNT(*) FROM shop_order", 4)], read(2, OPEN.replace("%s", "$1")))
+    assert (site.some_equal, site.equal) == (True, False)
+
+
+def test_the_reader_s_own_reason_is_told(root: Path) -> None:
+    site = judged(root, [row(OPEN, 4)], read(2, None, "the filter is built at run time"))
+    assert (site.with_table, site.with_sql) == (True, False)
+    assert [reason for _row, reason, _sql, _comparison in site.results] == ["unknown: the filter is built at run time"]
+
+
+def test_a_recording_keeps_the_application_s_frames_and_counts(tmp_path: Path) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    names: dict[str, Any] = {}
+    source = "def view(issue):\n    issue()\n"
+    exec(compile(source, str(package.resolve() / "views.py"), "exec"), names)
+    recording = Recording(package)
+
+    def issue() -> None:
+        recording.add("SELECT 1 FROM a WHERE b IN (%s, %s)", frames_here())
+        recording.add("SELECT 1 FROM a WHERE b IN (%s, %s, %s)", frames_here())
+        recording.add("SAVEPOINT x", frames_here())
+
+    names["view"](issue)
+    recording.add("SELECT 2", [])  # nobody of the application asked
+    recording.write(tmp_path / "queries.jsonl")
+    recording.write(tmp_path / "queries.jsonl")
+    import json
+
+    (line,) = [json.loads(text) for text in (tmp_path / "queries.jsonl").read_text().splitlines()]
+    assert line["stack"] == [{"file": "shop/views.py", "line": 2, "function": "view"}]
+    assert line["sql"] == "SELECT 1 FROM a WHERE b IN (%s, %s)"
+    assert line["count"] == 4
