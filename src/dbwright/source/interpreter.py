@@ -989,7 +989,10 @@ class Interpreter:
 
     def _define(self, node: ast.stmt, at: Frame) -> bool:
         if isinstance(node, ast.ClassDef):
-            at.locals[node.name] = self.class_of(node, at.module, at.locals)
+            if node.bases or at.function == "<module>":
+                at.locals[node.name] = self.class_of(node, at.module, at.locals)
+            else:  # a namespace, such as a Meta, whose values are those of this call
+                at.locals[node.name] = ClassValue(node, at.module, enclosing(at.locals, at.closure))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             at.locals[node.name] = Function(node, at.module, enclosing(at.locals, at.closure), at.owner)
         return True

@@ -68,6 +68,19 @@ class Applications:
         return tuple(dict.fromkeys(found))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The dotted names of the installed applications; an entry that names a configuration class stands for what that configures."""
+        found: list[str] = []
+        for entry in self.installed:
+            module, _, last = entry.rpartition(".")
+            cls = None
+            if last[:1].isupper() and self.interpreter.codebase.find(entry) is None:
+                cls = self.interpreter.name_in(module, last) if module else None
+            name = self._text(cls, "name") if isinstance(cls, ClassValue) else None
+            found.append(name or (module.removesuffix(".apps") if last[:1].isupper() else entry))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
     def _are_all_told(self) -> bool:
         """Whether INSTALLED_APPS is wholly written out and nothing is added to it elsewhere in its module."""
         module = self.settings_module
@@ -86,10 +99,7 @@ class Applications:
 
     @cached_property
     def _installed_labels(self) -> frozenset[str]:
-        labels = {
-            self.label_of(name) for entry in self.installed for name in (entry, entry.rpartition(".apps.")[0]) if name
-        }
-        return frozenset(labels | {"contenttypes", "auth"})
+        return frozenset({*map(self.label_of, self.names), "contenttypes", "auth"})
 
     def is_installed(self, label: str, module_name: str) -> bool:
         """Whether the settings name the application of a model. True where they do not tell."""
@@ -135,13 +145,19 @@ class Applications:
     def application_of(self, module_name: str) -> str:
         """The dotted name of the application that a module belongs to."""
         parts = module_name.split(".")
+        parents = {".".join(parts[:length]) for length in range(1, len(parts))}
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
-            if name in self._configurations or name in self.installed:
+            if name in self._configurations or name in self.names or (name in parents and self._is_application(name)):
                 return name
         if "models" in parts:
             return ".".join(parts[: parts.index("models")]) or parts[0]
         return ".".join(parts[:-1]) or parts[0]
+
+    def _is_application(self, name: str) -> bool:
+        """Whether a package has models and migrations of its own, though no settings name it."""
+        codebase = self.interpreter.codebase
+        return codebase.find(f"{name}.migrations") is not None and codebase.find(f"{name}.models") is not None
 
     def label_of(self, module_name: str) -> str:
         """The label of a module's application: its configuration's, else the last part of its name."""

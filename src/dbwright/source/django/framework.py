@@ -195,7 +195,7 @@ class Django:
             if module.role == "code":
                 seen.add(module.path)
                 yield module
-        for entry in (*self.applications.installed, "django.contrib.contenttypes", "django.contrib.auth"):
+        for entry in (*self.applications.names, *self.applications.installed, "django.contrib.contenttypes", "django.contrib.auth"):
             parts = entry.split(".")
             for name in (entry, ".".join(parts[:-1]), ".".join(parts[:-2])):
                 module_found = self.interpreter.codebase.find(f"{name}.models") if name else None
