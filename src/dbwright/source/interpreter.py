@@ -278,7 +278,8 @@ class Interpreter:
                 break
         for extra in scope.augmented.get(name, ()):
             value = add(value, at.evaluate(extra))
-        if isinstance(value, Unknown) and name in scope.annotations:
+        nothing = isinstance(value, Unknown) or (isinstance(value, Known) and value.value is None)
+        if nothing and name in scope.annotations and at.owner is None:
             value = self.annotation(scope.annotations[name], at) or value
         return value
 
@@ -635,11 +636,33 @@ class Interpreter:
             return self._generic_annotation(node, at)
         if not isinstance(node, ast.Name | ast.Attribute):
             return None
+        alias = self._annotation_alias(node, at)
+        if alias is not None:
+            return self.annotation(*alias)
         value = at.evaluate(node)
         if isinstance(value, ClassValue):
             return self.typed(value, at)
         if isinstance(value, Library | Real):
             return self.instance_of_library(value, at)
+        return None
+
+    def _annotation_alias(self, node: ast.Name | ast.Attribute, at: Frame) -> tuple[ast.expr, Frame] | None:
+        """``SessionDep = Annotated[Session, Depends(get_session)]``: the right side, where it stands."""
+        module: Module | None = at.module
+        name = node.attr if isinstance(node, ast.Attribute) else node.id
+        if isinstance(node, ast.Attribute):
+            holder = at.evaluate(node.value)
+            module = holder.module if isinstance(holder, ModuleValue) else None
+        for _ in range(6):
+            bindings = module.scope.bindings.get(name) if module is not None else None
+            if not bindings or module is None:
+                return None
+            last = bindings[-1]
+            if isinstance(last, ast.Subscript | ast.BinOp):
+                return last, Frame(self, module)
+            if not isinstance(last, Import) or last.name is None:
+                return None
+            module, name = self.codebase.find(last.module), last.name
         return None
 
     def _generic_annotation(self, node: ast.Subscript, at: Frame) -> Value | None:
@@ -1070,7 +1093,20 @@ class Interpreter:
         callee = self.evaluate(node.func, at)
         arguments = self._arguments(node, at)
         at.line = node.func.end_lineno or node.lineno
+        if isinstance(callee, Unknown) and isinstance(node.func, ast.Attribute):
+            found = self._unknown_call(node.func.attr, arguments, at)
+            if found is not None:
+                return found
         return callee.call(arguments, at)
+
+    def _unknown_call(self, name: str, arguments: Arguments, at: Frame) -> Value | None:
+        """A method of something unknown whose arguments tell what it must be: a session that executes a statement."""
+        for framework in self.frameworks:
+            unknown_call = getattr(framework, "unknown_call", None)
+            found: Value | None = unknown_call(name, arguments, at) if unknown_call else None
+            if found is not None:
+                return found
+        return None
 
     def _super(self, at: Frame) -> Value:
         receiver = at.receiver

@@ -241,7 +241,8 @@ def _moment(arguments: Arguments, at: Frame) -> Value:
 def _type(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
     if len(arguments.positional) == 3:
-        return at.interpreter.made_class(*arguments.positional, at)
+        name, bases, body = arguments.positional
+        return at.interpreter.made_class(name, bases, body, at)
     cls = getattr(first, "cls", None)
     return cls if isinstance(cls, Value) else Unknown("a class")
 

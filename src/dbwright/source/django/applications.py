@@ -65,6 +65,7 @@ class Applications:
             if isinstance(value, Items):
                 for item in [*value.items, *([value.rest] if value.rest is not None else [])]:
                     found += [v.value for v in alternatives(item) if isinstance(v, Known) and isinstance(v.value, str)]
+        found += [text for text in self._appended if text is not None]
         return tuple(dict.fromkeys(found))
 
     @cached_property
@@ -89,13 +90,24 @@ class Applications:
             return False
         if not all(isinstance(item, Known) for item in value.items):
             return False
-        return not any(
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "INSTALLED_APPS"
-            and node.attr in ("append", "extend", "insert")
-            for node in ast.walk(module.tree)
-        )
+        return all(text is not None for text in self._appended)
+
+    @cached_property
+    def _appended(self) -> tuple[str | None, ...]:
+        """What ``INSTALLED_APPS.append(…)`` and its kin add in the settings, be it under a condition; None where it is not written out."""
+        found: list[str | None] = []
+        for node in ast.walk(self.settings_module.tree) if self.settings_module else ():
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            if node.func.attr not in ("append", "extend", "insert") or not isinstance(node.func.value, ast.Name):
+                continue
+            if node.func.value.id == "INSTALLED_APPS":
+                given = node.args[-1]
+                elements = given.elts if isinstance(given, ast.List | ast.Tuple) else [given]
+                found += [
+                    e.value if isinstance(e, ast.Constant) and isinstance(e.value, str) else None for e in elements
+                ]
+        return tuple(found)
 
     @cached_property
     def _installed_labels(self) -> frozenset[str]:
@@ -128,7 +140,7 @@ class Applications:
             for node in module.tree.body:
                 if isinstance(node, ast.ClassDef) and node.bases:
                     cls = self.interpreter.class_of(node, module, None)
-                    name = self._text(cls, "name")
+                    configured = self._text(cls, "name")
                     if name and (
                         node.name.endswith(("Config", "App"))
                         or self._text(cls, "label")

@@ -195,7 +195,12 @@ class Django:
             if module.role == "code":
                 seen.add(module.path)
                 yield module
-        for entry in (*self.applications.names, *self.applications.installed, "django.contrib.contenttypes", "django.contrib.auth"):
+        for entry in (
+            *self.applications.names,
+            *self.applications.installed,
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+        ):
             parts = entry.split(".")
             for name in (entry, ".".join(parts[:-1]), ".".join(parts[:-2])):
                 module_found = self.interpreter.codebase.find(f"{name}.models") if name else None
@@ -254,7 +259,8 @@ class Django:
         if isinstance(thing, type) and thing.__name__ == "QuerySet":
             return QuerySetAdoption(self, None).instantiate(arguments, at)  # type: ignore[arg-type]
         if isinstance(thing, type) and thing.__name__ == "ModelBase" and len(arguments.positional) == 3:
-            return at.interpreter.made_class(*arguments.positional, at)
+            name, bases, body = arguments.positional
+            return at.interpreter.made_class(name, bases, body, at)
         if isinstance(thing, type):
             return self.make(thing, arguments, at) if _is_harmless(thing) else None
         owner = getattr(thing, "__self__", None)

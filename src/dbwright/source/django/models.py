@@ -1,7 +1,7 @@
 """Django models: from class bodies to real models in a registry of our own, and from these to tables.
 
-Real models are made because Django then tells columns, types, names of indexes and the SQL of queries itself. The project's code is read, never run:
-a class body gives its fields, managers and Meta; methods stay abstract values.
+Real models are made because Django then tells columns, types, names of indexes and the SQL of queries itself. The project's code is
+read, never run: a class body gives its fields, managers and Meta; methods stay abstract values.
 """
 
 from __future__ import annotations
@@ -121,8 +121,7 @@ class ModelAdoption:
         bases = tuple(self._real_bases())
         attributes: dict[str, Any] = {"__module__": self.cls.module.name, "__qualname__": self.cls.name}
         attributes["Meta"] = type("Meta", (), self._real_meta(bases))
-        for name, field in self.fields():
-            attributes[name] = field
+        attributes |= dict(self.fields())
         attributes |= self._shadowed_fields(bases, attributes)
         self.django.know_application(self.app_label, self.cls.module.name)
         from django.db.models.base import ModelBase
@@ -192,7 +191,7 @@ class ModelAdoption:
         parent's field away."""
         interpreter = self.django.interpreter
         inherited = {f.name for base in bases if base._meta.abstract for f in base._meta.get_fields()}
-        found = {}
+        found: dict[str, Any] = {}
         for name in inherited - set(attributes):
             owner = interpreter.find_in_class(self.cls, name)
             plain_class = owner is not None and not isinstance(interpreter.adoption(owner), ModelAdoption)
@@ -222,8 +221,9 @@ class ModelAdoption:
                     yield name, opaque
         yield from self.added.items()
 
-    def _opaque_field(self, call: ast.Call) -> Any:
-        """A field of a class that is not read: its name and options are known, its type is not. A key to another model is one all the same."""
+    def _opaque_field(self, call: Any) -> Any:
+        """A field of a class that is not read: its name and options are known, its type is not. A key to another model is a key all
+        the same."""
         from django.db import models
 
         at = self.django.frame(self.cls.module)
@@ -420,7 +420,7 @@ class FieldAdoption(PartAdoption):
         return asked
 
     def _contributing(self) -> Any:
-        base = self.base
+        base: Any = self.base
 
         def contribute_to_class(field: Any, model: Any, name: str, *arguments: Any, **options: Any) -> None:
             base.contribute_to_class(field, model, name, *arguments, **options)
@@ -457,6 +457,7 @@ class FieldInstance(OneInstance):
     """``self`` in a field class of the project; what its own code does not set is the real field's, once that is made."""
 
     __slots__ = ("real",)
+    real: Any
 
     def attribute(self, name: str, at: Frame) -> Value:
         real = getattr(self, "real", None)
@@ -520,10 +521,9 @@ def dynamic_models(django: Django) -> Iterator[ModelAdoption]:
             calls: list[ast.expr] = []
             if isinstance(node, ast.ClassDef):
                 calls = list(node.decorator_list)
-            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _changes_models(node.value):
-                calls = [node.value]
-            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _named_like_class(node):
-                calls = [node.value]
+            elif isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
+                if _named_like_class(node) if isinstance(node, ast.Assign) else _changes_models(node.value):
+                    calls = [node.value]
             for call in calls:
                 interpreter.steps = 0
                 at.line = call.lineno

@@ -1,4 +1,4 @@
-"""From the real models in our registry to tables as the code defines them, by the same reading that ``--import`` does in the project itself."""
+"""From the real models in our registry to tables as the code defines them, by the reading that ``--import`` does in the project."""
 
 from __future__ import annotations
 
