@@ -61,15 +61,31 @@ def acquire(request: Request, environment: Mapping[str, str], progressed: Progre
 
         snapshot = snapshots.load(request.snapshot)
         known = snapshot.project.models or not _is_project(request.root)
-        return snapshot if known else replace(snapshot, project=project_reader.read_project(request.root))
+        return snapshot if known else _with_project(snapshot, request, environment, progressed)
     if request.databases:
         declared = [project_reader.from_url(address, "--db", Path.cwd()) for address in request.databases]
         snapshot = _read_given(declared, request.values, progressed)
     else:
         snapshot = _read_discovered(request, environment, progressed)
-    return (
-        replace(snapshot, project=project_reader.read_project(request.root)) if _is_project(request.root) else snapshot
-    )
+    return _with_project(snapshot, request, environment, progressed)
+
+
+def _with_project(
+    snapshot: Snapshot, request: Request, environment: Mapping[str, str], progressed: Progressed | None
+) -> Snapshot:
+    """The snapshot with what the folder's source tells; without a project in the folder that is a Gap."""
+    if not _is_project(request.root):
+        gap = Gap("source", f"{request.root.name or request.root} holds no Python project", "Give the project's folder.")
+        return replace(snapshot, gaps=(*snapshot.gaps, gap))
+    from dbwright.source import cache
+
+    if progressed:
+        progressed("source", 0.0)
+    source = cache.read_project(request.root, environment)
+    gaps = snapshot.gaps
+    if not source.tables and not source.queries:
+        gaps = (*gaps, Gap("source", "no Django or SQLAlchemy models were found in it", "Give the project's folder."))
+    return replace(snapshot, project=project_reader.read_project(request.root), source=source, gaps=gaps)
 
 
 def _is_project(root: Path) -> bool:

@@ -18,7 +18,9 @@ MAJOR = int(os.environ.get("DBWRIGHT_TEST_MAJOR", available_majors()[-1]))
 def cases(kind: str) -> list[object]:
     found = []
     for rule in rules.load_all():
-        samples = [s for s in getattr(rule, kind) if s.engine == "postgresql" and s.minimum_major <= MAJOR]
+        samples = [
+            s for s in getattr(rule, kind) if s.engine == "postgresql" and s.minimum_major <= MAJOR and not s.source
+        ]
         if rule.minimum_major <= MAJOR:
             found += [pytest.param(rule, sample, id=f"{rule.id}-{kind}-{n}") for n, sample in enumerate(samples)]
     return found
@@ -56,6 +58,8 @@ def test_every_rule_shows_both_sides(rule: Rule) -> None:
     assert rule.bad, "a rule without a BAD sample proves nothing"
     assert len(rule.good) >= 2, "near misses are what keeps a rule quiet"
     assert all(isinstance(sample, Sample) for sample in (*rule.bad, *rule.good))
+    if all(sample.source for sample in (*rule.bad, *rule.good)):
+        return  # the code is the same whatever the engine
     for engine in rule.engines:
         assert {engine} <= {sample.engine for sample in rule.bad}, f"no BAD sample on {engine}"
         assert {engine} <= {sample.engine for sample in rule.good}, f"no GOOD sample on {engine}"

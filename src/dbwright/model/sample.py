@@ -20,7 +20,8 @@ class Sample:
     were read (``{"orders": {"rows": 2e6}}``): real size without real rows; ``edit`` gives another snapshot for what a private
     server cannot show (lag, wraparound, a full disk). ``limits`` overrides the rule's thresholds; ``findings`` is
     how many a BAD sample must yield. ``minimum_major`` skips older servers. ``reversible`` is False where the change's reverse
-    cannot restore the same finding (the reason stands beside it).
+    cannot restore the same finding (the reason stands beside it). ``source`` is a project: the text of each file by its name; with it and
+    without ``ddl`` there is no database, as in an audit with ``--no-db``.
     """
 
     ddl: str = ""
@@ -32,3 +33,4 @@ class Sample:
     engine: Engine = "postgresql"
     minimum_major: int = 0
     reversible: bool = True
+    source: Mapping[str, str] = field(default_factory=dict)

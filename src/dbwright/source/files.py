@@ -49,6 +49,20 @@ def find_files(root: Path) -> Iterator[SourceFile]:
                 yield SourceFile(path, name, role_of(name))
 
 
+def find_templates(root: Path) -> Iterator[Path]:
+    """The templates below a folder: what lies in a folder called ``templates``."""
+    count = 0
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(n for n in names if not _is_skipped(Path(folder, n)))
+        if "templates" in Path(folder).relative_to(root).parts:
+            for file in sorted(files):
+                if file.endswith((".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".email")):
+                    count += 1
+                    if count > MOST_FILES:
+                        return
+                    yield Path(folder, file)
+
+
 def _is_skipped(folder: Path) -> bool:
     name = folder.name
     return (
@@ -73,3 +87,11 @@ def role_of(name: str) -> FileRole:
     if path.name in ("setup.py", "noxfile.py", "fabfile.py", "tasks.py") and not folders:
         return "scripts"
     return "code"
+
+
+def find_environment(root: Path) -> Path | None:
+    """The ``site-packages`` of an environment inside the project, or of the project itself when it lies in one."""
+    for name in (".venv", "venv", "env"):
+        for candidate in sorted((root / name).glob("lib/python3*/site-packages")):
+            return candidate
+    return None

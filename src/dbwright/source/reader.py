@@ -13,6 +13,7 @@ from dbwright.model.query import Query
 from dbwright.model.source import Framework as FrameworkName
 from dbwright.model.source import Place, QueryLoop, Source, SourceProblem, SourceQuery, SourceTable
 from dbwright.source import events
+from dbwright.source.files import find_environment
 from dbwright.source.interpreter import Framework, Interpreter
 from dbwright.source.issued import IssuedQuery
 from dbwright.source.modules import Codebase
@@ -85,20 +86,6 @@ class Reading:
                 if mark not in seen:
                     seen.add(mark)
                     yield query
-
-
-def read(root: Path, environment: Path | None = None, queries: bool = True, strict: bool = False) -> Source:
-    """Read a project. ``environment`` is its ``site-packages`` folder (found by itself in ``.venv`` and ``venv``);
-    ``strict`` raises on faults of dbwright's own, for benchmarks and tests."""
-    return Reading(root, environment, strict).source(queries)
-
-
-def find_environment(root: Path) -> Path | None:
-    """The ``site-packages`` of an environment inside the project, or of the project itself when it lies in one."""
-    for name in (".venv", "venv", "env"):
-        for candidate in sorted((root / name).glob("lib/python3*/site-packages")):
-            return candidate
-    return None
 
 
 def frameworks_used(codebase: Codebase) -> frozenset[FrameworkName]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import connections
 from django.db.backends.postgresql import base, operations
 
 ROW = (1,) * 1700
@@ -76,7 +77,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
 
     @contextmanager
     def recording(self) -> Iterator[list[Statement]]:
-        """The statements issued meanwhile."""
+        """The statements issued meanwhile. Django keeps connections by thread; there is this one for all."""
+        connections[self.alias] = self
         before, self.statements = self.statements, []
         try:
             yield self.statements
@@ -87,6 +89,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
             self.savepoint_ids = []
             self.run_on_commit = []
             self.atomic_blocks: list[Any] = []
+
+    def validate_thread_sharing(self) -> None:
+        pass
 
     def ensure_connection(self) -> None:
         pass

@@ -1,0 +1,86 @@
+"""What was read of a project, kept by its content: a second audit of the same files reads nothing anew.
+
+The key is the content of all Python files and templates, the versions of dbwright and of the frameworks, and the environment's path.
+Losing the cache costs time only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+from platformdirs import user_cache_path
+
+from dbwright import __version__
+from dbwright.model.source import Source
+from dbwright.source import read
+from dbwright.source.files import find_environment, find_files, find_templates
+
+FORMAT = 1
+MOST_KEPT = 40
+"""Readings kept; the oldest go."""
+
+
+def default_folder(environment: Mapping[str, str]) -> Path:
+    """Where readings are kept: ``DBWRIGHT_CACHE``, else the user's cache folder."""
+    given = environment.get("DBWRIGHT_CACHE")
+    return Path(given) if given else user_cache_path("dbwright", appauthor=False) / "source"
+
+
+def digest(root: Path, environment: Path | None) -> str:
+    """The key of a project's content. Files that cannot be read count as empty."""
+    found = blake2b(digest_size=20)
+    for part in (__version__, str(FORMAT), _version("django"), _version("sqlalchemy"), str(environment)):
+        found.update(part.encode() + b"\0")
+    for path in (*(file.path for file in find_files(root)), *find_templates(root)):
+        found.update(str(path.relative_to(root)).encode("utf-8", "surrogateescape") + b"\0")
+        try:
+            found.update(blake2b(path.read_bytes(), digest_size=20).digest())
+        except OSError:
+            continue
+    return found.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def read_cached(root: Path, environment: Path | None, folder: Path, read: Callable[[], Source]) -> Source:
+    """The reading of this very content from the folder, else a new one, which is then kept there. A folder that cannot be used is
+    passed over: the reading is what was asked for."""
+    path = folder / f"{digest(root, environment)}.msgpack"
+    try:
+        kept = msgspec.msgpack.decode(path.read_bytes(), type=Source)
+    except (OSError, msgspec.DecodeError):
+        kept = None
+    if kept is not None:
+        return kept
+    source = read()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(msgspec.msgpack.encode(source))
+        temporary.replace(path)
+        _forget_old(folder)
+    except OSError:
+        pass
+    return source
+
+
+def read_project(root: Path, environment: Mapping[str, str]) -> Source:
+    """Read a project, or take what was read of the very same content before."""
+    packages = find_environment(root)
+    return read_cached(root, packages, default_folder(environment), lambda: read(root, packages))
+
+
+def _forget_old(folder: Path) -> None:
+    kept = sorted(folder.glob("*.msgpack"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in kept[MOST_KEPT:]:
+        path.unlink(missing_ok=True)
