@@ -49,6 +49,18 @@ def _use(snapshot: Snapshot, leaves: Sequence[Index]) -> IndexUse | None:
     rows = [row for leaf in leaves if (row := statistics.index_by_oid.get(leaf.oid))]
     if len(rows) < len(leaves):
         return None
+    if len(rows) == 1:
+        (row,) = rows
+        return IndexUse(
+            row.bytes,
+            max(row.rows, 0),
+            row.scans + statistics.node_index_scans.get(row.oid, 0),
+            row.rows_read,
+            row.rows_fetched,
+            row.last_scan,
+            row.blocks_read,
+            row.blocks_hit,
+        )
     replica_scans = sum(statistics.node_index_scans.get(leaf.oid, 0) for leaf in leaves)
     return IndexUse(
         bytes=sum(row.bytes for row in rows),
@@ -131,6 +143,8 @@ def reading_order(index: Index) -> tuple[tuple[str, bool, bool, bool, str, str |
 def leads(wide: Index, narrow: Index) -> bool:
     """Whether the keys of ``wide`` begin with all keys of ``narrow``, read in the same order (both B-trees)."""
     if wide.access_method != "btree" or narrow.access_method != "btree":
+        return False
+    if narrow.keys[:1] != wide.keys[:1] or len(narrow.keys) > len(wide.keys):  # nearly all, and cheap to see
         return False
     keys = reading_order(narrow)
     return bool(keys) and reading_order(wide)[: len(keys)] == keys

@@ -103,8 +103,8 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Found]:
             if index.is_unique or not is_free(snapshot, table, index):
                 continue
             size = size_of(snapshot, table, index)
-            twin = next((u for u in unique if _is_twin(u, index)), None)
-            if twin is not None and size >= limits["bytes"]:
+            twin = next((u for u in unique if _is_twin(u, index)), None) if size >= limits["bytes"] else None
+            if twin is not None:
                 yield table, index, twin, size
 
 

@@ -41,6 +41,8 @@ RISK: Risk = "waste"
 NEEDS = ("catalog.indexes", "catalog.constraints", "statistics.indexes")
 LIMITS = {
     "bytes": 1024**2,
+    # An exact copy is never of use, so that a small database may hear of it before it is large.
+    "exact_bytes": 0,
 }
 COVERS = ("duplicate-index", "BP-03", "AB-17")
 
@@ -77,6 +79,9 @@ BAD = (
         statistics=_LARGE,
         engine="sqlite",
     ),
+    # A development database: small, and the same twice all the same.
+    Sample(_TABLE + _BOTH),
+    Sample(_TABLE + _BOTH, engine="sqlite"),
     # Superset, Nautobot: index=True beside an index declared by name. One message.
     Sample(
         "".join(
@@ -87,7 +92,9 @@ BAD = (
     ),
 )
 GOOD = (
-    Sample(_TABLE + _BOTH),
+    # Only sorted the other way round, and small.
+    Sample(_TABLE + "CREATE INDEX a ON orders (created_at); CREATE INDEX b ON orders (created_at DESC);"),
+    Sample(_TABLE + _BOTH, limits={"exact_bytes": 1024**2}),
     Sample(
         _TABLE + "CREATE INDEX a ON orders (email); CREATE INDEX b ON orders (email text_pattern_ops);"
         'CREATE INDEX c ON orders (email COLLATE "C");',
@@ -111,7 +118,10 @@ GOOD = (
         + "ALTER TABLE orders ADD CONSTRAINT a UNIQUE (email) DEFERRABLE; CREATE UNIQUE INDEX b ON orders (email);",
         statistics=_LARGE,
     ),
-    Sample(_TABLE + _BOTH, engine="sqlite"),
+    Sample(
+        _TABLE + "CREATE INDEX a ON orders (email); CREATE INDEX b ON orders (email DESC);",
+        engine="sqlite",
+    ),
     Sample(
         _TABLE + "CREATE INDEX a ON orders (lower(email)); CREATE INDEX b ON orders (upper(email));"
         "CREATE INDEX c ON orders (email COLLATE NOCASE); CREATE INDEX d ON orders (email);",
@@ -143,8 +153,12 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[_Found]:
             kept, *others = sorted(group, key=lambda i: keep_rank(snapshot, table, i))
             for index in others:
                 size = size_of(snapshot, table, index)
-                if size >= limits["bytes"]:
+                if size >= limits["exact_bytes" if _is_exact(kept, index) else "bytes"]:
                     yield table, kept, index, size, _removal(snapshot, table, index)
+
+
+def _is_exact(kept: Index, index: Index) -> bool:
+    return (kept.descending, kept.nulls_first) == (index.descending, index.nulls_first)
 
 
 def _identity(snapshot: Snapshot, table: Table, index: Index) -> object:
@@ -167,7 +181,7 @@ def _together(small: list[_Found], limits: Limits) -> Finding:
     table, kept, index, _, _ = small[0]
     return Finding(
         title=f"{len(small)} indexes repeat others of the same table",
-        message=f"Together they take {bytes_text(size)} and are written on every insert, though another answers the same queries: "
+        message=f"Together they {_takes('take', size)}are written on every insert, though another answers the same queries: "
         f"{index.name} of {table.name} repeats {kept.name}, and so on.",
         objects=tuple(index_ref(t, i) for t, _, i, _, _ in small),
         impact=Impact(size, "bytes", limits["bytes"], 1024**3),
@@ -183,11 +197,16 @@ def _together(small: list[_Found], limits: Limits) -> Finding:
     )
 
 
+def _takes(verb: str, size: int) -> str:
+    """Nothing where the size is not known: SQLite tells none, and there are no rows to estimate it from."""
+    return f"{verb} {bytes_text(size)} and " if size else ""
+
+
 def _report(table: Table, kept: Index, index: Index, size: int, operation: Operation | None, limits: Limits) -> Finding:
     mirrored = "" if kept.descending == index.descending else ", only sorted the other way round"
     return Finding(
         title=f"{index.name} on {table.name} repeats {kept.name}",
-        message=f"Both index ({columns_text(kept)}){mirrored}; {index.name} takes {bytes_text(size)} and is written on every "
+        message=f"Both index ({columns_text(kept)}){mirrored}; {index.name} {_takes('takes', size)}is written on every "
         f"insert, and {kept.name} answers the same queries.",
         objects=(index_ref(table, index), index_ref(table, kept)),
         impact=Impact(size, "bytes", limits["bytes"], 1024**3),

@@ -92,8 +92,8 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     words: StatementsByWord | None = None
     for table, indexes in own_tables(snapshot):
         for index in indexes:
-            use = use_of(snapshot, index) if _may_be_partial(snapshot, table, index) else None
-            if use is None or use.bytes < limits["bytes_won"]:
+            use = use_of(snapshot, index)
+            if use is None or use.bytes < limits["bytes_won"] or not _may_be_partial(snapshot, table, index):
                 continue
             column = index.keys[0]
             statistics = statistics_of(snapshot, table, column)

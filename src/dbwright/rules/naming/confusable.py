@@ -48,9 +48,8 @@ _LOOK_ALIKE = str.maketrans("аесорхуіјѕԁһ", "aecopxyijsdh")
 
 def _skeleton(name: str) -> str:
     """What is left of a name when all is taken away that is easily overlooked."""
-    return unicodedata.normalize("NFKC", name).casefold().translate(_LOOK_ALIKE).strip("_").replace("_", "") + (
-        " underscored" if name.startswith("_") else ""
-    )
+    folded = name.lower() if name.isascii() else unicodedata.normalize("NFKC", name).casefold().translate(_LOOK_ALIKE)
+    return folded.replace("_", "") + (" underscored" if name.startswith("_") else "")
 
 
 def _alike(names: Iterable[str]) -> list[tuple[str, ...]]:
