@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli import dbwright
+from cli import assert_one_clear_error, dbwright
 
 TABLES = """
 CREATE TABLE customer (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
@@ -119,6 +119,62 @@ def test_the_baseline_lets_only_new_findings_fail_and_shrinks(folder: Path, shop
         assert left == {id_: line for id_, line in known.items() if not line.startswith(RULE)}
         connection.execute("DROP INDEX mended")
     assert dbwright(*check, folder=folder).code == 1
+
+
+def test_a_baseline_named_in_the_environment_is_relative_to_the_working_directory(folder: Path, shop: str) -> None:
+    (folder / "project").mkdir()
+    assert dbwright("baseline", "project", "--db", shop, "-o", "accepted.json", folder=folder).code == 0
+    (folder / "project" / "pyproject.toml").write_text('[tool.dbwright]\nbaseline = "configured.json"\n')
+    check = ("check", "project", "--db", shop, "--fail-on", "info")
+    assert dbwright(*check, folder=folder, environment={"DBWRIGHT_BASELINE": "accepted.json"}).code == 0
+    assert_one_clear_error(dbwright(*check, folder=folder))  # the configured one is looked for beside its file
+    (folder / "accepted.json").rename(folder / "project" / "configured.json")
+    assert dbwright(*check, folder=folder).code == 0
+    assert_one_clear_error(dbwright(*check, folder=folder, environment={"DBWRIGHT_BASELINE": "configured.json"}))
+    (folder / "project" / "pyproject.toml").unlink()  # no file is needed for what the environment says
+    outside = dbwright(*check, folder=folder, environment={"DBWRIGHT_BASELINE": "project/configured.json"})
+    assert outside.code == 0
+
+
+@pytest.mark.parametrize("marker", ["manage.py", "pyproject.toml", "alembic.ini", ".git", ".env"])
+def test_in_a_subfolder_the_project_above_is_read(folder: Path, marker: str) -> None:
+    deep = folder / "project" / "app" / "migrations"
+    deep.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "project" / "deep.db")) as connection:
+        connection.execute("CREATE TABLE t (id integer PRIMARY KEY)")
+    (folder / "project" / ".env.local").write_text("DATABASE_URL=sqlite:///deep.db\n")
+    (folder / "project" / marker).mkdir() if marker == ".git" else (folder / "project" / marker).touch()
+    home = {"HOME": str(folder / "home")}
+    outcome = dbwright("doctor", folder=deep, environment=home)
+    assert "deep.db" in outcome.out
+    assert f"{folder / 'project'}" in outcome.err
+    # A folder that was named is taken as it is, and a project of its own is not passed over.
+    assert "deep.db" not in dbwright("doctor", ".", folder=deep, environment=home).out
+    (deep / "pyproject.toml").touch()
+    own = dbwright("doctor", folder=deep, environment=home)
+    assert "deep.db" not in own.out + own.err
+
+
+def test_no_project_is_looked_for_in_the_home_folder(folder: Path) -> None:
+    work = folder / "home" / "notes"
+    work.mkdir(parents=True)
+    (folder / "home" / ".git").mkdir()
+    (folder / "home" / ".env").write_text("DATABASE_URL=sqlite:///deep.db\n")
+    environment = {"HOME": str(folder / "home")}
+    outcome = dbwright("doctor", folder=work, environment=environment)
+    assert "deep.db" not in outcome.out + outcome.err
+
+
+def test_doctor_lists_a_database_once(folder: Path) -> None:
+    url = "postgresql://{}@localhost:1{}/shop?connect_timeout=2"
+    (folder / ".env").write_text(f"DATABASE_URL={url.format('me', '')}\nPOSTGRES_URL={url.format('you:canary', '')}\n")
+    (folder / ".env.local").write_text(f"SQLALCHEMY_URL={url.format('me', '').replace('1/shop', '1/other')}\n")
+    found = [line for line in dbwright("doctor", folder=folder).out.splitlines() if line.startswith("found")]
+    assert len(found) == 2
+    assert ".env:1" in found[0]
+    assert "also in .env:2" in found[0]
+    assert ".env.local:1" in found[1]
+    assert "canary" not in "".join(found)
 
 
 def test_the_database_is_found_in_the_project(folder: Path, shop: str) -> None:

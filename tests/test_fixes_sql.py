@@ -2,8 +2,9 @@ import re
 
 import pytest
 
-from dbwright.fixes.sql import forward
-from dbwright.model.change import AddConstraint, Change, SetNotNull, SetOnDelete
+from dbwright.fixes import sqlite
+from dbwright.fixes.sql import backward, forward
+from dbwright.model.change import AddConstraint, Change, SetNotNull, SetOnDelete, Verbatim
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,12 @@ def test_names_of_passing_constraints_have_at_most_63_bytes_and_differ_from_the_
     found |= names_in(forward(Change((SetNotNull("public", "t", long),))))
     assert len(found) == 3
     assert max(map(len, found)) <= 63
+
+
+def test_a_verbatim_statement_is_one_statement_whatever_stands_in_it():
+    body = "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$BEGIN\n  PERFORM 1;\n  PERFORM ';\n';\nEND$$"
+    change = Change((Verbatim(body, "DROP FUNCTION f()"),))
+    assert list(forward(change)) == [body]
+    assert list(backward(change)) == ["DROP FUNCTION f()"]
+    trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  DELETE FROM b;\n  DELETE FROM c;\nEND"
+    assert sqlite.render(Verbatim(trigger, None)) == (trigger,)

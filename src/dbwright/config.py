@@ -26,7 +26,8 @@ class ConfigurationError(DbwrightError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a project configured. ``limits`` are thresholds by rule id and name."""
+    """What a project configured. ``limits`` are thresholds by rule id and name; ``baseline`` is relative to the file that names it, in the
+    environment to the working directory."""
 
     file: Path | None = None
     database: str | None = field(default=None, repr=False)
@@ -34,7 +35,7 @@ class Configuration:
     only: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    baseline: str | None = None
+    baseline: Path | None = None
 
 
 def load(root: Path, environment: Mapping[str, str]) -> Configuration:
@@ -71,8 +72,14 @@ def load(root: Path, environment: Mapping[str, str]) -> Configuration:
         only=_strings(table, "only"),
         ignores=tuple(_ignore(entry, str(path)) for entry in table.get("ignore", ())),
         limits=_limits(table.get("limits", {}), path),
-        baseline=environment.get("DBWRIGHT_BASELINE") or table.get("baseline"),
+        baseline=_baseline(environment.get("DBWRIGHT_BASELINE"), table.get("baseline"), path),
     )
+
+
+def _baseline(wanted: str | None, configured: str | None, path: Path | None) -> Path | None:
+    if wanted:
+        return Path.cwd() / wanted
+    return path.parent / configured if path and configured else None
 
 
 def _strings(table: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -65,13 +65,18 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def gather(
-        path: Path, databases: tuple[str, ...], snapshot: Path | None, no_db: bool, no_values: bool, **others: Any
+        path: Path | None,
+        databases: tuple[str, ...],
+        snapshot: Path | None,
+        no_db: bool,
+        no_values: bool,
+        **others: Any,
     ) -> int:
-        return command(source=Source(path, databases, snapshot, no_db, no_values), **others)
+        return command(source=Source(path or _project_here(), databases, snapshot, no_db, no_values), **others)
 
     return _decorate(
         gather,
-        click.argument("path", type=click.Path(path_type=Path), default="."),
+        click.argument("path", type=click.Path(path_type=Path), required=False),
         click.option(
             "--db",
             "databases",
@@ -85,6 +90,18 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--no-db", is_flag=True, help="Read the project only."),
         click.option("--no-values", is_flag=True, help="Do not read sample values of columns."),
     )
+
+
+def _project_here() -> Path:
+    """The project that the working directory lies in; one that lies above it is told."""
+    from dbwright.collect.project import find_root
+
+    here = Path.cwd()
+    root = find_root(here)
+    if root == here:
+        return Path()
+    note(f"Reading the project in {root}.")
+    return root
 
 
 def audit_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -149,8 +166,8 @@ def baseline_path(root: Path, given: Path | None, configuration: Configuration) 
 
     if given:
         return given
-    if configuration.baseline and configuration.file:
-        return configuration.file.parent / configuration.baseline
+    if configuration.baseline:
+        return configuration.baseline
     path = root / BASELINE_NAME
     return path if path.is_file() else None
 

@@ -12,6 +12,9 @@ from dbwright.report import figures
     ("key", "content", "text"),
     [
         ("rows", 1234567, "1,234,567"),
+        ("query_id", -7234567890123456789, "-7234567890123456789"),
+        ("pids", [12345, 6], "12345, 6"),
+        ("valid_rows", 12345, "12,345"),  # ends like none of them
         ("total_bytes", 5 * 2**20, "5.0 MB"),
         ("null_share", 0.256, "25.6%"),
         ("flag", True, "yes"),

@@ -44,6 +44,21 @@ class DeclaredDatabase:
     path: Path | None = None
 
 
+_MARKERS = ("manage.py", "pyproject.toml", "alembic.ini", ".git", *ENV_FILES)
+
+
+def find_root(folder: Path) -> Path:
+    """The folder itself or the nearest above it that looks like the root of a project; the folder itself when none does.
+    The home folder and what lies above it are no project."""
+    home = Path.home()
+    for candidate in (folder, *folder.parents):
+        if candidate in (home, *home.parents):
+            break
+        if any((candidate / marker).exists() for marker in _MARKERS):
+            return candidate
+    return folder
+
+
 def find_databases(root: Path, environment: Mapping[str, str]) -> list[DeclaredDatabase]:
     """All databases that the environment and the project name, the surest first: ``DATABASE_URL``, libpq's own variables, Django
     settings, ``.env`` files, ``alembic.ini``. PostgreSQL comes before SQLite within a source's answers."""

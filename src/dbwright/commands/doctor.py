@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from dbwright.options import Source, source_options
+
+if TYPE_CHECKING:
+    from dbwright.collect.project import DeclaredDatabase
 
 
 @click.command("doctor")
@@ -20,14 +24,17 @@ def command(source: Source) -> int:
     from dbwright.audit import audit
     from dbwright.collect.project import find_databases
     from dbwright.embedded import find_servers
+    from dbwright.model.wording import listed
     from dbwright.plaintext import one_line
 
     configuration = config.load(source.path.resolve(), os.environ)
     if not source.databases and not source.snapshot:
-        for found in find_databases(source.path.resolve(), os.environ):
+        for same in _by_database(find_databases(source.path.resolve(), os.environ)):
+            found, *others = same
             exists = "" if found.path is None or found.path.is_file() else " (no such file)"
+            also = f", also in {listed([one_line(other.source) for other in others])}" if others else ""
             click.echo(
-                f"found      {found.engine} database {one_line(found.alias)!r} in {one_line(found.source)}{exists}"
+                f"found      {found.engine} database {one_line(found.alias)!r} in {one_line(found.source)}{also}{exists}"
             )
     taken = source.read(configuration)
     report = audit(taken)
@@ -55,6 +62,29 @@ def command(source: Source) -> int:
     if not reached:
         return 2
     return 3 if report.not_checked else 0
+
+
+def _by_database(found: list[DeclaredDatabase]) -> list[list[DeclaredDatabase]]:
+    """Declarations of one database together, whoever they let in: by host, port and name, or by file."""
+    from dbwright.errors import DbwrightError
+    from dbwright.postgres import parse_address
+
+    groups: dict[object, list[DeclaredDatabase]] = {}
+    for declared in found:
+        key: object = declared.address
+        if declared.path:
+            key = declared.path.resolve()
+        elif declared.address:
+            try:
+                parameters = parse_address(declared.address)
+                key = tuple(parameters.get(name) or default for name, default in _SAME)
+            except DbwrightError:
+                pass
+        groups.setdefault(key, []).append(declared)
+    return list(groups.values())
+
+
+_SAME = ("service", ""), ("host", ""), ("hostaddr", ""), ("port", "5432"), ("dbname", "")
 
 
 def least_privilege(database: str) -> str:

@@ -320,4 +320,4 @@ def _(operation: c.Maintain, online: bool) -> tuple[str, ...]:  # noqa: ARG001
 
 @_render.register
 def _(operation: c.Verbatim, online: bool) -> tuple[str, ...]:  # noqa: ARG001
-    return tuple(part.strip() for part in operation.sql.split(";\n") if part.strip())
+    return (operation.sql,)

@@ -68,4 +68,4 @@ def _(operation: c.Maintain) -> tuple[str, ...]:
 
 @render.register
 def _(operation: c.Verbatim) -> tuple[str, ...]:
-    return tuple(part.strip() for part in operation.sql.split(";\n") if part.strip())
+    return (operation.sql,)

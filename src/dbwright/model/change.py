@@ -389,7 +389,8 @@ class Maintain:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """A statement of ours that no other operation covers, with the one that takes it back. Both are complete SQL,
+    """One statement of ours that no other operation covers, with the one that takes it back. Both are complete SQL without a closing
+    semicolon (one inside, as in the body of a function, ends nothing: several statements are several operations),
     built by ``sqltext`` functions or taken from the server; None: cannot or need not be taken back.
     ``transactional``: may run inside a transaction block."""
 

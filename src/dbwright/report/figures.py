@@ -10,6 +10,8 @@ from dbwright.model.wording import bytes_text
 from dbwright.plaintext import one_line
 
 LONGEST_LIST = 12
+_NAMES = ("id", "ids", "oid", "oids", "pid", "pids", "port", "ports")
+"""Last words of keys whose numbers are names: nobody counts them, and they are searched for as they stand."""
 
 
 def moment(time: datetime) -> str:
@@ -45,6 +47,8 @@ def _number(key: str, number: float) -> str:
     words = key.split("_")
     if "bytes" in words:
         return bytes_text(number)
+    if words[-1] in _NAMES:
+        return f"{number:.0f}" if isinstance(number, float) else str(number)
     if words[-1] in ("share", "ratio", "fraction") and 0 <= number <= 1:
         return f"{number:.1%}"
     if isinstance(number, int) or float(number).is_integer():
