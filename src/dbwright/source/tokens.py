@@ -43,13 +43,15 @@ def parameter_of(value: Any) -> Parameter:
     if isinstance(value, str):
         found = _TOKEN.search(value)
         if found is None:
-            return Parameter("constant", value[:200])
+            return Parameter("constant", str(value[:200]))
         around = _TOKEN.sub("", value)
         return Parameter(found[2], around or None)  # type: ignore[arg-type]
     if isinstance(value, int) and value == UNKNOWN_NUMBER:
         return Parameter("unknown")
-    if isinstance(value, bool | int | float) or value is None:
+    if isinstance(value, bool) or value is None:
         return Parameter("constant", value)
+    if isinstance(value, int | float):  # the driver's wrappers of numbers as well
+        return Parameter("constant", int(value) if isinstance(value, int) else float(value))
     if isinstance(value, list | tuple):
         inner = [parameter_of(one) for one in value]
         origin = next((one.origin for one in inner if one.origin != "constant"), "constant")
