@@ -16,7 +16,7 @@ STUBS = Path(__file__).parent / "stubs"
 """What dbwright knows of frameworks, written as the Python that they amount to and read like any other source."""
 
 READ_AS_KNOWN = frozenset(
-    "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery".split()
+    "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery mptt simple_history".split()
 )
 """Packages whose meaning is built in: their own source is never read."""
 
@@ -244,7 +244,7 @@ class Codebase:
             found = self._outside(self.environment, parts, name)
             if found:
                 return found
-        return self._by_tail(parts)
+        return self._outside(STUBS, parts, name) or self._by_tail(parts)
 
     def _by_tail(self, parts: list[str]) -> Module | None:
         """A file whose path ends in the dotted name, when there is one only: the project runs from a folder that we do not know."""

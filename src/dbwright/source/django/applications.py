@@ -141,12 +141,12 @@ class Applications:
                 if isinstance(node, ast.ClassDef) and node.bases:
                     cls = self.interpreter.class_of(node, module, None)
                     configured = self._text(cls, "name")
-                    if name and (
+                    if configured and (
                         node.name.endswith(("Config", "App"))
                         or self._text(cls, "label")
                         or self._text(cls, "verbose_name")
                     ):
-                        found.setdefault(name, cls)
+                        found.setdefault(configured, cls)
         return found
 
     def _text(self, cls: ClassValue, name: str) -> str | None:

@@ -19,6 +19,8 @@ from dbwright.source.django.models import (
     ModelAdoption,
     PartAdoption,
     dynamic_models,
+    history_models,
+    unread_models,
 )
 from dbwright.source.django.querysets import (
     InstanceValue,
@@ -541,6 +543,9 @@ class Django:
             self.models.setdefault(made.label.lower(), made)
         for adoption in list(self.models.values()):
             adoption.real  # noqa: B018
+        history_models(self)
+        for cls, base in unread_models(self):
+            self.problem(cls.module, cls.node.lineno, f"model {cls.name}: its base {base} is not read")
         for _ in range(3):
             missing = [
                 key for key in self.registry._pending_operations if key not in self.registry.all_models.get(key[0], {})

@@ -22,6 +22,7 @@ from dbwright.source.values import (
     Instance,
     Items,
     Known,
+    Library,
     Mapping,
     Native,
     OneInstance,
@@ -510,6 +511,95 @@ class PartOfModel(Value):
 
     def key(self) -> object:
         return ("part of a model", id(self.thing))
+
+
+def unread_models(django: Django) -> Iterator[tuple[ClassValue, str]]:
+    """Classes of the project that look like models but for a base class of a library that is not read, with that base's name."""
+    interpreter = django.interpreter
+    for module in interpreter.codebase.modules:
+        if module.role != "code" or not ("models" in module.name.split(".")):
+            continue
+        for bindings in module.scope.bindings.values():
+            for node in bindings:
+                if not (isinstance(node, ast.ClassDef) and node.bases):
+                    continue
+                cls = interpreter.class_of(node, module, None)
+                unread = [
+                    b.name for b in interpreter.foreign_bases(cls) if isinstance(b, Library) and ".models." in b.name
+                ]
+                if unread and not isinstance(interpreter.adoption(cls), ModelAdoption):
+                    yield cls, unread[0]
+
+
+def history_models(django: Django) -> None:
+    """What ``HistoricalRecords()`` in a model's body makes: a table with the model's columns and the history's own."""
+    from django.db import models
+
+    interpreter = django.interpreter
+    for adoption in list(django.models.values()):
+        found = next(
+            (
+                value
+                for one in interpreter.mro(adoption.cls)
+                for name in interpreter.scope_of(one).bindings
+                if isinstance(value := interpreter.own_attribute(one, name), Instance)
+                and value.cls.qualified_name == "simple_history.models.HistoricalRecords"
+            ),
+            None,
+        )
+        if found is None or adoption.real is None:
+            continue
+        options = found.attributes.get("options")
+        table = options.items.get("table_name") if isinstance(options, Mapping) else None
+        meta = adoption.real._meta
+        attributes: dict[str, Any] = {"__module__": adoption.cls.module.name}
+        for field in meta.fields:
+            attributes[field.name] = _as_history(field, models)
+        attributes |= {
+            "history_id": models.AutoField(primary_key=True),
+            "history_date": models.DateTimeField(db_index=True),
+            "history_change_reason": models.CharField(max_length=100, null=True),
+            "history_type": models.CharField(max_length=1),
+            "history_user": models.ForeignKey(
+                django.applications.user_label, null=True, related_name="+", on_delete=models.SET_NULL
+            ),
+        }
+        chosen = {"app_label": meta.app_label, "apps": django.registry, "ordering": ("-history_date", "-history_id")}
+        if isinstance(table, Known) and isinstance(table.value, str):
+            chosen["db_table"] = table.value
+        attributes["Meta"] = type("Meta", (), chosen)
+        made = models.base.ModelBase(f"Historical{adoption.cls.name}", (models.Model,), attributes)
+        made.dbwright_of = adoption
+
+
+def _as_history(field: Any, models: Any) -> Any:
+    """A column of the model as its history keeps it: not unique, not automatic, and without a constraint to other tables."""
+    if isinstance(field, models.ForeignKey):
+        target = field.remote_field.model
+        return models.ForeignKey(
+            target if isinstance(target, str) else target._meta.label,
+            on_delete=models.DO_NOTHING,
+            db_constraint=False,
+            related_name="+",
+            null=True,
+            blank=True,
+            db_column=field.db_column,
+        )
+    if isinstance(field, models.AutoField | models.BigAutoField):
+        return (models.BigIntegerField if isinstance(field, models.BigAutoField) else models.IntegerField)(
+            db_index=True, blank=True
+        )
+    if isinstance(field, models.FileField):
+        return models.TextField(max_length=field.max_length, null=field.null)
+    kept = copy.copy(field)
+    kept.creation_counter = models.Field.creation_counter
+    models.Field.creation_counter += 1
+    if kept.primary_key or kept.unique:
+        kept.primary_key = kept._unique = False
+        kept.db_index = True
+    kept.__dict__.pop("unique", None)
+    kept.auto_now = kept.auto_now_add = False
+    return kept
 
 
 def dynamic_models(django: Django) -> Iterator[ModelAdoption]:

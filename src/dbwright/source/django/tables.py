@@ -44,7 +44,7 @@ def read_tables(django: Django) -> Iterator[SourceTable]:
     for model in django.registry.get_models(include_auto_created=True):
         if model._meta.proxy or getattr(model, "dbwright_stand_in", False):
             continue
-        adoption = adoptions.get(id(model._meta.auto_created or model))
+        adoption = adoptions.get(id(model._meta.auto_created or model)) or getattr(model, "dbwright_of", None)
         if adoption is not None and not django.applications.is_installed(adoption.app_label, adoption.cls.module.name):
             continue
         try:

@@ -1,0 +1,1 @@
+from autoslug.fields import AutoSlugField as AutoSlugField

@@ -1,0 +1,2 @@
+def register(model, **options):
+    return None

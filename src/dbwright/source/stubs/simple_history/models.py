@@ -1,0 +1,3 @@
+class HistoricalRecords:
+    def __init__(self, **options):
+        self.options = options

@@ -1,0 +1,1 @@
+from sorl.thumbnail.fields import ImageField as ImageField

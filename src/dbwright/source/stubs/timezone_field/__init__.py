@@ -1,0 +1,1 @@
+from timezone_field.fields import TimeZoneField as TimeZoneField
