@@ -82,10 +82,29 @@ def _with_project(
     if progressed:
         progressed("source", 0.0)
     source = cache.read_project(request.root, environment)
-    gaps = snapshot.gaps
+    found = replace(snapshot, project=project_reader.read_project(request.root), source=source)
     if not source.tables and not source.queries:
-        gaps = (*gaps, Gap("source", "no Django or SQLAlchemy models were found in it", "Give the project's folder."))
-    return replace(snapshot, project=project_reader.read_project(request.root), source=source, gaps=gaps)
+        gap = Gap("source", "no Django or SQLAlchemy models were found in it", "Give the project's folder.")
+        return replace(found, gaps=(*found.gaps, gap))
+    return found if snapshot.catalog.tables else _with_catalog_of_source(found)
+
+
+_NOT_IN_CODE = (
+    "roles grants functions triggers sequences extensions policies views types databases passwords publications subscriptions "
+    "extended_statistics schemas"
+).split()
+
+
+def _with_catalog_of_source(snapshot: Snapshot) -> Snapshot:
+    """Where no database was read, the catalog that the code would make stands in; what code does not tell stays a Gap."""
+    from dbwright.source.catalog import catalog_of
+
+    whole = next((gap for gap in snapshot.gaps if gap.section == "catalog"), None)
+    if whole is None:
+        return snapshot
+    gaps = [gap for gap in snapshot.gaps if gap is not whole]
+    gaps += [replace(whole, section=f"catalog.{section}") for section in _NOT_IN_CODE]
+    return replace(snapshot, catalog=catalog_of(snapshot.source), gaps=tuple(gaps))
 
 
 def _is_project(root: Path) -> bool:

@@ -125,7 +125,7 @@ def _repeats(query: SourceQuery) -> bool:
 
 def _rows(snapshot: Snapshot, loop: QueryLoop) -> int | None:
     table = next((t for t in snapshot.catalog.user_tables if t.name == loop.table), None)
-    return snapshot.rows(table) if table is not None else None
+    return snapshot.rows(table) if table is not None and snapshot.statistics_of(table) is not None else None
 
 
 def _what(query: SourceQuery) -> str:
