@@ -40,7 +40,7 @@ for app in "$@"; do
             # Its back-up program and its picture libraries want C headers; its models and queries do not.
             mkdir -p "$apps/weblate"
             printf '%s; python_version < "3"\n' borgbackup pygobject pycairo > "$apps/weblate/override.txt"
-            BUILD="--override $apps/weblate/override.txt" install weblate weblate 'psycopg[binary]'
+            BUILD="--override $apps/weblate/override.txt" install weblate weblate 'psycopg[binary]' 'django-otp<1.7'
             ;;
         nautobot) BUILD='' install nautobot nautobot psycopg2-binary ;;
         label-studio) BUILD='' install label-studio label-studio ;;
