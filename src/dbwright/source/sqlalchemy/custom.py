@@ -11,16 +11,16 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from dbwright.source.sqlalchemy.real import concrete, last_name
+from dbwright.source.sqlalchemy.real import concrete, filled, last_name
 from dbwright.source.values import (
     Arguments,
     ClassValue,
     FormattedText,
     Function,
     Instance,
-    Items,
     Known,
     Library,
+    Mapping,
     Real,
     Unknown,
     Value,
@@ -32,12 +32,17 @@ if TYPE_CHECKING:
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
 
+_ENUMS = frozenset("Enum IntEnum StrEnum Flag IntFlag AutoEnum TextChoices IntegerChoices".split())
+
+
+def is_enum(framework: SQLAlchemy, cls: ClassValue) -> bool:
+    names = {base.name for base in framework.interpreter.foreign_bases(cls) if isinstance(base, Library)}
+    return any(name.rpartition(".")[2] in _ENUMS for name in names)
+
+
 def real_enum(framework: SQLAlchemy, cls: ClassValue) -> Any:
     """A real enumeration with the members of the project's, or None for a class that is none."""
-    names = {base.name for base in framework.interpreter.foreign_bases(cls) if isinstance(base, Library)}
-    if not any(
-        name.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "AutoEnum") for name in names
-    ):
+    if not is_enum(framework, cls):
         return None
     members: dict[str, Any] = {}
     for one in reversed(framework.interpreter.mro(cls)):
@@ -51,6 +56,63 @@ def real_enum(framework: SQLAlchemy, cls: ClassValue) -> Any:
     made = enum.Enum(cls.name, list(members.items()))  # type: ignore[misc]
     made.__module__ = cls.module.name
     return made
+
+
+class EnumAdoption:
+    """An enumeration of the project."""
+
+    label = None
+
+    def __init__(self, framework: SQLAlchemy, cls: ClassValue) -> None:
+        self.framework = framework
+        self.cls = cls
+
+    def class_attribute(self, name: str, at: Frame) -> Value | None:
+        real = self.framework.real_enum(self.cls)
+        if real is None:
+            return None
+        if name in real.__members__:
+            return Member(real[name], self.cls)
+        return Mapping({key: Member(one, self.cls) for key, one in real.__members__.items()}) if name == "__members__" else None
+
+    def instantiate(self, arguments: Arguments, at: Frame) -> Value:
+        first = arguments.first()
+        return first if isinstance(first, Member) else Unknown("a member", arguments.origin())
+
+    def typed(self, at: Frame) -> Value:
+        return Unknown(f"a {self.cls.name}", "argument")
+
+
+class Member(Value):
+    """A member of an enumeration."""
+
+    __slots__ = ("cls", "member")
+
+    def __init__(self, member: Any, cls: ClassValue) -> None:
+        self.member = member
+        self.cls = cls
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name in ("value", "_value_"):
+            return Known(self.member.value)
+        if name in ("name", "_name_"):
+            return Known(self.member.name)
+        owner = at.interpreter.find_in_class(self.cls, name)
+        if owner is not None:
+            return at.interpreter.unbound(at.interpreter.own_attribute(owner, name), self.cls)
+        return Known(self.member.value).attribute(name, at)
+
+    def concrete(self, at: Frame) -> Any:
+        return self.member
+
+    def truth(self) -> bool | None:
+        return True
+
+    def key(self) -> object:
+        return ("member", id(self.cls.node), self.member.name)
+
+    def describe(self) -> str:
+        return str(self.member)
 
 
 class TypeAdoption:
@@ -283,8 +345,8 @@ def compile_with(framework: SQLAlchemy, real: Any, cls: ClassValue) -> None:
         for one in alternatives(result):
             if isinstance(one, Known) and isinstance(one.value, str):
                 return one.value
-            if isinstance(one, FormattedText):
-                return filled(one)
+            if isinstance(one, FormattedText) and (text := filled(one)) is not None:
+                return text
         raise NotImplementedError(f"SQL of {cls.name} is put together at run time")
 
     compiles(real, "postgresql")(compile_it)
@@ -323,20 +385,3 @@ class CompilerValue(Value):
 
     def key(self) -> object:
         return ("compiler", id(self))
-
-
-def filled(value: FormattedText) -> str:
-    """``%`` and ``format`` of constants."""
-    if "\x00" in value.text:
-        raise NotImplementedError("a part of the text is not known")
-    parts = value.parts
-    given = tuple(p.value for p in parts.items if isinstance(p, Known)) if isinstance(parts, Items) else ()
-    if isinstance(parts, Items) and len(given) != len(parts.items):
-        raise NotImplementedError("a part of the text is not known")
-    if isinstance(parts, Known):
-        given = parts.value if isinstance(parts.value, tuple) else (parts.value,)
-    if all(isinstance(one, str | int) for one in given):
-        if "{}" in value.text:
-            return value.text.format(*given)
-        return value.text % given if "%s" in value.text else value.text
-    raise NotImplementedError("a part of the text is not known")

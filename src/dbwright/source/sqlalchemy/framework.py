@@ -8,6 +8,7 @@ import re
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -24,7 +25,7 @@ from dbwright.source.interpreter import Frame, Interpreter, decorator_names
 from dbwright.source.modules import Import, Module, Problem
 from dbwright.source.sqlalchemy import flask, sqlmodel
 from dbwright.source.sqlalchemy.annotations import Annotations, parsed
-from dbwright.source.sqlalchemy.custom import ElementAdoption, TypeAdoption, real_enum
+from dbwright.source.sqlalchemy.custom import ElementAdoption, EnumAdoption, TypeAdoption, is_enum, real_enum
 from dbwright.source.sqlalchemy.models import Builder, ModelAdoption, class_behind, is_mapped_part, remember
 from dbwright.source.sqlalchemy.real import (
     arguments_of,
@@ -89,6 +90,7 @@ class SQLAlchemy:
         self._makers: dict[int, tuple[Any, Callable[..., Any], list[Any], dict[str, Any]]] = {}
         self._used: set[int] = set()
         self._built = False
+        self._configured = False
         self._by_name: dict[str, list[ClassValue]] | None = None
         self._tables: dict[int, tuple[str, Module, int]] = {}
 
@@ -153,7 +155,7 @@ class SQLAlchemy:
                 return found
         if self._is_decorated(cls):
             return ModelAdoption(self, cls)
-        return None
+        return EnumAdoption(self, cls) if is_enum(self, cls) else None
 
     def _adopt(self, cls: ClassValue, base: type) -> Any:
         from dbwright.source.sqlalchemy import sessions
@@ -736,6 +738,7 @@ class SQLAlchemy:
                 self._module_tables(module)
         self._module_statements(classes)
         self.configure()
+        self._configured = True
 
     def tables(self) -> Iterator[SourceTable]:
         """The tables of the project's models."""
@@ -935,6 +938,21 @@ class SQLAlchemy:
 
         return sessions.typed(self, value, parameters, at)
 
+    def unknown_call(self, name: str, arguments: Arguments, at: Frame) -> Value | None:
+        from dbwright.source.sqlalchemy import sessions
+
+        return sessions.unknown_call(self, name, arguments, at)
+
+    @property
+    def configured(self) -> bool:
+        return self._configured
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether the project's sessions are asynchronous ones only."""
+        texts = [name for module in self.interpreter.codebase.modules for name in module.scope.bindings]
+        return "AsyncSession" in texts and not {"Session", "sessionmaker", "scoped_session"} & set(texts)
+
     def operate(self, name: str, left: Value, right: Value | None, at: Frame) -> Value | None:
         from dbwright.source.sqlalchemy import statements
 
@@ -1018,7 +1036,7 @@ def fitted(thing: Any, name: str, positional: list[Any], named: dict[str, Any]) 
         positional = [None if isinstance(one, Token) else one for one in positional]
         named = {k: v for k, v in named.items() if not isinstance(v, Token)}
     if isinstance(thing, type) and issubclass(thing, schema.SchemaItem):
-        named = {k: v for k, v in named.items() if not k.startswith(tuple(f"{d}_" for d in NOT_PRINTED)) and not isinstance(v, Token)}
+        named = {k: v for k, v in named.items() if not k.startswith(tuple(f"{d}_" for d in NOT_PRINTED)) and not (isinstance(v, Token) and k not in ("default", "server_default", "onupdate", "server_onupdate"))}
     return positional, named
 
 

@@ -102,11 +102,33 @@ def _as_set(items: list[Any]) -> Any:
 
 def formatted(value: FormattedText) -> str:
     """The text with a token at each place that is not known."""
+    whole = filled(value)
+    if whole is not None:
+        return whole
     parts = value.text.split(HOLE)
     text = parts[0]
     for part in parts[1:]:
         text += Token(origin_of(value)) + part
     return text
+
+
+def filled(value: FormattedText) -> str | None:
+    """``%`` and ``format`` of constants; None when a part is not known."""
+    parts = value.parts
+    if isinstance(parts, Known):
+        given = parts.value if isinstance(parts.value, tuple) else (parts.value,)
+    elif isinstance(parts, Items) and parts.rest is None and all(isinstance(p, Known) for p in parts.items):
+        given = tuple(p.value for p in parts.items if isinstance(p, Known))
+    else:
+        return None
+    if HOLE in value.text or not all(isinstance(one, str | int) for one in given):
+        return None
+    try:
+        if "%s" in value.text or "%d" in value.text:
+            return value.text % given
+        return value.text.format(*given) if "{}" in value.text else value.text
+    except (TypeError, ValueError, IndexError):
+        return None
 
 
 def preferred(value: Union) -> Value:

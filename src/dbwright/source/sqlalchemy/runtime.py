@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql.base import PGCompiler
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.sql import schema
 
 Statement = tuple[str, tuple[Any, ...]]
 _numbers = itertools.count(1001)
@@ -52,7 +53,7 @@ class Dialect(psycopg2.PGDialect_psycopg2):
         self.paramstyle = "format"
         self.positional = True
         self.statements: list[Statement] = []
-        self.rows: list[tuple[Any, ...]] | None = None
+        self.origins: dict[Any, Any] = {}
 
     def initialize(self, connection: Any) -> None:
         self.server_version_info = (16, 0)
@@ -81,8 +82,28 @@ class Dialect(psycopg2.PGDialect_psycopg2):
         columns = columns[-len(mapped) :] if mapped else []
         cursor.description = [(str(m.keyname), None, None, None, None, None, None) for m in mapped] or None
         count = len(context.compiled_parameters) if getattr(context, "isinsert", False) and columns else 1
-        cursor.rows = [tuple(made_up(*one) for one in columns) for _ in range(count)] if columns else []
+        given = list(parameters.values()) if isinstance(parameters, dict) else list(parameters or ())
+        cursor.rows = [tuple(self._value(*one, given) for one in columns) for _ in range(count)] if columns else []
         cursor.rowcount = 1
+
+    def _value(self, type_: Any, objects: Any, given: list[Any]) -> Any:
+        """A made-up value; where the statement asks for the rows that belong to a made-up one, the value that belongs to it."""
+        column = next((one for one in objects or () if isinstance(one, schema.Column)), None)
+        if column is None:
+            named = next((one for one in objects or () if hasattr(one, "base_columns")), None)
+            column = next((c for c in getattr(named, "base_columns", ()) if isinstance(c, schema.Column)), None)
+        if column is not None:
+            column = next((c for c in column.base_columns if isinstance(c, schema.Column)), column)
+            for one in given:
+                origin = self.origins.get(one) if isinstance(one, int | uuid.UUID | str) else None
+                if origin is not None and (origin is column or _refers(column, origin) or _refers(origin, column)):
+                    return one
+        made = made_up(type_, objects)
+        if column is not None and isinstance(made, int | uuid.UUID | str) and not isinstance(made, bool):
+            if len(self.origins) > 20_000:
+                self.origins.clear()
+            self.origins[made] = column
+        return made
 
     def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
         self._write_down(cursor, str(statement), parameters, context)
@@ -136,6 +157,13 @@ class _Connection:
         pass
 
     rollback = close = commit
+
+
+def _refers(column: Any, other: Any) -> bool:
+    try:
+        return bool(column.references(other))
+    except Exception:
+        return False
 
 
 def made_up(type_: Any, objects: Any) -> Any:

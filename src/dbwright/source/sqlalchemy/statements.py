@@ -4,47 +4,292 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dbwright.source.sqlalchemy.real import concrete, is_element, wrapped
-from dbwright.source.values import Arguments, Known, Real, Union, Unknown, Value, alternatives, union
+import sqlalchemy
+from sqlalchemy import orm
+from sqlalchemy.orm import attributes, interfaces
+from sqlalchemy.sql import ClauseElement, Executable, Select, dml, selectable
+from sqlalchemy.sql.base import Executable as BaseExecutable
+from sqlalchemy.sql.elements import TextClause
+
+from dbwright.source.events import Place
+from dbwright.source.sqlalchemy.real import concrete, is_element, number_parameter, wrapped
+from dbwright.source.tokens import Token, has_token
+from dbwright.source.values import (
+    Arguments,
+    ClassValue,
+    FormattedText,
+    Items,
+    Known,
+    Native,
+    Real,
+    Slice,
+    Union,
+    Unknown,
+    Value,
+    alternatives,
+    union,
+)
 
 if TYPE_CHECKING:
     from dbwright.source.interpreter import Frame
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
+CONDITIONS = frozenset("where filter having order_by group_by options join outerjoin filter_by distinct with_only_columns".split())
+"""Methods from which what is not known is left out; the statement is then told to be partial."""
+MOST_VARIANTS = 4
+_ON_QUERIES = frozenset("with_session session execution_options".split())
+
+
+class Statement(Value):
+    """A statement or legacy ``Query``. ``made`` is where its first call stands; ``partial`` what could not be told of it."""
+
+    __slots__ = ("framework", "made", "object", "partial", "query_class", "rows", "session")
+
+    def __init__(
+        self,
+        framework: SQLAlchemy,
+        thing: Any,
+        made: Place | None,
+        partial: str | None = None,
+        query_class: ClassValue | None = None,
+        session: Any = None,
+    ) -> None:
+        self.framework = framework
+        self.object = thing
+        self.made = made
+        self.partial = partial
+        self.query_class = query_class
+        self.session = session
+        self.rows: Any = None
+
+    @property
+    def is_query(self) -> bool:
+        return isinstance(self.object, orm.Query)
+
+    def concrete(self, at: Frame) -> Any:
+        return self.object
+
+    def with_object(self, thing: Any, partial: str | None = None) -> Statement:
+        return Statement(self.framework, thing, self.made, self.partial or partial, self.query_class, self.session)
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if self.query_class is not None and at.interpreter.find_in_class(self.query_class, name) is not None:
+            owner = at.interpreter.find_in_class(self.query_class, name)
+            if owner is not None:
+                return at.interpreter.bind(at.interpreter.own_attribute(owner, name), self, at)
+        if self.is_query:
+            from dbwright.source.sqlalchemy import results
+
+            found = results.query_method(self, name)
+            if found is not None:
+                return found
+        if name in ("session",):
+            return self.session or Unknown("a session")
+        try:
+            thing = getattr(self.object, name)
+        except Exception as error:
+            return Unknown(f"{name}: {type(error).__name__}")
+        if callable(thing) and not is_element(thing) and name not in ("c", "columns", "selected_columns"):
+            return Native(name, lambda arguments, frame: self.called(name, thing, arguments, frame))
+        return wrapped(thing)
+
+    def called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
+        choices = self._choices(arguments)
+        return union(self._called(name, method, one, at) for one in choices)
+
+    @staticmethod
+    def _choices(arguments: Arguments) -> list[Arguments]:
+        """One set of arguments for each alternative of a condition or an entity."""
+        for position, value in enumerate(arguments.positional):
+            if isinstance(value, Union):
+                members = [m for m in alternatives(value) if isinstance(m, Real | Statement | ClassValue)]
+                if 1 < len(members) <= MOST_VARIANTS and len(members) == len(alternatives(value)):
+                    found = []
+                    for member in members:
+                        given = list(arguments.positional)
+                        given[position] = member
+                        found.append(Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named))
+                    return found
+        return [arguments]
+
+    def _called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
+        positional, named, partial = self._fitted(name, arguments, at)
+        if name in CONDITIONS and not positional and not named and (arguments.positional or arguments.named or partial):
+            return self.with_object(self.object, partial or "a condition that is not known")
+        try:
+            found = method(*positional, **named)
+        except Exception as error:
+            if name in CONDITIONS or name in ("limit", "offset", "slice", "select_from", "correlate", "with_for_update", "add_columns"):
+                return self.with_object(self.object, f"{name}: {str(error).splitlines()[0][:120]}")
+            return Unknown(f"{name}: {type(error).__name__}: {error}"[:200], arguments.origin())
+        if is_statement(found) and not isinstance(found, selectable.Subquery | selectable.CTE | selectable.ScalarSelect):
+            return self.with_object(found, partial)
+        return wrapped(found)
+
+    def _fitted(self, name: str, arguments: Arguments, at: Frame) -> tuple[list[Any], dict[str, Any], str | None]:
+        partial: str | None = None
+        positional: list[Any] = []
+        given = list(arguments.positional)
+        if arguments.extra_positional is not None:
+            partial = "arguments that are not known"
+            given += [one for one in alternatives(arguments.extra_positional) if not isinstance(one, Unknown)][:1]
+        for value in given:
+            if name in CONDITIONS and isinstance(value, Items):
+                positional += [c for c in (concrete(one, at, self.framework) for one in value.items) if not _useless(c)]
+                continue
+            one = concrete(value, at, self.framework)
+            if name in CONDITIONS and _useless(one):
+                partial = partial or f"{name}() of something that is not known: {value.describe()[:80]}"
+            elif name in ("limit", "offset", "slice"):
+                positional.append(number_parameter(one))
+            else:
+                positional.append(one)
+        named = {key: concrete(value, at, self.framework) for key, value in arguments.named.items()}
+        if arguments.extra_named is not None:
+            partial = "named arguments that are not known"
+        if name == "with_for_update":
+            named = {k: (v if not isinstance(v, Token) else False) for k, v in named.items()}
+        if name in ("execution_options", "params"):
+            named = {k: v for k, v in named.items() if not isinstance(v, Token)} if name == "execution_options" else named
+        return positional, named, partial
+
+    def iterate(self, at: Frame) -> Value:
+        if self.is_query:
+            from dbwright.source.sqlalchemy import results
+
+            return results.iterate_query(self, at)
+        return Unknown("element of a statement")
+
+    def item(self, key: Value, at: Frame) -> Value:
+        if self.is_query:
+            from dbwright.source.sqlalchemy import results
+
+            return results.item_of_query(self, key, at)
+        return Unknown("item of a statement")
+
+    def bounded(self, key: Slice, at: Frame) -> Statement:
+        start = concrete(key.start, at, self.framework) if key.start is not None else None
+        stop = concrete(key.stop, at, self.framework) if key.stop is not None else None
+        try:
+            if isinstance(start, int | None) and isinstance(stop, int | None) and not isinstance(start, bool):
+                return self.with_object(self.object.slice(start or 0, stop))
+            found = self.object.offset(number_parameter(start)) if start is not None else self.object
+            found = found.limit(sqlalchemy.bindparam(None, Token("unknown"), type_=sqlalchemy.Integer(), unique=True))
+            return self.with_object(found)
+        except Exception:
+            return self
+
+    def key(self) -> object:
+        try:
+            if isinstance(self.object, orm.Query):
+                return ("query", id(self.object))
+            return ("statement", id(self.object))
+        except Exception:
+            return id(self)
+
+    def describe(self) -> str:
+        return "a query"
+
+
+def _useless(thing: Any) -> bool:
+    """What SQLAlchemy cannot take for a condition, an order or an entity."""
+    if isinstance(thing, Token) or (isinstance(thing, str) and has_token(thing)):
+        return True
+    return callable(thing) and not isinstance(thing, type) and not is_element(thing) and not hasattr(thing, "__clause_element__") and not _is_option(thing)
+
+
+def _is_option(thing: Any) -> bool:
+    return isinstance(thing, interfaces.ORMOption) or hasattr(thing, "_sa_inspect") or type(thing).__module__.startswith("sqlalchemy.orm")
+
+
+def is_statement(thing: Any) -> bool:
+    return isinstance(
+        thing, orm.Query | Select | selectable.CompoundSelect | dml.UpdateBase | TextClause | selectable.TextualSelect | orm.FromStatement
+    )
+
 
 def called(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -> Value | None:
-    return framework.make(thing, arguments, at)
+    """The result of calling one of SQLAlchemy's functions, classes or methods of its expressions."""
+    name = getattr(thing, "__name__", "")
+    owner = getattr(thing, "__self__", None)
+    if thing is sqlalchemy.text and arguments.positional:
+        return _text(framework, arguments, at)
+    if thing is sqlalchemy.select and arguments.positional and isinstance(arguments.positional[0], Items):
+        arguments = Arguments([*arguments.positional[0].items, *arguments.positional[1:]])  # as before 1.4
+    if is_statement(owner):
+        return Statement(framework, owner, at.place).called(name, thing, arguments, at)
+    if thing in (sqlalchemy.and_, sqlalchemy.or_) or name in ("and_", "or_"):
+        return _junction(framework, thing, arguments, at)
+    value = framework.make(thing, _known_only(arguments) if thing is sqlalchemy.select else arguments, at)
+    if isinstance(value, Real) and is_statement(value.object):
+        return Statement(framework, value.object, at.place)
+    if isinstance(value, Unknown) and isinstance(owner, attributes.QueryableAttribute):
+        return _relation_method(framework, owner, name, arguments, at) or value
+    return value
+
+
+def _known_only(arguments: Arguments) -> Arguments:
+    """``select()`` of columns of which some are not known: of the others."""
+    known = [v for v in arguments.positional if not isinstance(v, Unknown)]
+    return Arguments(known, arguments.named) if known else arguments
+
+
+def _junction(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -> Value:
+    positional = []
+    given = list(arguments.positional)
+    if arguments.extra_positional is not None:
+        given.append(arguments.extra_positional)
+    for value in given:
+        one = concrete(value, at, framework)
+        if not _useless(one):
+            positional.append(one)
+    if not positional:
+        return Unknown("conditions that are not known", arguments.origin())
+    try:
+        return wrapped(thing(*positional))
+    except Exception as error:
+        return Unknown(f"{type(error).__name__}: {error}"[:200])
+
+
+def _text(framework: SQLAlchemy, arguments: Arguments, at: Frame) -> Value:
+    value = arguments.positional[0]
+    found = concrete(value, at, framework)
+    if not isinstance(found, str):
+        return Unknown("SQL text that is not known", arguments.origin())
+    partial = None
+    if has_token(found):
+        requested = isinstance(value, FormattedText | Unknown) and arguments.origin() == "request"
+        partial = REQUEST_TEXT if requested else RUN_TIME_TEXT
+    return Statement(framework, sqlalchemy.text(found), at.place, partial)
+
+
+RUN_TIME_TEXT = "SQL text put together at run time"
+REQUEST_TEXT = "SQL text put together from the request"
+
+
+def _relation_method(framework: SQLAlchemy, owner: Any, name: str, arguments: Arguments, at: Frame) -> Value | None:
+    prop = getattr(owner, "property", None)
+    if isinstance(prop, orm.RelationshipProperty) and name in ("contains", "of_type", "any", "has") and name != "of_type":
+        return _by_key(prop, Token(arguments.origin()))
+    return None
+
+
+def _by_key(prop: Any, token: Any) -> Value | None:
+    """A relationship compared with an instance that is not known: its foreign key is."""
+    columns = [local for local, _remote in prop.local_remote_pairs]
+    if prop.direction.name == "MANYTOONE" and columns:
+        return Real(sqlalchemy.and_(*(column == token for column in columns)) if len(columns) > 1 else columns[0] == token)
+    return None
 
 
 def attribute_of_real(framework: SQLAlchemy, thing: Any, name: str, at: Frame) -> Value | None:
     try:
-        return wrapped(getattr(thing, name))
+        found = getattr(thing, name)
     except Exception as error:
         return Unknown(f"{name}: {type(error).__name__}")
-
-
-def operate(framework: SQLAlchemy, name: str, left: Value, right: Value | None, at: Frame) -> Value | None:
-    if not name:
-        return None
-    if isinstance(left, Real) and is_element(left.object):
-        others = [] if right is None else [concrete(right, at, framework)]
-        return _operated(left.object, name, others)
-    if isinstance(right, Real) and is_element(right.object):
-        swapped = {"__lt__": "__gt__", "__gt__": "__lt__", "__le__": "__ge__", "__ge__": "__le__"}
-        reflected = swapped.get(name) or (name if name in ("__eq__", "__ne__") else name.replace("__", "__r", 1))
-        return _operated(right.object, reflected, [concrete(left, at, framework)])
-    return None
-
-
-def _operated(thing: Any, name: str, others: list[Any]) -> Value | None:
-    method = getattr(thing, name, None)
-    if method is None:
-        return None
-    try:
-        result = method(*others)
-    except Exception as error:
-        return Unknown(f"{type(error).__name__}: {error}"[:200])
-    return None if result is NotImplemented else wrapped(result)
+    if is_statement(found) and not is_element(found):
+        return Statement(framework, found, at.place)
+    return wrapped(found)
 
 
 def item_of_real(framework: SQLAlchemy, thing: Any, key: Value, at: Frame) -> Value | None:
@@ -53,3 +298,49 @@ def item_of_real(framework: SQLAlchemy, thing: Any, key: Value, at: Frame) -> Va
         return wrapped(thing[concrete(key, at, framework)])
     except Exception as error:
         return Unknown(f"item: {type(error).__name__}")
+
+
+def operate(framework: SQLAlchemy, name: str, left: Value, right: Value | None, at: Frame) -> Value | None:
+    """Operators of conditions and columns."""
+    if not name:
+        return None
+    here, there = _operand(left), _operand(right)
+    if here is not None:
+        if right is not None and name in ("__and__", "__or__") and isinstance(right, Unknown):
+            return left  # the condition as far as it is known
+        others = [] if right is None else [concrete(right, at, framework)]
+        return _operated(here, name, others)
+    if there is not None:
+        if name in ("__and__", "__or__") and isinstance(left, Unknown):
+            return right
+        swapped = {"__lt__": "__gt__", "__gt__": "__lt__", "__le__": "__ge__", "__ge__": "__le__"}
+        reflected = swapped.get(name) or (name if name in ("__eq__", "__ne__") else name.replace("__", "__r", 1))
+        return _operated(there, reflected, [concrete(left, at, framework)])
+    return None
+
+
+def _operand(value: Value | None) -> Any:
+    if isinstance(value, Real) and is_element(value.object):
+        return value.object
+    return None
+
+
+def _operated(thing: Any, name: str, others: list[Any]) -> Value | None:
+    prop = getattr(thing, "property", None) if isinstance(thing, attributes.QueryableAttribute) else None
+    if isinstance(prop, orm.RelationshipProperty) and others and isinstance(others[0], Token) and name in ("__eq__", "__ne__"):
+        found = _by_key(prop, others[0])
+        if found is not None:
+            return found
+    method = getattr(thing, name, None)
+    if method is None:
+        return None
+    try:
+        result = method(*others)
+    except Exception as error:
+        return Unknown(f"{type(error).__name__}: {error}"[:200])
+    if isinstance(result, bool):
+        return Unknown("a truth value")
+    return None if result is NotImplemented else wrapped(result)
+
+
+__all__ = ["BaseExecutable", "ClauseElement", "Executable", "Known", "Statement", "called", "is_statement", "operate"]
