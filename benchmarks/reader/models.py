@@ -346,7 +346,7 @@ def main() -> int:
     parser.add_argument("--own", action="store_true", help="only what the application itself defines")
     parser.add_argument("--root", type=Path, help="read this folder instead (with one application)")
     arguments = parser.parse_args()
-    from dbwright.source.reader import read as read_source  # here, so that the comparison alone needs no reader
+    from dbwright.source import read as read_source  # here, so that the comparison alone needs no reader
 
     apps = arguments.apps or sorted(p.parent.name for p in applications().glob("*/oracle.json"))
     reached = True

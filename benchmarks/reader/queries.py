@@ -253,7 +253,7 @@ def main() -> int:
         "--sites", type=Path, metavar="FILE", help="write each recorded query with its judgement as JSON lines"
     )
     arguments = parser.parse_args()
-    from dbwright.source.reader import read as read_source  # here, so that the comparison alone needs no reader
+    from dbwright.source import read as read_source  # here, so that the comparison alone needs no reader
 
     apps = arguments.apps or sorted(p.parent.name for p in applications().glob("*/queries.jsonl"))
     by_app = {app: sites_of(recorded(app)) for app in apps}

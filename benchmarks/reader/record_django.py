@@ -101,20 +101,25 @@ class Crawler:
 
     def logged_in(self) -> Any:
         from django.conf import settings
+        from django.contrib.auth import load_backend
         from django.test import Client
 
         class Quiet(Client):
             pass
 
         client = Quiet(raise_request_exception=False)
-        client.force_login(self.user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        # Some backends know permissions only.
+        backend = next(b for b in settings.AUTHENTICATION_BACKENDS if hasattr(load_backend(b), "get_user"))
+        client.force_login(self.user, backend=backend)
         session = client.session
-        # What pretix asks of a session in its back office.
+        # What pretix and Label Studio ask of a session.
         session.update(
             {
                 "pretix_auth_long_session": True,
                 "pretix_auth_login_time": int(time.time()),
                 "pretix_auth_last_used": int(time.time()),
+                "last_login": time.time(),
+                "keep_me_logged_in": True,
             }
         )
         session.save()
