@@ -1,0 +1,618 @@
+"""What queries ask of indexes, and the fewest indexes that answer: the union of a table's queries, its indexes, and the candidates left.
+
+A query asks for rows where some columns equal a value (``equal``), then for a range or an order (``tail``), under conditions with
+constants that a partial index may take over. A B-tree answers when its first keys are the equal columns, in any order, and its
+next key the tail. Everything here is pure; sizes decide where they are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dbwright.model.catalog import Table
+from dbwright.model.columns import statistics_of
+from dbwright.model.indexing import is_usable
+from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceTable
+
+FEW_VALUES = 10
+"""A column with no more distinct values does not narrow a search by itself."""
+MOST_KEYS = 4
+ONE_PAGE = 100
+"""Rows that a query with LIMIT is taken to read from an index that has its order."""
+_WEAK_TARGETS = frozenset(("django_content_type", "django_site"))
+_TIMES = ("timestamp", "date", "time")
+_TEXTS = ("text", "varchar", "character varying", "char", "citext")
+_IMMUTABLE = frozenset(("upper", "lower", "->>", "#>>", "->", "md5", "btrim", "coalesce"))
+_RANGES = frozenset(("<", "<=", ">", ">=", "between"))
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """What decides how well a column narrows. ``weak``: few values (a flag, a choice, a reference to a table of few rows); ``reference``:
+    a foreign key; ``grows``: its values come in the order of time; ``distinct`` counts values where the planner's sample tells."""
+
+    type: str
+    weak: bool = False
+    reference: bool = False
+    grows: bool = False
+    not_null: bool = False
+    distinct: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIndex:
+    """An index that is there, in the database or in the code. ``keys`` are column names and expressions as text."""
+
+    name: str
+    keys: tuple[str, ...]
+    unique: bool = False
+    method: str = "btree"
+    descending: tuple[bool, ...] = ()
+    predicate: str | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table with what serves its queries. ``rows`` is None when no database tells."""
+
+    name: str
+    schema: str | None
+    columns: Mapping[str, ColumnFacts]
+    indexes: tuple[KnownIndex, ...]
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one query asks of one table. ``tail`` are range or order columns with their direction (True: descending);
+    ``ordered``: the tail is the query's order; ``limited``: only the first rows are wanted; ``conditions`` are predicates with
+    constants."""
+
+    equal: frozenset[str]
+    tail: tuple[tuple[str, bool], ...] = ()
+    ordered: bool = False
+    limited: bool = False
+    ranges: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A use with those who ask: places in the source (``file:line``), texts, and calls and milliseconds of recorded statements."""
+
+    use: Use
+    sites: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    calls: int = 0
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An index to make. ``keys`` with their direction; ``asked`` are the uses that it serves; ``scans``: without it they read the whole
+    table, otherwise they read or sort what another index leaves; ``rows_read`` and ``rows_after`` are estimates, None when no size
+    is known."""
+
+    keys: tuple[tuple[str, bool], ...]
+    predicate: str | None
+    asked: tuple[Asked, ...]
+    scans: bool
+    rows_read: float | None = None
+    rows_after: float | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(key for key, _ in self.keys)
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(site for asked in self.asked for site in asked.sites))
+
+    @property
+    def calls(self) -> int:
+        return sum(asked.calls for asked in self.asked)
+
+    @property
+    def milliseconds(self) -> float:
+        return sum(asked.milliseconds for asked in self.asked)
+
+
+# Tables
+
+
+def shape_of_table(snapshot: Snapshot, table: Table) -> Shape:
+    """A table of the database with its sizes."""
+    catalog, rows = snapshot.catalog, snapshot.rows(table)
+    columns: dict[str, ColumnFacts] = {}
+    references = {name for key in catalog.constraints_of(table, "foreign key") for name in key.columns}
+    for column in catalog.columns_of(table):
+        statistics = statistics_of(snapshot, table, column.name)
+        distinct = statistics.distinct_values(rows) if statistics else None
+        columns[column.name] = ColumnFacts(
+            column.type,
+            weak=column.base_type == "bool"
+            or column.type_kind == "enum"
+            or (distinct is not None and 0 < distinct <= FEW_VALUES),
+            reference=column.name in references,
+            grows=column.type.startswith(_TIMES),
+            not_null=column.not_null,
+            distinct=distinct or None,
+        )
+    indexes = tuple(
+        KnownIndex(i.name, i.keys, i.is_unique, i.access_method, i.descending, i.predicate)
+        for i in catalog.indexes_of(table)
+        if is_usable(i)
+    )
+    return Shape(table.name, table.schema, columns, indexes, rows)
+
+
+def shape_of_source(table: SourceTable) -> Shape:
+    """A table as the code defines it; its size is not known."""
+    columns = {
+        column.name: ColumnFacts(
+            column.type or "",
+            weak=column.type == "boolean"
+            or bool(column.option("choices"))
+            or (column.references is not None and column.references.table in _WEAK_TARGETS),
+            reference=column.references is not None,
+            grows=(column.type or "").startswith(_TIMES),
+            not_null=column.not_null,
+        )
+        for column in table.columns
+    }
+    indexes = [
+        KnownIndex(i.name or "", i.columns, i.unique, i.method, i.descending, i.condition) for i in table.indexes
+    ]
+    indexes += [
+        KnownIndex(c.name or "", c.columns, unique=True, predicate=c.condition)
+        for c in table.constraints
+        if c.kind in ("primary key", "unique")
+    ]
+    indexes += [KnownIndex("", (c.name,), unique=True) for c in table.columns if c.primary_key or c.unique]
+    return Shape(table.name, table.schema, columns, tuple(indexes))
+
+
+# Uses
+
+
+def uses_of(query: Query, shape: Shape) -> Iterator[Use]:
+    """What a query asks of a table, once for each time that the table stands in it."""
+    if query.verb in ("insert", "other") and not any(t.select for t in query.tables):
+        return
+    for table in query.tables:
+        if table.name == shape.name and (query.verb != "insert" or table.select):
+            use = _use(query, table, shape)
+            if use.equal or use.tail:
+                yield use
+
+
+def _use(query: Query, table: QueryTable, shape: Shape) -> Use:
+    equal: set[str] = set()
+    ranges: dict[str, None] = {}
+    conditions: set[str] = set()
+    joins: set[str] = set()
+    for predicate in query.predicates:
+        if not predicate.narrows:
+            continue
+        if predicate.value == "column":
+            joins |= _joined(query, predicate, table)
+        elif predicate.column.alias == table.alias and predicate.column.table == shape.name:
+            _sort_in(predicate, shape, equal, ranges, conditions)
+    strong = {name for name in equal if not _is_weak(name, shape)}
+    if not strong and not ranges:
+        equal |= joins
+    else:
+        equal |= {name for name in joins if _correlated(query, table, name)}
+    order, limited = _order(query, table, shape)
+    tail, ordered = _tail(order, limited, tuple(ranges))
+    tail = tuple((name, down) for name, down in tail if name not in equal)
+    return Use(frozenset(equal), tail, ordered and bool(tail), limited, frozenset(ranges), frozenset(conditions))
+
+
+def _sort_in(
+    predicate: Predicate, shape: Shape, equal: set[str], ranges: dict[str, None], conditions: set[str]
+) -> None:
+    name = _key(predicate, shape)
+    condition = _condition(predicate, shape) if not predicate.wrapped else None
+    if condition:
+        conditions.add(condition)
+    if name is None or predicate.negated or predicate.row > 1:
+        return
+    if predicate.operator in ("=", "in", "is not distinct from"):
+        is_flag = condition is not None and _is_weak(name, shape)
+        if not is_flag:
+            equal.add(name)
+    elif predicate.operator in _RANGES and predicate.value != "column":
+        ranges[name] = None
+
+
+def _key(predicate: Predicate, shape: Shape) -> str | None:
+    """What an index would have as key: the column, or the expression around it when an index may hold it."""
+    column = predicate.column.column
+    if column not in shape.columns:
+        return None
+    if not predicate.wrapped:
+        return column
+    kind = shape.columns[column].type
+    if predicate.wrapper in ("::text", "::varchar") and kind.startswith(_TEXTS):
+        return column
+    if predicate.wrapper in _IMMUTABLE and predicate.operator in ("=", "in") and "$" not in predicate.wrapped:
+        return predicate.wrapped
+    return None
+
+
+def _condition(predicate: Predicate, shape: Shape) -> str | None:
+    """A predicate that a partial index could state: a flag, a constant of a column with few values, NULL."""
+    column = predicate.column.column
+    if column not in shape.columns:
+        return None
+    name = _quoted(column)
+    if predicate.operator == "is null":
+        return f"{name} IS NULL"
+    if predicate.operator not in ("=", "is") or predicate.negated or not predicate.is_constant:
+        return None
+    if predicate.value == "true":
+        return name
+    if predicate.value == "false":
+        return f"NOT {name}"
+    return f"{name} = {predicate.value}" if shape.columns[column].weak and predicate.operator == "=" else None
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def _joined(query: Query, predicate: Predicate, table: QueryTable) -> set[str]:
+    """The table's column in a join by which its rows are looked up: the other side is narrowed, limited, or an outer query's."""
+    if predicate.operator != "=" or predicate.negated or predicate.other is None:
+        return set()
+    sides = (
+        (predicate.column, predicate.wrapped, predicate.other),
+        (predicate.other, predicate.other_wrapped, predicate.column),
+    )
+    return {
+        mine.column
+        for mine, wrapped, theirs in sides
+        if mine.alias == table.alias and not wrapped and theirs.alias != table.alias and _drives(query, theirs, table)
+    }
+
+
+def _drives(query: Query, theirs: QueryColumn, table: QueryTable) -> bool:
+    other = next((t for t in query.tables if t.alias == theirs.alias), None)
+    if other is None:
+        return False
+    if other.select != table.select:
+        return table.depth > other.depth
+    return any(
+        p.column.alias == other.alias
+        and p.value != "column"
+        and p.narrows
+        and not p.negated
+        and p.operator in ("=", "in", *_RANGES)
+        for p in query.predicates
+    )
+
+
+def _correlated(query: Query, table: QueryTable, name: str) -> bool:
+    """Compared with a column of a SELECT around it: for this table it is a value like any other."""
+    for p in query.predicates:
+        if (
+            p.value == "column"
+            and p.operator == "="
+            and p.other is not None
+            and p.select == table.select
+            and table.select
+        ):
+            for mine, theirs in ((p.column, p.other), (p.other, p.column)):
+                outside = any(t.alias == theirs.alias and t.select != table.select for t in query.tables)
+                if mine.alias == table.alias and mine.column == name and outside:
+                    return True
+    return False
+
+
+def _order(query: Query, table: QueryTable, shape: Shape) -> tuple[tuple[tuple[str, bool], ...], bool]:
+    """The order that a SELECT wants of this table alone, and whether it wants the first rows only."""
+    level = next((s for s in query.selects() if s.number == table.select), None)
+    if level is None or level.group_by or level.aggregates or (level.distinct and not level.distinct_on):
+        return (), False
+    keys: list[tuple[str, bool]] = []
+    for key in level.order_by:
+        column = key.column
+        if column is None or column.alias != table.alias or column.column not in shape.columns:
+            return (), False
+        if (
+            key.nulls_first is not None
+            and key.nulls_first != key.descending
+            and not shape.columns[column.column].not_null
+        ):
+            return (), False
+        keys.append((column.column, key.descending))
+    primary = {index.keys for index in shape.indexes if index.unique and len(index.keys) == 1}
+    while len(keys) > 1 and (keys[-1][0],) in primary:
+        keys.pop()  # PostgreSQL sorts the few rows that are alike before
+    return tuple(keys[:2]) if len(keys) <= 2 else (), level.limit != ""
+
+
+def _tail(
+    order: tuple[tuple[str, bool], ...], limited: bool, ranges: tuple[str, ...]
+) -> tuple[tuple[tuple[str, bool], ...], bool]:
+    if order and (limited or order[0][0] in ranges):
+        if len({down for _, down in order}) == 1:
+            order = tuple((name, False) for name, _ in order)  # an index is read in either direction
+        return order, True
+    return ((ranges[0], False),) if ranges else (), False
+
+
+def _is_weak(name: str, shape: Shape) -> bool:
+    facts = shape.columns.get(name)
+    return facts is not None and facts.weak
+
+
+# What is there
+
+
+def normal_condition(text: str) -> frozenset[str]:
+    """The parts of a conjunction in a spelling of its own, to compare predicates of indexes with conditions of queries."""
+    parts = re.split(r"\s+AND\s+", text, flags=re.I)
+    return frozenset(_normal_part(part) for part in parts)
+
+
+def _normal_part(text: str) -> str:
+    text = re.sub(r"::[a-z ]+(\[\]|\(\d+\))?", "", text)
+    text = re.sub(r'[()"]', " ", text)
+    text = re.sub(r"\s+", " ", text).strip()
+    lowered = re.sub(r"'[^']*'|[^']+", lambda m: m[0] if m[0].startswith("'") else m[0].lower(), text)
+    lowered = re.sub(r" = true$| is true$", "", lowered)
+    return re.sub(r"^(\w+)( = false| is false)$", r"not \1", lowered)
+
+
+def applies(index: KnownIndex, use: Use) -> bool:
+    """Whether the use implies the index's predicate."""
+    if index.predicate is None:
+        return True
+    known = {part for condition in use.conditions for part in normal_condition(condition)}
+    compared = use.equal | use.ranges
+    for part in normal_condition(index.predicate):
+        not_null = re.fullmatch(r"(\w+) is not null", part)
+        if part not in known and not (not_null and not_null[1] in compared):
+            return False
+    return True
+
+
+def _same_key(key: str, name: str) -> bool:
+    return key == name or (not name.isidentifier() and _normal_part(key) == _normal_part(name))
+
+
+def matched(index: KnownIndex, use: Use) -> tuple[frozenset[str], bool]:
+    """The equal columns by which the index is entered, and whether its next keys are the use's tail."""
+    if index.method == "hash":
+        found = frozenset(name for name in use.equal if len(index.keys) == 1 and _same_key(index.keys[0], name))
+        return found, not use.tail
+    if index.method != "btree":
+        return frozenset(), False
+    entered: set[str] = set()
+    for key in index.keys:
+        name = next((n for n in use.equal if _same_key(key, n)), None)
+        if name is None:
+            break
+        entered.add(name)
+    rest = index.keys[len(entered) :]
+    names = tuple(name for name, _ in use.tail)
+    in_order = tuple(rest[: len(names)]) == names and _directions_fit(index, len(entered), use)
+    return frozenset(entered), in_order or (not use.ordered and bool(names) and rest[:1] == names[:1])
+
+
+def _directions_fit(index: KnownIndex, start: int, use: Use) -> bool:
+    wanted = [down for _, down in use.tail]
+    there = list(index.descending[start : start + len(wanted)]) or [False] * len(wanted)
+    return len(there) == len(wanted) and len({a == b for a, b in zip(there, wanted, strict=True)}) == 1
+
+
+def wanted_keys(use: Use, shape: Shape) -> frozenset[str]:
+    """The equal columns that an index for the use would hold: without flags when other columns narrow and no order follows."""
+    kept = frozenset(name for name in use.equal if not _is_weak(name, shape) or shape.columns[name].reference)
+    narrows = any(not _is_weak(name, shape) for name in kept)
+    return use.equal if not narrows or (use.tail and use.limited) else kept
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How the indexes that are there serve a use: ``fully``; or else the columns by which the best of them is entered, and whether the
+    range is among them."""
+
+    fully: bool
+    entered: frozenset[str] = frozenset()
+    by_range: bool = False
+
+
+def served(use: Use, shape: Shape) -> Served:
+    """How well the table's own indexes serve a use."""
+    best = Served(False)
+    wanted = wanted_keys(use, shape)
+    for index in shape.indexes:
+        if not applies(index, use):
+            continue
+        if index.unique and set(index.keys) <= use.equal and index.keys:
+            return Served(True, frozenset(index.keys))
+        entered, tail = matched(index, use)
+        if wanted <= entered and (tail or not use.tail):
+            return Served(True, entered)
+        by_range = not entered and index.method == "btree" and bool(index.keys) and index.keys[0] in use.ranges
+        by_range = by_range or (tail and not use.ordered)
+        strength = (sum(not _is_weak(n, shape) for n in entered), by_range, len(entered))
+        if strength > (sum(not _is_weak(n, shape) for n in best.entered), best.by_range, len(best.entered)):
+            best = Served(False, entered, by_range)
+    return best
+
+
+def rows_left(columns: Iterable[str], shape: Shape) -> float:
+    """Rows that equal values of these columns leave, by the planner's sample; a column without one is taken to leave a hundredth."""
+    rows = float(shape.rows or 0)
+    for name in columns:
+        facts = shape.columns.get(name)
+        rows /= max((facts.distinct if facts else None) or 100.0, 1.0)
+    return max(rows, 1.0)
+
+
+# Candidates
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A candidate whose equal columns are still free to be ordered: sets that follow each other."""
+
+    groups: list[set[str]]
+    tail: tuple[tuple[str, bool], ...]
+    asked: list[Asked]
+    scans: bool
+    read: float | None = None
+    after: float | None = None
+    conditions: frozenset[str] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From what size a missing index matters: rows of the table, rows read for one answer, and how many times fewer an index would read."""
+
+    rows: float = 10_000
+    read: float = 1_000
+    gain: float = 10
+
+
+def candidates(shape: Shape, asked: Sequence[Asked], limits: Limits) -> tuple[Candidate, ...]:
+    """The fewest indexes that serve what is asked and not served yet, those with the most to gain first."""
+    if shape.rows is not None and shape.rows < limits.rows:
+        return ()
+    drafts: list[_Draft] = []
+    wishes = [draft for one in grouped(asked) if (draft := _draft(one, shape, limits))]
+    wishes.sort(
+        key=lambda d: (-sum(map(len, d.groups)) - len(d.tail), -len(d.asked[0].sites), sorted(map(sorted, d.groups)))
+    )
+    for wish in wishes:
+        if not any(_absorb(draft, wish) for draft in drafts):
+            drafts.append(wish)
+    counts = Counter(name for one in asked for name in one.use.equal)
+    made = (_candidate(draft, shape, counts) for draft in drafts)
+    return tuple(
+        sorted(made, key=lambda c: (-(c.rows_read or 0) * max(c.calls, 1), not c.scans, -len(c.sites), c.columns))
+    )
+
+
+def grouped(asked: Iterable[Asked]) -> tuple[Asked, ...]:
+    """One entry for each use, whoever asks."""
+    groups: defaultdict[Use, list[Asked]] = defaultdict(list)
+    for one in asked:
+        groups[one.use].append(one)
+    return tuple(
+        Asked(
+            use,
+            tuple(dict.fromkeys(site for one in group for site in one.sites)),
+            tuple(dict.fromkeys(text for one in group for text in one.texts)),
+            sum(one.calls for one in group),
+            sum(one.milliseconds for one in group),
+        )
+        for use, group in groups.items()
+    )
+
+
+def _draft(one: Asked, shape: Shape, limits: Limits) -> _Draft | None:
+    """What an index for this use would be; None when nothing is to be gained."""
+    use = one.use
+    now = served(use, shape)
+    if now.fully:
+        return None
+    equal = wanted_keys(use, shape)
+    if len(equal) > MOST_KEYS:
+        equal = frozenset(sorted(equal, key=lambda n: (_is_weak(n, shape), -(_distinct(n, shape)), n))[:MOST_KEYS])
+    strong = {name for name in equal if not _is_weak(name, shape)}
+    scans = not any(not _is_weak(n, shape) for n in now.entered) and not now.by_range
+    if shape.rows is None:
+        if not _worth_unmeasured(use, strong, scans, shape):
+            return None
+        return _Draft([set(equal)] if equal else [], use.tail, [one], scans, conditions=use.conditions)
+    after: float = ONE_PAGE if use.ordered and use.limited else rows_left(equal, shape)
+    read = float(shape.rows) if scans else rows_left(now.entered, shape) / (10 if now.by_range else 1)
+    if use.tail and not use.ordered:
+        after = max(after / 10, 1.0)
+    if read < limits.read or read < after * limits.gain:
+        return None
+    return _Draft([set(equal)] if equal else [], use.tail, [one], scans, read, after, use.conditions)
+
+
+def _distinct(name: str, shape: Shape) -> float:
+    facts = shape.columns.get(name)
+    return (facts.distinct if facts else None) or 0.0
+
+
+def _worth_unmeasured(use: Use, strong: set[str], scans: bool, shape: Shape) -> bool:
+    """Without a size: a search by a column of many values that no index begins with, or the newest first of a table that grows."""
+    grows = any(shape.columns[name].grows for name, _ in use.tail if name in shape.columns)
+    if scans:
+        return bool(strong) or (bool(use.tail) and grows and (use.limited or not use.ordered))
+    return bool(use.tail) and grows and (use.limited or not use.ordered)
+
+
+def _absorb(draft: _Draft, wish: _Draft) -> bool:
+    """Whether the draft, its columns ordered fitly, serves the wish as well."""
+    need = set().union(*wish.groups) if wish.groups else set()
+    groups = [set(group) for group in draft.groups]
+    position = 0
+    while need and position < len(groups):
+        group = groups[position]
+        if group <= need:
+            need -= group
+            position += 1
+            continue
+        if not need <= group:
+            return False
+        groups[position : position + 1] = [set(need), group - need]
+        need = set()
+        position += 1
+    if need:
+        return False
+    if not _tail_fits(groups, position, draft.tail, wish.tail):
+        return False
+    draft.groups = groups
+    draft.asked += wish.asked
+    draft.scans = draft.scans or wish.scans
+    draft.conditions = (draft.conditions or frozenset()) & (wish.conditions or frozenset())
+    if wish.read is not None and wish.read > (draft.read or 0):
+        draft.read, draft.after = wish.read, wish.after
+    return True
+
+
+def _tail_fits(
+    groups: list[set[str]], position: int, there: tuple[tuple[str, bool], ...], wanted: tuple[tuple[str, bool], ...]
+) -> bool:
+    if not wanted:
+        return True
+    if position == len(groups):
+        return there[: len(wanted)] == wanted
+    if len(wanted) == 1 and wanted[0][0] in groups[position]:
+        first = wanted[0][0]
+        rest = groups[position] - {first}
+        groups[position : position + 1] = [{first}, *([rest] if rest else [])]
+        return True
+    return False
+
+
+def _candidate(draft: _Draft, shape: Shape, counts: Counter[str]) -> Candidate:
+    keys: list[tuple[str, bool]] = []
+    for group in draft.groups:
+        ordered = sorted(group, key=lambda n: (_is_weak(n, shape), -_distinct(n, shape), -counts[n], n))
+        keys += [(name, False) for name in ordered]
+    keys += [(name, down) for name, down in draft.tail if name not in {key for key, _ in keys}]
+    named = {name for name, _ in keys}
+    conditions = sorted(c for c in draft.conditions or () if not any(_speaks_of(c, name) for name in named))
+    return Candidate(
+        tuple(keys), " AND ".join(conditions) or None, tuple(draft.asked), draft.scans, draft.read, draft.after
+    )
+
+
+def _speaks_of(condition: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", condition) is not None

@@ -1,0 +1,271 @@
+"""Queries search or sort a table by columns that no index leads with.
+
+## Why it matters
+
+Without an index PostgreSQL reads the whole table, or sorts all that another index leaves, for each answer.
+That costs little while the table is small and more with every row; it is the most common cause of a page that was quick a year ago.
+The proposal comes from all queries on the table together, so that one index serves as many of them as it can.
+
+## When to ignore
+
+When the table stays small, when the query runs once a night, or when the table takes so many writes that another index costs more than
+the reads.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dbwright.model import demand
+from dbwright.model.catalog import FRAMEWORK_TABLES, Table
+from dbwright.model.change import Change, CreateIndex, IndexKey
+from dbwright.model.demand import Asked, Candidate, Shape
+from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
+from dbwright.model.indexing import free_name
+from dbwright.model.query import with_values
+from dbwright.model.quoting import shortened
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceQuery, SourceTable
+from dbwright.model.wording import counted, listed
+from dbwright.rules import Limits
+
+RISK: Risk = "performance"
+NEEDS = ("source",)
+LIMITS: dict[str, float] = {
+    "rows": 10_000,
+    # Rows read for one answer; below it an index saves less than a millisecond.
+    "read": 1_000,
+    # An index that reads a tenth.
+    "gain": 10,
+}
+COVERS = ("missing-index", "corpus:missing-index", "composite-index", "missing-composite-index")
+
+_MODELS = """\
+from django.db import models
+
+
+class Customer(models.Model):
+    name = models.TextField()
+    email = models.CharField(max_length=200{email})
+
+
+class Order(models.Model):
+    customer = models.ForeignKey(Customer, models.CASCADE)
+    number = models.CharField(max_length=20, unique=True)
+    paid = models.BooleanField(default=False)
+    placed = models.DateTimeField(auto_now_add=True)
+    cancelled = models.DateTimeField(null=True)
+{meta}
+"""
+
+
+def _project(body: str, meta: str = "", email: str = "") -> dict[str, str]:
+    return {
+        "shop/__init__.py": "",
+        "shop/models.py": _MODELS.format(meta=meta, email=email),
+        "shop/views.py": f"from shop.models import Customer, Order\n\n\n{body}\n",
+    }
+
+
+_META = "\n    class Meta:\n        indexes = [models.Index(fields=[{fields}], name='one')]\n"
+BAD = (
+    # A look-up by a column without an index.
+    Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)")),
+    # The newest of a customer: the foreign key's index leaves them all to be sorted.
+    Sample(
+        source=_project(
+            "def last(customer):\n    return list(Order.objects.filter(customer=customer).order_by('-placed')[:20])"
+        )
+    ),
+    # The newest of all.
+    Sample(
+        source=_project("def last():\n    return list(Order.objects.filter(cancelled=None).order_by('-placed')[:20])")
+    ),
+    # One index for both.
+    Sample(
+        source=_project(
+            "def find(email):\n    return Customer.objects.get(email=email)\n\n\n"
+            "def find_named(email, name):\n    return Customer.objects.filter(email=email, name=name).exists()"
+        )
+    ),
+    # An index that ends before the order begins.
+    Sample(
+        source=_project(
+            "def last(customer):\n    return list(Order.objects.filter(customer=customer).order_by('-placed')[:20])",
+            _META.format(fields="'customer', 'cancelled'"),
+        )
+    ),
+)
+GOOD = (
+    Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)", email=", db_index=True")),
+    Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)", email=", unique=True")),
+    # The primary key and a unique column find one row, whatever else is asked.
+    Sample(
+        source=_project(
+            "def find(number):\n    return list(Order.objects.filter(number=number, paid=True).order_by('-placed')[:5])"
+        )
+    ),
+    Sample(source=_project("def find(pk):\n    return Order.objects.get(pk=pk, cancelled=None)")),
+    # A flag alone narrows nothing.
+    Sample(source=_project("def paid():\n    return Order.objects.filter(paid=True).count()")),
+    # The foreign key's own index.
+    Sample(source=_project("def of(customer):\n    return list(Order.objects.filter(customer=customer))")),
+    # The few rows of a customer are sorted whole anyway.
+    Sample(
+        source=_project(
+            "def of(customer):\n    return list(Order.objects.filter(customer=customer).order_by('-placed'))"
+        )
+    ),
+    # Read backwards it has the order.
+    Sample(
+        source=_project(
+            "def last(customer):\n    return list(Order.objects.filter(customer=customer).order_by('-placed')[:20])",
+            _META.format(fields="'customer', 'placed'"),
+        )
+    ),
+    # A longer index begins with what is asked.
+    Sample(
+        source=_project(
+            "def since(time):\n    return Order.objects.filter(placed__gte=time).count()",
+            _META.format(fields="'placed', 'paid'"),
+        )
+    ),
+    # Nothing is searched.
+    Sample(source=_project("def everything():\n    return list(Order.objects.order_by('placed'))")),
+    Sample(source=_project("def put(customer):\n    Order.objects.create(customer=customer, number='1')")),
+    # An exclusion finds nearly all.
+    Sample(source=_project("def others(email):\n    return Customer.objects.exclude(email=email).count()")),
+)
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    bounds = demand.Limits(limits["rows"], limits["read"], limits["gain"])
+    live = {table.name: table for table in snapshot.catalog.user_tables}
+    for name, asked in _asked(snapshot).items():
+        table, source = live.get(name), snapshot.source.table_by_name.get(name)
+        shape = _shape(snapshot, table, source)
+        if shape is None or name in FRAMEWORK_TABLES:
+            continue
+        if table is not None and _never_read(snapshot, table):
+            continue
+        uses = [use for one in asked for use in _of_table(one, shape)]
+        for candidate in demand.candidates(shape, uses, bounds):
+            yield _finding(snapshot, shape, candidate, table, source, limits)
+
+
+def _shape(snapshot: Snapshot, table: Table | None, source: SourceTable | None) -> Shape | None:
+    """The table as the database has it with its size; without a database as the code defines it, when the code is the project's own."""
+    if table is not None and snapshot.statistics.tables:
+        return demand.shape_of_table(snapshot, table)
+    return demand.shape_of_source(source) if source is not None and source.owned and source.managed else None
+
+
+def _never_read(snapshot: Snapshot, table: Table) -> bool:
+    """Rows are only put in: no scan of any kind since the counters began."""
+    statistics = snapshot.statistics_of(table)
+    return (
+        statistics is not None
+        and not statistics.sequential_scans
+        and not statistics.index_scans
+        and statistics.inserted > 0
+    )
+
+
+def _asked(snapshot: Snapshot) -> dict[str, list[SourceQuery]]:
+    """The queries of the code by the tables that they touch; migrations run once."""
+    by_table: defaultdict[str, list[SourceQuery]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        if query.query is None or query.partial or "migrations/" in query.issued.file:
+            continue
+        for name in {table.name for table in query.query.tables}:
+            by_table[name].append(query)
+    return dict(by_table)
+
+
+def _of_table(query: SourceQuery, shape: Shape) -> Iterator[Asked]:
+    if query.query is None:
+        return
+    values = {n: p.value for n, p in enumerate(query.parameters, 1) if p.origin == "constant"}
+    for use in demand.uses_of(with_values(query.query, values), shape):
+        yield Asked(use, (str(query.made),), (query.sql or "",))
+
+
+def _finding(
+    snapshot: Snapshot,
+    shape: Shape,
+    candidate: Candidate,
+    table: Table | None,
+    source: SourceTable | None,
+    limits: Limits,
+) -> Finding:
+    columns = listed(candidate.columns, demand.MOST_KEYS)
+    sites = candidate.sites
+    size = (
+        f"{shape.name} has about {shape.rows:,} rows"
+        if shape.rows is not None
+        else f"The size of {shape.name} is not known"
+    )
+    read = (
+        "" if candidate.rows_read is None else f", and each answer reads about {_rounded(candidate.rows_read)} of them"
+    )
+    what = "read the whole table" if candidate.scans else "read and sort all that another index leaves"
+    where = listed(sites, 3)
+    return Finding(
+        title=f"{shape.name} lacks an index on {columns}"[:78],
+        message=f"{counted(len(sites), 'place')} of the code ({where}) {'reads' if len(sites) == 1 else 'read'} by {columns}, "
+        f"and without an index each must {what}. {size}{read}{' (estimated)' if read else ''}.",
+        objects=(ObjectRef("table", shape.name, shape.schema, shape.name, candidate.columns),),
+        impact=Impact(candidate.rows_read, "rows", limits["read"], 10_000_000, estimated=True)
+        if candidate.rows_read is not None
+        else Impact(len(sites), "places", 1, 30, estimated=True),
+        evidence=_evidence(shape, candidate, source),
+        confidence="medium" if shape.rows is not None or candidate.scans else "low",
+        change=Change((_index(snapshot, shape, candidate, table),)),
+        identity="+".join(candidate.columns),
+        locations=tuple(_location(site) for site in sites[:20]),
+    )
+
+
+def _evidence(shape: Shape, candidate: Candidate, source: SourceTable | None) -> Mapping[str, Any]:
+    evidence: dict[str, Any] = {
+        "columns": list(candidate.columns),
+        "places": list(candidate.sites),
+        "statements": [text for asked in candidate.asked for text in asked.texts][:5],
+        "rows": shape.rows if shape.rows is not None else "not known",
+    }
+    if candidate.rows_read is not None and candidate.rows_after is not None:
+        evidence["rows read"] = round(candidate.rows_read)
+        evidence["rows read with the index (estimated)"] = round(candidate.rows_after)
+    if source is not None:
+        evidence["model"] = f"{source.symbol} ({source.place})"
+    return evidence
+
+
+def _index(snapshot: Snapshot, shape: Shape, candidate: Candidate, table: Table | None) -> CreateIndex:
+    keys = tuple(
+        IndexKey(name, descending=down) if name in shape.columns else IndexKey(expression=name, descending=down)
+        for name, down in candidate.keys
+    )
+    names = tuple(name for name in candidate.columns if name in shape.columns) or ("expression",)
+    stem = "_".join((shape.name, *names))
+    name = free_name(snapshot.catalog, table, names) if table else shortened(stem, "_idx") + "_idx"
+    return CreateIndex(
+        shape.schema or "public",
+        shape.name,
+        name,
+        keys,
+        predicate=candidate.predicate,
+        on_partitioned=table is not None and table.kind == "partitioned table",
+    )
+
+
+def _rounded(rows: float) -> str:
+    return f"{float(f'{rows:.2g}'):,.0f}"
+
+
+def _location(site: str) -> Location:
+    file, _, line = site.rpartition(":")
+    return Location(file, int(line))
