@@ -276,11 +276,12 @@ def _append_summary(report: Report, format_: str) -> None:
             note(f"The summary page was not written: {error.strerror}.")
 
 
-def require_checked(report: Report) -> None:
-    """Raise when no database was read: a gate must not be green for that, nor a baseline empty."""
+def require_checked(report: Report, source: Source) -> None:
+    """Raise when no database was read that was asked for: a gate must not be green for that, nor a baseline empty."""
     from dbwright.acquire import NothingToAudit
 
-    if not report.snapshot.collection_seconds:
+    asked_for_source = source.no_db and report.rules_run
+    if not report.snapshot.collection_seconds and not asked_for_source:
         gap = report.snapshot.gaps[0]
         raise NothingToAudit(f"Nothing could be checked: {gap.reason}.", gap.remedy)
 

@@ -29,5 +29,5 @@ def command(source: Source, look: Look, format_: str, output: Path | None, fail_
     report = run(source, look)
     show(report, format_, output, fail_on)
     if fail_on != "never":
-        require_checked(report)
+        require_checked(report, source)
     return 1 if failing(report, fail_on) else 0

@@ -28,7 +28,7 @@ def command(source: Source, output: Path | None) -> int:
     from dbwright.snapshots import write_private
 
     report = run(source, Look((), (), None, True))
-    require_checked(report)
+    require_checked(report, source)
     known = {f.id: config.baseline_line(f) for f in report.findings}
     known |= {
         held.finding.id: config.baseline_line(held.finding)

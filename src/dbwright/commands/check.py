@@ -20,8 +20,11 @@ DEFAULT_FAIL_ON = "high"
     type=click.Choice([*SEVERITIES, "never"]),
     help=f"Exit with 1 when a finding is at least this severe (configured, else {DEFAULT_FAIL_ON}).",
 )
+@click.option("--since", metavar="REV", help="Only findings on lines that differ from this git revision.")
 @click.option("--strict", is_flag=True, help="Exit with 3 when some checks could not run.")
-def command(source: Source, look: Look, format_: str, output: Path | None, fail_on: str | None, strict: bool) -> int:
+def command(
+    source: Source, look: Look, format_: str, output: Path | None, fail_on: str | None, since: str | None, strict: bool
+) -> int:
     """The audit as a gate for CI: exit code 1 when something new is severe enough.
 
     Exit codes: 0 clean, 1 findings at or above the threshold, 2 could not run, 3 some checks could not run (with --strict).
@@ -29,11 +32,15 @@ def command(source: Source, look: Look, format_: str, output: Path | None, fail_
     import os
 
     from dbwright import config
+    from dbwright.changed import changed_lines, touched
 
     fail_on = fail_on or config.load(source.path.resolve(), os.environ).fail_on or DEFAULT_FAIL_ON
+    lines = changed_lines(source.path.resolve(), since) if since else None
     report = run(source, look)
+    if lines is not None:
+        report = touched(report, lines)
     show(report, format_, output, fail_on)
-    require_checked(report)
+    require_checked(report, source)
     count = failing(report, fail_on)
     if format_ != "text" or output:
         note(f"{count} findings at or above {fail_on}; {len(report.not_checked)} rules not fully checked.")
