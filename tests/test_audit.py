@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from dbwright import ranking, rules
 from dbwright.audit import audit, fingerprint, ignore_matches
+from dbwright.collect.postgres import collect
 from dbwright.model.finding import Finding, Impact, ObjectRef
 from dbwright.model.report import Ignore
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
+from dbwright.postgres import connect, parse_address
 
 TARGET = Target("postgresql", "app@db/shop", "f00d", "shop", 130000, "13.0", "app", False, True)
 SNAPSHOT = Snapshot(SCHEMA_VERSION, "0", datetime(2026, 11, 21, tzinfo=UTC), TARGET)
@@ -145,3 +148,37 @@ def test_an_area_of_which_nothing_could_be_checked_has_no_score() -> None:
     assert not report.findings
     assert not report.rules_run
     assert {score.value for score in report.scores} == {None}
+
+
+PRAISED = (
+    "constraints/natural-key-not-unique", "constraints/no-primary-key", "constraints/not-validated", "constraints/range-unchecked",
+    "types/json-instead-of-jsonb", "foreign-keys/type-mismatch", "indexes/none-on-large-table", "foreign-keys/sibling-actions-differ",
+)  # fmt: skip
+
+
+def test_no_praise_of_tables_that_hold_nothing_or_were_never_analyzed(database: str) -> None:
+    def praised(*commands: str) -> set[str]:
+        with psycopg.connect(database, autocommit=True) as connection:
+            for command in commands:
+                connection.execute(command)  # type: ignore[arg-type]
+        parameters = parse_address(database)
+        with connect(parameters) as connection:
+            return {s.rule for s in audit(collect(connection, parameters), only=PRAISED).strengths}
+
+    empty = praised(
+        "CREATE TABLE author (id bigint PRIMARY KEY, email text NOT NULL UNIQUE, age int CHECK (age > 0), more jsonb)",
+        "CREATE TABLE tag (id bigint PRIMARY KEY, name text NOT NULL UNIQUE)",
+        "CREATE TABLE author_tag (author_id bigint NOT NULL REFERENCES author ON DELETE CASCADE,"
+        " tag_id bigint NOT NULL REFERENCES tag ON DELETE CASCADE,"
+        " by_id bigint REFERENCES author ON DELETE CASCADE, PRIMARY KEY (author_id, tag_id))",
+        "CREATE INDEX ON author_tag (tag_id); CREATE INDEX ON author_tag (by_id)",
+    )
+    assert empty == set()
+    assert praised("ANALYZE") == set()
+    filled = praised(
+        "INSERT INTO author SELECT g, g || '@example.com', 30, '{}' FROM generate_series(1, 50) g",
+        "INSERT INTO tag SELECT g, 'tag ' || g FROM generate_series(1, 50) g",
+        "INSERT INTO author_tag SELECT g, g, g FROM generate_series(1, 50) g",
+        "ANALYZE",
+    )
+    assert filled >= {*PRAISED} - {"indexes/none-on-large-table"}  # which speaks of join tables of two keys

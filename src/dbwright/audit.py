@@ -15,6 +15,7 @@ from dbwright.model.change import Engine, SetServerParameter
 from dbwright.model.finding import Finding, Location, NotChecked, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
 from dbwright.model.snapshot import OTHER_DATABASE, Gap, Snapshot
+from dbwright.model.wording import in_singular
 from dbwright.rules import Rule
 
 _REBUILD = "SQLite cannot alter this in place: change the model and let the migration rebuild the table."
@@ -89,7 +90,7 @@ def _look(
         if finding.change:
             sql.script(sql.forward(finding.change) + sql.backward(finding.change))  # what cannot be rendered fails here
     praise = rule.praise(snapshot, limits) if rule.praise and not found and not in_part else ()
-    return found, [replace(strength, rule=rule.id) for strength in praise]
+    return found, [replace(s, rule=rule.id, message=in_singular(s.message)) for s in praise]
 
 
 def _applies(rule: Rule, snapshot: Snapshot) -> bool:
@@ -108,7 +109,12 @@ def _gap(rule: Rule, gaps: tuple[Gap, ...]) -> Gap | None:
 
 def _complete(finding: Finding, rule: Rule, snapshot: Snapshot) -> Finding:
     ranked = replace(
-        finding, rule=rule.id, risk=rule.risk, locations=finding.locations or _locations(finding, snapshot)
+        finding,
+        rule=rule.id,
+        risk=rule.risk,
+        title=in_singular(finding.title),
+        message=in_singular(finding.message),
+        locations=finding.locations or _locations(finding, snapshot),
     )
     points = ranking.points(ranked)
     ranked = _for_engine(ranked, snapshot.target.engine)

@@ -46,3 +46,34 @@ def test_sizes(count: float, text: str) -> None:
 )
 def test_lists(names: list[str], text: str) -> None:
     assert wording.listed(names) == text
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("orders has 1 rows and 1 indexes.", "orders has 1 row and 1 index."),
+        ("1 of 1 tables, 1 queries", "1 of 1 table, 1 query"),
+        ("≈1 columns", "≈1 column"),
+    ],
+)
+def test_one_is_told_in_the_singular(made: str, said: str) -> None:
+    assert wording.in_singular(made) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "11 rows",
+        "2,001 rows",
+        "0.1 rows",
+        "-1 rows",
+        "$1 rows",
+        "t1 rows",
+        "1 rowset",
+        "1 keystone",
+        "1 status",
+        "1,000 rows",
+    ],
+)
+def test_what_is_not_one_stays_as_it_is(text: str) -> None:
+    assert wording.in_singular(text) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -28,6 +29,18 @@ def duration(seconds: float) -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """``1 session``, ``2,300 sessions``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+_ONE = re.compile(
+    r"(?<![\w.,$%-])1 (row|inde|table|column|scan|statement|call|session|value|day|read|transaction|constraint|sequence|page|block"
+    r"|connection|partition|function|role|schema|key|finding|quer|entr|second|minute|hour|write|group|file)(s|xes|ies)\b"
+)
+_SINGULAR = {"s": "", "xes": "x", "ies": "y"}
+
+
+def in_singular(text: str) -> str:
+    """A sentence made for any number, with ``1 rows`` told as ``1 row``."""
+    return _ONE.sub(lambda m: f"1 {m[1]}{_SINGULAR[m[2]]}", text)
 
 
 def listed(names: Iterable[str], most: int = 4) -> str:

@@ -223,7 +223,9 @@ def _diagram(
         for ref in finding.objects:
             worst[ref.schema, ref.table] = finding.severity
     boxes = [
-        diagram.Box(t.name, t.name, f"≈ {t.rows:,} rows", t.rows, worst.get((t.table.schema, t.table.name), ""))
+        diagram.Box(
+            t.name, t.name, f"≈ {wording.counted(t.rows, 'row')}", t.rows, worst.get((t.table.schema, t.table.name), "")
+        )
         for group in groups
         for t in group.tables
     ]

@@ -341,7 +341,7 @@ def _finding(snapshot: Snapshot, loose: _Loose, limits: Limits) -> Finding:
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
     catalog = snapshot.catalog
-    own = {table.oid for table in catalog.user_tables}
+    own = {table.oid for table in snapshot.filled_tables}
     uniques = [i for i in catalog.indexes if i.is_unique and not i.is_primary and i.is_valid and i.table_oid in own]
     if uniques:
         composite = sum(len(index.keys) > 1 for index in uniques)

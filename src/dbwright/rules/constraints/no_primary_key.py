@@ -23,6 +23,7 @@ from dbwright.model.indexing import free_name, is_usable
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, table_ref
+from dbwright.model.wording import counted
 from dbwright.rules import Limits
 
 RISK: Risk = "integrity"
@@ -211,7 +212,7 @@ def _next_step(catalog: Catalog, table: Table) -> str:
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
     catalog = snapshot.catalog
-    keyed = [(t, key) for t in catalog.user_tables if (key := catalog.primary_key(t))]
+    keyed = [(t, key) for t in snapshot.filled_tables if (key := catalog.primary_key(t))]
     if not keyed:
         return
     uuids = 0
@@ -225,7 +226,7 @@ def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
     )
     yield Strength(
         "Tables have primary keys",
-        f"{len(keyed)} of {len(catalog.user_tables)} tables declare one, among them every table of "
+        f"{len(keyed)} of {counted(len(snapshot.filled_tables), 'table')} with rows declare one, among them every table of "
         f"{limits['rows']:,.0f} rows or more.{detail}",
-        {"tables": len(catalog.user_tables), "primary_keys": len(keyed), "uuid_keys": uuids},
+        {"tables": len(snapshot.filled_tables), "primary_keys": len(keyed), "uuid_keys": uuids},
     )

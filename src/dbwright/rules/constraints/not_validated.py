@@ -88,7 +88,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
     catalog = snapshot.catalog
-    kept = sum(len(catalog.constraints_of(t, "check", "foreign key")) for t in catalog.user_tables)
+    kept = sum(len(catalog.constraints_of(t, "check", "foreign key")) for t in snapshot.filled_tables)
     if kept:
         yield Strength(
             "Constraints are validated",

@@ -287,7 +287,7 @@ def _broken(entry: Measured, bounds: Bounds, broken: list[float]) -> Finding:
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
     catalog = snapshot.catalog
-    checks = [c for t in catalog.user_tables for c in catalog.constraints_of(t, "check")]
+    checks = [c for t in snapshot.filled_tables for c in catalog.constraints_of(t, "check")]
     if checks:
         yield Strength(
             "The database checks values itself",

@@ -177,7 +177,7 @@ def _cascading(definition: str) -> str:
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
     catalog = snapshot.catalog
-    keys = [key for table in catalog.user_tables for key in catalog.constraints_of(table, "foreign key")]
+    keys = [key for table in snapshot.filled_tables for key in catalog.constraints_of(table, "foreign key")]
     actions = Counter(key.on_delete for key in keys if not _left_to_framework(key) and key.on_delete)
     chosen = {action: count for action, count in sorted(actions.items()) if action != "no action"}
     if sum(chosen.values()) >= 2:

@@ -180,7 +180,7 @@ def _finding(
 
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
-    keys = [c for t in snapshot.catalog.user_tables for c in snapshot.catalog.constraints_of(t, "foreign key")]
+    keys = [c for t in snapshot.filled_tables for c in snapshot.catalog.constraints_of(t, "foreign key")]
     if len(keys) >= 3:
         yield Strength(
             "Foreign keys have the type of the keys they reference",

@@ -265,7 +265,12 @@ def _together(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
 
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
-    keys = [c for t in snapshot.catalog.user_tables for c in snapshot.catalog.constraints_of(t, "foreign key")]
+    keys = [
+        c
+        for t in snapshot.filled_tables
+        if snapshot.rows(t) >= limits["rows"]
+        for c in snapshot.catalog.constraints_of(t, "foreign key")
+    ]
     if keys:
         yield Strength(
             "Foreign keys of large tables are indexed",

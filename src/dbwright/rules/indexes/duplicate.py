@@ -241,7 +241,7 @@ def _removal(snapshot: Snapshot, table: Table, index: Index) -> Operation | None
 
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
-    number = sum(len(indexes) for _, indexes in own_tables(snapshot))
+    number = sum(len(indexes) for table, indexes in own_tables(snapshot) if snapshot.rows(table))
     if number >= 10:
         yield Strength(
             "No index repeats another", f"None of {number} indexes is a copy of another one.", {"indexes": number}

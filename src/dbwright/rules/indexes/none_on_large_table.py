@@ -67,7 +67,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
-    joins = [t for t in snapshot.catalog.user_tables if _is_join_table(snapshot, t)]
+    joins = [t for t in snapshot.filled_tables if _is_join_table(snapshot, t)]
     good = [t.name for t in joins if _both_ways(snapshot, t)]
     if good and len(good) == len(joins):
         yield Strength(

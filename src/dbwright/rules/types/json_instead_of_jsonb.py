@@ -106,7 +106,7 @@ def _finding(
 
 
 def praise(snapshot: Snapshot, limits: Limits) -> Iterator[Strength]:
-    tables = {table.oid for table in snapshot.catalog.user_tables}
+    tables = {table.oid for table in snapshot.filled_tables}
     binary = [c for c in snapshot.catalog.columns if c.base_type == "jsonb" and c.table_oid in tables]
     if binary:
         yield Strength(
