@@ -1,5 +1,6 @@
 """The terminal report."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -41,6 +42,52 @@ def test_plain_where_nobody_looks_whatever_the_environment_asks(make: object, mo
     shown = stream.getvalue()
     assert {c for c in shown if not c.isprintable()} <= {"\n"}
     assert not [line for line in shown.splitlines() if line != line.rstrip()]
+
+
+def of_settings(name: str, *severities: str) -> str:
+    """The shop's report for a target of that name, with findings about settings of those severities alone."""
+    report = shop.shop()
+    (worst, *_) = report.findings
+    found = tuple(
+        replace(worst, rule=f"settings/rule-{n}", title=f"setting {n}", severity=severity, id=str(n))  # type: ignore[arg-type]
+        for n, severity in enumerate(severities)
+    )
+    target = replace(report.snapshot.target, name=name)
+    return text.render(replace(report, findings=found, snapshot=replace(report.snapshot, target=target)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "me@localhost:5432/shop",
+        "127.0.0.1/shop",
+        "local socket/shop",
+        "me@/var/run/postgresql:5433/shop",
+        "me@::1:5432/shop",
+    ],
+)
+def test_settings_of_a_server_on_this_machine_are_one_line(name: str) -> None:
+    plain = of_settings(name, "high", "medium", "low", "info")
+    assert "Settings of the server on your own machine: 3 findings (rule-1, rule-2 and rule-3)" in plain
+    assert "setting 0" in plain  # a severe one is told
+    assert "setting 1" not in plain
+    assert "4 findings: 1 high, 1 medium, 1 low, 1 info" in plain
+
+
+@pytest.mark.parametrize(
+    ("name", "severities"),
+    [
+        ("me@db.example:5432/shop", ("medium", "low")),
+        ("me@localhost.example.com/shop", ("medium", "low")),
+        ("localhost@db.example/localhost", ("medium", "low")),
+        ("me@localhost/shop", ("medium",)),  # one is no crowd
+        ("me@localhost/shop", ("critical", "high")),
+    ],
+)
+def test_settings_of_any_other_server_are_told_one_by_one(name: str, severities: tuple[str, ...]) -> None:
+    plain = of_settings(name, *severities)
+    assert "your own machine" not in plain
+    assert "setting 0" in plain
 
 
 def test_colour_where_a_person_looks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import Counter
 from io import StringIO
@@ -16,7 +17,7 @@ from rich.text import Text
 from dbwright.fixes import sql
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
-from dbwright.model.wording import bytes_text, counted
+from dbwright.model.wording import bytes_text, counted, listed
 from dbwright.plaintext import clean, one_line
 from dbwright.ranking import leading
 from dbwright.report import plan
@@ -75,8 +76,9 @@ def _header(console: Console, report: Report) -> None:
 
 
 def _findings(console: Console, report: Report) -> None:
-    top = leading(report.findings)
-    if not top:
+    aside = _own_machine(report)
+    top = leading(finding for finding in report.findings if finding not in aside)
+    if not report.findings:
         looked = len(report.rules_run)
         console.print(
             Text(f"Nothing found by {looked} rules." if looked else "Nothing could be checked.", style="bold")
@@ -85,6 +87,28 @@ def _findings(console: Console, report: Report) -> None:
         return
     for number, (finding, more) in enumerate(top, 1):
         _finding(console, report, number, finding, more)
+    if aside:
+        names = listed(finding.rule.partition("/")[2] for finding in aside)
+        console.print(
+            Text(f"Settings of the server on your own machine: {len(aside)} findings ({names})", style="bold")
+        )
+        console.print(
+            Padding(Text("see   dbwright audit --only settings --format markdown", style="dim"), (0, 0, 0, 3))
+        )
+        console.print()
+
+
+_OWN_MACHINE = re.compile(r"(?:\A|@)(?:local socket|localhost|127\.0\.0\.1|::1|/[^@]*?)(?::\d+)?/[^/]*\Z")
+
+
+def _own_machine(report: Report) -> list[Finding]:
+    """Findings about settings of a server on this machine, which is a developer's as a rule: one line for all of them.
+    A severe one is told like any other."""
+    target = report.snapshot.target
+    if target.engine != "postgresql" or not _OWN_MACHINE.search(target.name):
+        return []
+    found = [f for f in report.findings if f.rule.startswith("settings/") and f.severity not in ("critical", "high")]
+    return found if len(found) > 1 else []
 
 
 def _finding(console: Console, report: Report, number: int, finding: Finding, more: int) -> None:
