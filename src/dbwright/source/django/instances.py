@@ -179,7 +179,7 @@ def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: 
         for lookup in getattr(instance.qs, "_prefetch_related_lookups", ())
         if not getattr(lookup, "to_attr", None) or getattr(lookup, "to_attr", None) == name
     )
-    return ManagerValue(django, adoption, template, related, prefetched)
+    return ManagerValue(django, adoption, template, related, prefetched, path)
 
 
 def _write(django: Django, instance: InstanceValue, name: str, arguments: Arguments, at: Frame) -> Value:

@@ -61,9 +61,10 @@ _ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
 
 
 class QuerySetValue(Value):
-    """A queryset. ``made`` is where it began, ``partial`` why conditions may be missing, ``cls`` the project's own queryset or manager class."""
+    """A queryset. ``made`` is where it began, ``partial`` why conditions may be missing, ``cls`` the project's own queryset or manager class,
+    ``relation`` the path from a row that led here through a related manager."""
 
-    __slots__ = ("_issued", "cls", "django", "made", "model", "partial", "prefetched", "qs")
+    __slots__ = ("_issued", "cls", "django", "made", "model", "partial", "prefetched", "qs", "relation")
 
     def __init__(
         self,
@@ -74,7 +75,9 @@ class QuerySetValue(Value):
         partial: str | None = None,
         cls: ClassValue | None = None,
         prefetched: bool = False,
+        relation: str | None = None,
     ) -> None:
+        self.relation = relation
         self.django = django
         self.model = model
         self.qs = qs
@@ -85,7 +88,9 @@ class QuerySetValue(Value):
         self._issued: dict[int, IssuedQuery] = {}
 
     def derive(self, qs: Any, partial: str | None = None) -> QuerySetValue:
-        return QuerySetValue(self.django, self.model, qs, self.made, partial or self.partial, self.cls)
+        return QuerySetValue(
+            self.django, self.model, qs, self.made, partial or self.partial, self.cls, relation=self.relation
+        )
 
     def describe(self) -> str:
         return f"a queryset of {self.model.cls.name}"
@@ -265,7 +270,7 @@ class QuerySetValue(Value):
 
     def issue(self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "") -> IssuedQuery | None:
         """Run against the recording connection and remember each statement. The first one is given back."""
-        return self.django.issue(how, run, at, self.model, self.made, self.partial, consumer)
+        return self.django.issue(how, run, at, self.model, self.made, self.partial, consumer, self.relation)
 
     def _fetch(self, name: str, arguments: Arguments, at: Frame) -> Value:
         target: Value = self
@@ -365,9 +370,10 @@ def _class(value: Value | None) -> ClassValue | None:
 
 
 class ManagerValue(Value):
-    """A model's manager, or a related one: ``related`` is then the real related manager, whose conditions are added."""
+    """A model's manager, or a related one: ``related`` is then the real related manager, whose conditions are added, and ``relation`` the
+    path to it."""
 
-    __slots__ = ("django", "made", "model", "prefetched", "related", "template")
+    __slots__ = ("django", "made", "model", "prefetched", "related", "relation", "template")
 
     def __init__(
         self,
@@ -376,7 +382,9 @@ class ManagerValue(Value):
         template: ManagerTemplate,
         related: Any = None,
         prefetched: bool = False,
+        relation: str | None = None,
     ) -> None:
+        self.relation = relation
         self.django = django
         self.model = model
         self.template = template
@@ -419,7 +427,14 @@ class ManagerValue(Value):
         chosen = sets[0]
         place = at.place
         made = QuerySetValue(
-            self.django, chosen.model, chosen.qs, place or chosen.made, chosen.partial, chosen.cls, self.prefetched
+            self.django,
+            chosen.model,
+            chosen.qs,
+            place or chosen.made,
+            chosen.partial,
+            chosen.cls,
+            self.prefetched,
+            self.relation,
         )
         return made
 
