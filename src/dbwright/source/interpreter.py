@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from dbwright.model.source import SourceTable
 from dbwright.pysource import dotted
 from dbwright.source.events import Called, Happening, Loop, Place, Summary
-from dbwright.source.modules import Binding, Codebase, Import, Module, Problem, Scope, collect
+from dbwright.source.modules import READ_AS_KNOWN, Binding, Codebase, Import, Module, Problem, Scope, collect
 from dbwright.source.natives import BUILTINS, LIBRARY
 from dbwright.source.values import (
     HOLE,
@@ -52,8 +52,10 @@ MOST_STEPS = 60_000
 DEEPEST_CALL = 16
 MOST_CONTEXTS = 6
 """Sets of argument values that a function is walked with."""
+MOST_CONTEXTS_OF_STUBS = 4_000
 LONGEST_UNROLLED = 12
 """A loop over a literal of at most so many elements that are plain values is walked once for each."""
+LONGEST_UNROLLED_IN_STUBS = 60
 _KEPT_DECORATORS = frozenset(("staticmethod", "classmethod", "property", "cached_property", "abstractproperty"))
 
 
@@ -113,6 +115,7 @@ class Frame:
         "owner",
         "receiver",
         "returns",
+        "site",
         "summary",
         "yields",
     )
@@ -134,6 +137,8 @@ class Frame:
         self.closure = closure
         self.owner = owner
         self.receiver: Value | None = None
+        self.site: Place | None = None
+        """In a stub: the line of the project that it is called from."""
         self.function = function
         self.depth = depth
         self.line = 1
@@ -185,6 +190,8 @@ class Interpreter:
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
         self._contexts: dict[int, list[Summary]] = {}
+        self._kept: list[object] = []
+        """What the marks of summaries were made from: an object that ends would leave its id to another."""
         self.made_classes: list[ClassValue] = []
         """Classes that calls of ``type`` made, in the order in which they were walked."""
         self._initialised_like: dict[object, Instance] = {}
@@ -600,10 +607,18 @@ class Interpreter:
             node, at.module, at.locals if at.function != "<module>" and at.owner is None else at.closure, at.owner
         )
 
-    def walk(self, function: Function, receiver: Value | None, arguments: Arguments | None = None) -> Summary:
-        """Walk a function as an entry point, with arguments of which only the annotations are known."""
+    def walk(
+        self,
+        function: Function,
+        receiver: Value | None,
+        arguments: Arguments | None = None,
+        site: Place | None = None,
+    ) -> Summary:
+        """Walk a function as an entry point, with arguments of which only the annotations are known. ``site``: the line of the
+        project that a stub is walked for."""
         self.steps = 0
         at = Frame(self, function.module, function=function.name)
+        at.site = site
         given = arguments or self.entry_arguments(function, skip_first=receiver is not None)
         try:
             self.call_function(function, receiver, given, at)
@@ -619,8 +634,18 @@ class Interpreter:
         names = [*node.posonlyargs, *node.args][1 if skip_first else 0 :]
         for one in (*names, *node.kwonlyargs):
             value = self.annotation(one.annotation, at) if one.annotation else None
+            value = value or self._given_by_framework(one.arg)
             named[one.arg] = value or Unknown(f"argument {one.arg}", "request" if one.arg == "request" else "argument")
         return Arguments([], named, Unknown("*arguments", "argument"), Unknown("**arguments", "argument"))
+
+    def _given_by_framework(self, name: str) -> Value | None:
+        """What a framework hands to functions under a name: the request."""
+        for framework in self.frameworks:
+            entry_argument = getattr(framework, "entry_argument", None)
+            found: Value | None = entry_argument(name) if entry_argument else None
+            if found is not None:
+                return found
+        return None
 
     def annotation(self, node: ast.expr, at: Frame) -> Value | None:
         """An instance of the class that an annotation names, or None when it tells nothing."""
@@ -696,16 +721,18 @@ class Interpreter:
         """The result of calling a function of the project. What happens in it is remembered once for each set of argument values."""
         if at.depth >= DEEPEST_CALL:
             return Unknown("calls too deep")
-        mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key())
+        site = (at.place or at.site) if is_stub(function.module) else None
+        mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key(), site)
         summary = self._summaries.get(mark)
         if summary is None and not isinstance(receiver, OneInstance):
             summary = self._similar(function)
         if summary is None:
             summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
             self._summaries[mark] = summary
+            self._kept.append((receiver, arguments))
             self._contexts.setdefault(id(function.node), []).append(summary)
             try:
-                summary.result = self._run(function, receiver, arguments, at.depth + 1, summary)
+                summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
             except OutOfSteps:
                 summary.result = Unknown("walk cut short")
                 raise
@@ -725,15 +752,22 @@ class Interpreter:
     def _similar(self, function: Function) -> Summary | None:
         """Of a function that was walked with many sets of arguments already, the last walk that came to its end."""
         walked = self._contexts.get(id(function.node), ())
-        if len(walked) < MOST_CONTEXTS:
+        if len(walked) < (MOST_CONTEXTS if not is_stub(function.module) else MOST_CONTEXTS_OF_STUBS):
             return None
         return next((summary for summary in reversed(walked) if summary.finished), None)
 
     def _run(
-        self, function: Function, receiver: Value | None, arguments: Arguments, depth: int, summary: Summary
+        self,
+        function: Function,
+        receiver: Value | None,
+        arguments: Arguments,
+        depth: int,
+        summary: Summary,
+        site: Place | None = None,
     ) -> Value:
         at = Frame(self, function.module, None, function.closure, function.owner, function.name, depth, summary)
         at.receiver = receiver
+        at.site = site
         self._bind_parameters(function, receiver, arguments, at)
         node = function.node
         if isinstance(node, ast.Lambda):
@@ -928,8 +962,10 @@ class Interpreter:
 
     def _for(self, node: ast.For | ast.AsyncFor, at: Frame) -> bool:
         iterated = self.evaluate(node.iter, at)
-        if self._is_short_literal(iterated):
+        if self._is_short_literal(iterated, at):
             return self._unrolled(node, iterated, at)
+        if isinstance(iterated, Items) and not iterated.items and iterated.rest is None and is_stub(at.module):
+            return self.execute(node.orelse, at)
         before = dict(at.locals)
         at.line = node.iter.lineno
         element = at.iterate(iterated)
@@ -941,17 +977,22 @@ class Interpreter:
         return self.execute(node.orelse, at)
 
     @staticmethod
-    def _is_short_literal(value: Value) -> bool:
-        return isinstance(value, Items) and value.rest is None and 0 < len(value.items) <= LONGEST_UNROLLED
+    def _is_short_literal(value: Value, at: Frame) -> bool:
+        longest = LONGEST_UNROLLED_IN_STUBS if is_stub(at.module) else LONGEST_UNROLLED
+        return isinstance(value, Items) and value.rest is None and 0 < len(value.items) <= longest
 
     def _unrolled(self, node: ast.For | ast.AsyncFor, iterated: Value, at: Frame) -> bool:
         """A loop over few written elements: each is walked, so that a table of fields and lookups gives each its query."""
         assert isinstance(iterated, Items)
         for element in list(iterated.items):
             before = dict(at.locals)
-            with at.loop(None, len(iterated.items)):
+            if is_stub(at.module):  # each column, each field: not a loop of the project
                 self.assign(node.target, element, at)
                 ended = self.execute(node.body, at)
+            else:
+                with at.loop(None, len(iterated.items)):
+                    self.assign(node.target, element, at)
+                    ended = self.execute(node.body, at)
             if not ended:
                 at.locals = before
         return self.execute(node.orelse, at)
@@ -1339,6 +1380,11 @@ class Interpreter:
 
     def _starred(self, node: ast.Starred, at: Frame) -> Value:
         return self.evaluate(node.value, at)
+
+
+def is_stub(module: Module) -> bool:
+    """Whether a module is one of ours that stands for a framework's."""
+    return not module.owned and module.name.partition(".")[0] in READ_AS_KNOWN
 
 
 def enclosing(variables: dict[str, Value], outer: dict[str, Value] | None) -> dict[str, Value]:

@@ -144,7 +144,17 @@ def _setattr(arguments: Arguments, at: Frame) -> Value:
     return Known(None)
 
 
+_PLAIN_TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "bytes": bytes}
+
+
 def _isinstance(arguments: Arguments, at: Frame) -> Value:
+    """Answered for plain values and Python's plain types only."""
+    if len(arguments.positional) == 2:
+        first, second = arguments.positional
+        types = second.items if isinstance(second, Items) else [second]
+        names = [one.name for one in types if isinstance(one, Native)]
+        if isinstance(first, Known) and len(names) == len(types) and all(name in _PLAIN_TYPES for name in names):
+            return Known(isinstance(first.value, tuple(_PLAIN_TYPES[name] for name in names)))
     return Unknown("a truth value")
 
 

@@ -593,6 +593,15 @@ class Instance(Value):
 
     cls: ClassValue
     attributes: dict[str, Value] = field(default_factory=dict)
+    iterated: Value | None = None
+    """What its ``__iter__`` gave last."""
+
+    @property
+    def rows(self) -> Any:
+        """A page of a paginator walks over the rows of its query."""
+        from dbwright.source.interpreter import rows_of
+
+        return rows_of(self.iterated) if self.iterated is not None else None
 
     def attribute(self, name: str, at: Frame) -> Value:
         return at.interpreter.instance_attribute(self, name, at)
@@ -604,6 +613,7 @@ class Instance(Value):
         if at.interpreter.find_in_class(self.cls, "__iter__"):
             found = at.call(self.attribute("__iter__", at), Arguments())
             if not isinstance(found, Instance):
+                self.iterated = found
                 return at.iterate(found)
         if at.interpreter.find_in_class(self.cls, "__next__"):
             return at.call(self.attribute("__next__", at), Arguments())

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 
 from dbwright.source.events import Place, Reached, unroll
-from dbwright.source.interpreter import Interpreter, decorator_names
+from dbwright.source.interpreter import Interpreter, decorator_names, is_stub
 from dbwright.source.modules import Module, Problem
-from dbwright.source.values import Bound, ClassValue, Function, Instance, Value
+from dbwright.source.values import Bound, ClassValue, Function, Instance, Known, Value
 
 SECONDS_PER_FILE = 4.0
 """Longest time spent on the functions of one file; what is left is reported as not walked."""
@@ -40,17 +40,51 @@ class Walker:
                     )
                     break
                 yield from self._walk(function, receiver)
+            for cls in list(classes_in(module.tree.body, module, self.interpreter)):
+                for method in self.framework_entries(cls):
+                    if time.monotonic() > until:
+                        self.problems.append(
+                            Problem(
+                                module.file,
+                                cls.node.lineno,
+                                f"not walked from here on: more than {SECONDS_PER_FILE:g} s",
+                            )
+                        )
+                        break
+                    place = Place(module.file, cls.node.lineno, cls.name)
+                    yield from self._walk(method, Instance(cls), place)
 
-    def _walk(self, function: Function, receiver: Value | None) -> Iterator[Reached]:
+    def framework_entries(self, cls: ClassValue) -> Iterator[Function]:
+        """The methods of a class that its framework calls (``entry_points`` of the stubs among its parents). Those that stand in its own body
+        are walked with the others; a class that others of the project build on and that is complete only there is walked there."""
+        names: dict[str, None] = {}
+        for one in self.interpreter.mro(cls)[1:]:
+            if is_stub(one.module) and "entry_points" in self.interpreter.scope_of(one).bindings:
+                entry_points = self.interpreter.own_attribute(one, "entry_points")
+                names.update(
+                    (item.value, None) for item in getattr(entry_points, "items", ()) if isinstance(item, Known)
+                )
+        for name in names:
+            owner = self.interpreter.find_in_class(cls, name)
+            if owner is not None and owner is not cls:
+                method = self.interpreter.own_attribute(owner, name)
+                if isinstance(method, Function):
+                    yield method
+
+    def _walk(self, function: Function, receiver: Value | None, place: Place | None = None) -> Iterator[Reached]:
         try:
-            summary = self.interpreter.walk(function, receiver)
+            summary = self.interpreter.walk(function, receiver, site=place)
         except Exception as error:  # a fault of ours in one function must not hide the others; it is said
             reason = f"{function.name} could not be walked: {type(error).__name__}: {error}"
-            self.problems.append(Problem(function.module.file, function.node.lineno, reason[:300]))
+            self.problems.append(
+                Problem(place.file, place.line, reason[:300])
+                if place is not None
+                else Problem(function.module.file, function.node.lineno, reason[:300])
+            )
             if self.strict:
                 raise
             return
-        place = Place(function.module.file, function.node.lineno, function.name)
+        place = place or Place(function.module.file, function.node.lineno, function.name)
         for reached in unroll(summary, place, self._seen):
             if reached.what == "cut":
                 self.problems.append(
@@ -81,6 +115,15 @@ class Walker:
                 yield function, cls
             else:
                 yield function, receiver if not isinstance(receiver, Bound) else Instance(cls)
+
+
+def classes_in(body: list[ast.stmt], module: Module, interpreter: Interpreter) -> Iterator[ClassValue]:
+    """The classes of a body, those within classes too."""
+    for node in definitions(body):
+        if isinstance(node, ast.ClassDef):
+            if node.bases:
+                yield interpreter.class_of(node, module, None)
+            yield from classes_in(node.body, module, interpreter)
 
 
 def definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from dbwright.model.source import Issued, SourceTable
-from dbwright.source.django import instances, runtime
+from dbwright.source.django import instances, known, runtime
 from dbwright.source.django.applications import Applications
 from dbwright.source.django.instances import MetaValue
+from dbwright.source.django.migrations import operation_arguments
 from dbwright.source.django.models import (
     ChoicesAdoption,
     FieldAdoption,
@@ -31,7 +32,7 @@ from dbwright.source.django.querysets import (
     parameters,
 )
 from dbwright.source.django.real import arguments_of, concrete
-from dbwright.source.events import Place
+from dbwright.source.events import Place, Summary
 from dbwright.source.interpreter import Frame, Interpreter
 from dbwright.source.issued import IssuedQuery
 from dbwright.source.modules import Module, Problem
@@ -39,6 +40,7 @@ from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
     Arguments,
     ClassValue,
+    Function,
     Items,
     Known,
     Library,
@@ -52,6 +54,7 @@ from dbwright.source.values import (
 
 HARMLESS = (
     "django.db.models",
+    "django.db.migrations",
     "django.contrib.postgres",
     "django.core.validators",
     "django.contrib.contenttypes.fields",
@@ -71,6 +74,13 @@ class Django:
         self.applications = Applications(interpreter)
         self.problems: list[Problem] = []
         self._adoptions: dict[int, ModelAdoption] = {}
+        self.put_on_request: dict[str, list[Value]] = {}
+        """What assignments walked so far put on a request, by name."""
+        self.request_attributes: dict[str, Value] = {}
+
+    def entry_argument(self, name: str) -> Value | None:
+        """What Django gives to a function under this name."""
+        return known.RequestValue(self) if name == "request" else None
 
     # Set up on first use ---------------------------------------------------------------------------------------------------
 
@@ -82,6 +92,32 @@ class Django:
     def model_class(self) -> Any:
         self.connection  # noqa: B018  sets Django up
         return importlib.import_module("django.db.models").Model
+
+    @cached_property
+    def request_assignments(self) -> dict[str, list[tuple[Function, Value | None]]]:
+        return known.request_assignments(self)
+
+    @cached_property
+    def registered_admins(self) -> list[tuple[ClassValue, ClassValue | None]]:
+        return known.registered_admins(self)
+
+    @cached_property
+    def templates(self) -> Any:
+        """The project's templates."""
+        from dbwright.source.django.templates import Templates
+
+        return Templates(self)
+
+    @cached_property
+    def context_processors(self) -> list[Function]:
+        from dbwright.source.django.templates import context_processors
+
+        return context_processors(self)
+
+    @cached_property
+    def rendered(self) -> dict[object, Summary]:
+        """Templates walked with the variables of a context."""
+        return {}
 
     @cached_property
     def registry(self) -> Any:
@@ -102,6 +138,8 @@ class Django:
         root = name.partition(".")[0]
         if root != "django":
             return None
+        if name.startswith(known.PREFIX):
+            return known.value(self, name.removeprefix(known.PREFIX))
         last = name.rpartition(".")[2]
         if name == "django.conf.settings":
             return SettingsValue(self.applications)
@@ -271,7 +309,7 @@ class Django:
         if (
             isinstance(thing, types.FunctionType)
             and thing.__module__.startswith(HARMLESS)
-            and thing.__name__ in ("SET",)
+            and thing.__name__ in ("SET", "swappable_dependency")
         ):
             return self._called(thing, arguments, at)
         return None
@@ -288,6 +326,11 @@ class Django:
         from django.db import models
 
         positional, named = arguments_of(arguments, at)
+        if _is_operation(cls):
+            fit = operation_arguments(cls, positional, named)
+            if fit is None:
+                return Unknown(f"{cls.__name__} of arguments that are not known")
+            positional, named = fit
         if arguments.extra_named is not None or arguments.extra_positional is not None:
             if not issubclass(cls, models.Field):
                 return Unknown(f"{cls.__name__} of arguments that are not known", arguments.origin())
@@ -528,7 +571,13 @@ class Django:
         return record
 
     def typed(self, value: Value, parameters: Sequence[Value], at: Frame) -> Value | None:
-        """What an annotation with a class of Django's says: ``QuerySet[Order]``."""
+        """What an annotation with a class of Django's says: ``QuerySet[Order]``, ``HttpRequest``."""
+        if isinstance(value, Library) and value.name.rpartition(".")[2] in (
+            "HttpRequest",
+            "WSGIRequest",
+            "ASGIRequest",
+        ):
+            return known.RequestValue(self)
         if isinstance(value, Real) and getattr(value.object, "__name__", "") in ("QuerySet",) and parameters:
             adoption = self.interpreter.adoption(parameters[0]) if isinstance(parameters[0], ClassValue) else None
             if isinstance(adoption, ModelAdoption):
@@ -770,6 +819,12 @@ def _is_unfit(name: str, value: Any) -> bool:
     return name == "validators" and not isinstance(value, list | tuple)
 
 
+def _is_operation(cls: type) -> bool:
+    from django.db.migrations.operations.base import Operation
+
+    return issubclass(cls, Operation)
+
+
 def _is_harmless(cls: Any) -> bool:
     from django.core import validators
     from django.db import models
@@ -795,7 +850,7 @@ def _is_harmless(cls: Any) -> bool:
     )
     if not isinstance(cls, type):
         return False
-    if issubclass(cls, known):
+    if issubclass(cls, known) or _is_operation(cls):
         return True
     return cls.__module__.startswith(HARMLESS) and cls.__name__ in (
         "GenericForeignKey",

@@ -408,7 +408,7 @@ class ManagerValue(Value):
         from django.db.models import QuerySet
 
         qs = QuerySet(model=self.model.real, using=ALIAS)
-        return QuerySetValue(self.django, self.model, qs, at.place, None, self.template.queryset_cls)
+        return QuerySetValue(self.django, self.model, qs, at.place or at.site, None, self.template.queryset_cls)
 
     def queryset(self, at: Frame) -> Value:
         interpreter = self.django.interpreter
@@ -425,7 +425,7 @@ class ManagerValue(Value):
             if not sets:
                 return plain
         chosen = sets[0]
-        place = at.place
+        place = at.place or at.site
         made = QuerySetValue(
             self.django,
             chosen.model,

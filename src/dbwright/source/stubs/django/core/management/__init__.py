@@ -1,0 +1,2 @@
+# ruff: noqa: F401
+from django.core.management.base import BaseCommand
