@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import sys
 import threading
@@ -79,9 +80,10 @@ class Reading:
         """Every query once for each line that issues it, each line that builds it and each loop around it."""
         seen: set[object] = set()
         parsed: dict[str, Query | str] = {}
+        names = FunctionNames(self.codebase)
         for reached in walker.happenings():
             if isinstance(reached.what, IssuedQuery):
-                query = as_query(reached, parsed, schema)
+                query = as_query(reached, parsed, schema, names)
                 mark = (query.issued, query.made, query.sql or query.unknown, query.loops, query.relation)
                 if mark not in seen:
                     seen.add(mark)
@@ -104,7 +106,36 @@ def frameworks_used(codebase: Codebase) -> frozenset[FrameworkName]:
     return frozenset(found)
 
 
-def as_query(reached: events.Reached, parsed: dict[str, Query | str], schema: dict[str, list[str]]) -> SourceQuery:
+class FunctionNames:
+    """Places of the walk, which know a function by its bare name, with the classes and functions around it."""
+
+    def __init__(self, codebase: Codebase) -> None:
+        self.modules = {module.file: module for module in codebase.modules}
+        self._names: dict[str, dict[int, str]] = {}
+
+    def place(self, place: events.Place) -> Place:
+        if place.file not in self._names:
+            module = self.modules.get(place.file)
+            self._names[place.file] = dict(_functions(module.tree.body)) if module is not None else {}
+        return Place(place.file, place.line, self._names[place.file].get(place.line, place.function))
+
+
+def _functions(body: Sequence[ast.stmt], outer: str = "") -> Iterator[tuple[int, str]]:
+    """Each line of each function with the function's name; of inner ones last."""
+    for statement in body:
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{outer}.{statement.name}" if outer else statement.name
+            first = min([statement.lineno, *(decorator.lineno for decorator in statement.decorator_list)])
+            yield from ((line, name) for line in range(first, (statement.end_lineno or first) + 1))
+            yield from _functions(statement.body, name)
+        else:
+            for block in ("body", "orelse", "finalbody"):
+                yield from _functions(getattr(statement, block, None) or (), outer)
+
+
+def as_query(
+    reached: events.Reached, parsed: dict[str, Query | str], schema: dict[str, list[str]], names: FunctionNames
+) -> SourceQuery:
     """A happening as the model keeps it."""
     what: IssuedQuery = reached.what
     query: Query | None = None
@@ -120,11 +151,11 @@ def as_query(reached: events.Reached, parsed: dict[str, Query | str], schema: di
             unknown = outcome
         else:
             query = outcome
-    issued = _place(reached.place)
+    issued = names.place(reached.place)
     return SourceQuery(
         framework=what.framework,
         issued_by=what.issued_by,
-        made=_place(what.made) if what.made is not None else issued,
+        made=names.place(what.made) if what.made is not None else issued,
         issued=issued,
         symbol=what.symbol,
         table=what.table,
@@ -134,8 +165,8 @@ def as_query(reached: events.Reached, parsed: dict[str, Query | str], schema: di
         unknown=unknown,
         partial=what.partial,
         relation=what.relation,
-        loops=tuple(_loop(loop, reached.place) for loop in reached.loops),
-        calls=tuple(map(_place, reached.calls)),
+        loops=tuple(_loop(loop, reached.place, names) for loop in reached.loops),
+        calls=tuple(map(names.place, reached.calls)),
         in_async=what.in_async,
         in_transaction=what.in_transaction,
         request_text=what.request_text,
@@ -143,17 +174,13 @@ def as_query(reached: events.Reached, parsed: dict[str, Query | str], schema: di
     )
 
 
-def _place(place: events.Place) -> Place:
-    return Place(place.file, place.line, place.function)
-
-
-def _loop(loop: events.Loop, at: events.Place) -> QueryLoop:
+def _loop(loop: events.Loop, at: events.Place, names: FunctionNames) -> QueryLoop:
     rows = loop.rows
     made = getattr(rows, "made", None)
     return QueryLoop(
-        place=_place(loop.place or at),
+        place=names.place(loop.place or at),
         table=getattr(rows, "table", None),
-        rows_made=_place(made) if made is not None else None,
+        rows_made=names.place(made) if made is not None else None,
         count=loop.count,
     )
 
