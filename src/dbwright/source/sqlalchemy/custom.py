@@ -21,6 +21,7 @@ from dbwright.source.values import (
     Known,
     Library,
     Mapping,
+    Native,
     Real,
     Unknown,
     Value,
@@ -53,7 +54,12 @@ def real_enum(framework: SQLAlchemy, cls: ClassValue) -> Any:
             members[name] = value.value if isinstance(value, Known) else name
     if not members:
         return None
-    made = enum.Enum(cls.name, list(members.items()))  # type: ignore[misc]
+    texts = all(isinstance(one, str) for one in members.values())
+    mixed = {base.name.rpartition(".")[2] for base in framework.interpreter.foreign_bases(cls) if isinstance(base, Native | Library)}
+    if texts and mixed & {"str", "StrEnum", "TextChoices"}:
+        made: Any = enum.Enum(cls.name, list(members.items()), type=str)
+    else:
+        made = enum.Enum(cls.name, list(members.items()))
     made.__module__ = cls.module.name
     return made
 
@@ -362,8 +368,6 @@ class CompilerValue(Value):
         self.compiler = compiler
 
     def attribute(self, name: str, at: Frame) -> Value:
-        from dbwright.source.values import Native
-
         if name == "process":
             return Native(name, self._process)
         if name == "dialect":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 import importlib
 import re
 import types
@@ -93,6 +94,8 @@ class SQLAlchemy:
         self._configured = False
         self._by_name: dict[str, list[ClassValue]] | None = None
         self._tables: dict[int, tuple[str, Module, int]] = {}
+        self.owner: ClassValue | None = None
+        """The class whose body is being read: texts of its relationships mean the models beside it."""
 
     def frame(self, module: Module) -> Frame:
         return Frame(self.interpreter, module)
@@ -205,7 +208,8 @@ class SQLAlchemy:
         if mark in self._pending:
             return self._being_made.get(mark)
         self._pending.add(mark)
-        self.interpreter.steps = 0
+        steps, self.interpreter.steps = self.interpreter.steps, 0
+        owner, self.owner = self.owner, cls
         try:
             made = self._make_class(cls)
         except Exception as error:  # whatever SQLAlchemy says to a model that was read: it is said, and the model is left out
@@ -213,6 +217,8 @@ class SQLAlchemy:
             made = None
         finally:
             self._pending.discard(mark)
+            self.owner = owner
+            self.interpreter.steps = steps
         self._real_classes[mark] = made
         return made
 
@@ -271,11 +277,13 @@ class SQLAlchemy:
     def being_made(self, cls: ClassValue, real: Any) -> Iterator[None]:
         """Attributes of a class are asked of the half-made real one meanwhile."""
         mark = id(cls.node)
-        before = self._being_made.get(mark)
+        before, owner = self._being_made.get(mark), self.owner
         self._being_made[mark] = real
+        self.owner = cls
         try:
             yield
         finally:
+            self.owner = owner
             if before is None:
                 self._being_made.pop(mark, None)
             else:
@@ -553,6 +561,7 @@ class SQLAlchemy:
         return None
 
     def _later_target(self, value: Value, module: Module) -> Any:
+        owner = self.owner
         if isinstance(value, Known) and isinstance(value.value, str):
             text = parsed(ast.Constant(value.value))
             return self.later_class(text, module)
@@ -562,25 +571,32 @@ class SQLAlchemy:
             if isinstance(found, Function):
                 found = self.walked(found, None, Arguments())
             if isinstance(found, Known) and isinstance(found.value, str):
-                return self.class_of_text(parsed(ast.Constant(found.value)), module)
+                return self.class_of_text(parsed(ast.Constant(found.value)), module, owner)
             return concrete(found, self.frame(module), self)
 
         return later
 
     def later_class(self, node: ast.expr, module: Module) -> Callable[[], Any]:
-        return lambda: self.class_of_text(node, module)
+        owner = self.owner
+        return lambda: self.class_of_text(node, module, owner)
 
-    def class_of_text(self, node: ast.expr, module: Module) -> Any:
+    def class_of_text(self, node: ast.expr, module: Module, owner: ClassValue | None = None) -> Any:
         """The real class that an expression names. Raises LookupError."""
         name = ast.unparse(node)
-        found = self.class_named(name, module)
+        found = self.class_named(name, module, owner)
         real = self.real_class(found) if found is not None else None
         if real is None:
             raise LookupError(f"no model named {name}")
         return real
 
-    def class_named(self, name: str, module: Module) -> ClassValue | None:
-        """The model of a name in a relationship: in the module, then among all of the project's."""
+    def class_named(self, name: str, module: Module, owner: ClassValue | None = None) -> ClassValue | None:
+        """The model of a name in a relationship: the class itself, one of its module, then one among all of the project's."""
+        if owner is not None:
+            if owner.name == name:
+                return owner
+            beside = self.interpreter.global_name(owner.module, name) if name.isidentifier() else None
+            if isinstance(beside, ClassValue):
+                return beside
         head, _, last = name.rpartition(".")
         if not head:
             value = self.interpreter.global_name(module, name)
@@ -593,9 +609,25 @@ class SQLAlchemy:
         found = self.classes_by_name.get(last, [])
         if head and len(found) > 1:
             found = [cls for cls in found if cls.module.name.endswith(head)] or found
+        if len(found) > 1:
+            found = [cls for cls in found if self._is_mapped(cls)] or found
+        if len(found) > 1 and owner is not None:
+            metadata = getattr(self.real_class(owner), "metadata", None)
+            found = [cls for cls in found if getattr(self.real_class(cls), "metadata", None) is metadata] or found
         near = [cls for cls in found if cls.module.name.partition(".")[0] == module.name.partition(".")[0]]
         chosen = near or found
         return chosen[0] if chosen else None
+
+    def _is_mapped(self, cls: ClassValue) -> bool:
+        real = self.real_class(cls)
+        return isinstance(real, type) and sqlalchemy.inspect(real, raiseerr=False) is not None
+
+    @cached_property
+    def before_annotations(self) -> bool:
+        """Whether the project's environment has a SQLAlchemy that does not read annotations (before 2.0)."""
+        environment = self.interpreter.codebase.environment
+        found = list(environment.glob("[Ss][Qq][Ll][Aa]lchemy-*.dist-info")) if environment is not None else []
+        return any(re.match(r"sqlalchemy-[01]\.", path.name.lower()) for path in found)
 
     def _later_table(self, value: Value, module: Module) -> Any:
         if isinstance(value, Real) and not isinstance(value.object, str):
@@ -650,9 +682,11 @@ class SQLAlchemy:
         return None if isinstance(found, Token) else found
 
     def _later_text(self, text: str, module: Module) -> Any:
+        owner = self.owner
+
         def later() -> Any:
             node = parsed(ast.Constant(text))
-            at = TextFrame(self, module)
+            at = TextFrame(self, module, owner)
             found = concrete(at.evaluate(node), at, self)
             if isinstance(found, Token):
                 raise LookupError(f"not understood: {text}")
@@ -676,9 +710,7 @@ class SQLAlchemy:
             self.kept["candidates"] = []
             found: list[ClassValue] = []
             packages: dict[str, None] = {}
-            for module in self.interpreter.codebase.modules:
-                if module.role != "code":
-                    continue
+            for module in self._modules():
                 for cls in self._classes_of(module):
                     if self._is_model(cls):
                         found.append(cls)
@@ -691,6 +723,15 @@ class SQLAlchemy:
             self.kept["candidates"] = found
         result: list[ClassValue] = self.kept["candidates"]
         return result
+
+    def _modules(self) -> Iterator[Module]:
+        """The modules whose models are the application's own: those of tests and migrations are copies."""
+        for module in self.interpreter.codebase.modules:
+            folders = module.file.split("/")
+            if "migrations" in folders or "alembic" in folders:
+                continue
+            if module.role == "code" or (module.role == "tests" and _is_named_like_a_test(module)):
+                yield module
 
     def _module_packages(self, module: Module, packages: dict[str, None]) -> None:
         for bindings in module.scope.bindings.values():
@@ -733,9 +774,8 @@ class SQLAlchemy:
         classes = self.candidates()
         for cls in classes:
             self.real_class(cls)
-        for module in self.interpreter.codebase.modules:
-            if module.role == "code":
-                self._module_tables(module)
+        for module in self._modules():
+            self._module_tables(module)
         self._module_statements(classes)
         self.configure()
         self._configured = True
@@ -759,8 +799,8 @@ class SQLAlchemy:
     def _module_statements(self, classes: list[ClassValue]) -> None:
         """What modules do to their models after the classes: indexes, attributes, imperative mapping."""
         interesting = {id(cls.module): cls.module for cls in classes}
-        for module in self.interpreter.codebase.modules:
-            if module.role == "code" and id(module) not in interesting and _names(module, ("map_imperatively", "Table")):
+        for module in self._modules():
+            if id(module) not in interesting and _names(module, ("map_imperatively", "Table")):
                 interesting[id(module)] = module
         for module in interesting.values():
             at = self.frame(module)
@@ -978,18 +1018,19 @@ class TextFrame(Frame):
 
     __slots__ = ("framework",)
 
-    def __init__(self, framework: SQLAlchemy, module: Module) -> None:
-        super().__init__(framework.interpreter, module, variables=TextNames(framework, module))
+    def __init__(self, framework: SQLAlchemy, module: Module, owner: ClassValue | None = None) -> None:
+        super().__init__(framework.interpreter, module, variables=TextNames(framework, module, owner))
         self.framework = framework
 
 
 class TextNames(dict[str, Value]):
     """Looks names up when they are asked for."""
 
-    def __init__(self, framework: SQLAlchemy, module: Module) -> None:
+    def __init__(self, framework: SQLAlchemy, module: Module, owner: ClassValue | None = None) -> None:
         super().__init__()
         self.framework = framework
         self.module = module
+        self.owner = owner
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._found(name) is not None
@@ -1000,7 +1041,7 @@ class TextNames(dict[str, Value]):
     def _found(self, name: str) -> Value | None:
         if name in ("foreign", "remote"):
             return Real(getattr(orm, name))
-        cls = self.framework.class_named(name, self.module)
+        cls = self.framework.class_named(name, self.module, self.owner)
         if cls is not None and isinstance(self.framework.interpreter.adoption(cls), ModelAdoption):
             return cls
         try:
@@ -1025,6 +1066,10 @@ def fitted(thing: Any, name: str, positional: list[Any], named: dict[str, Any]) 
         named = {k: v for k, v in named.items() if k not in _DATACLASS_ONLY and not _unfit_option(k, v)}
         if isinstance(named.get("default"), list | dict | set):
             named["default"] = placeholder
+        if isinstance(named.get("server_default"), enum.Enum):
+            named["server_default"] = str(named["server_default"].value)
+        if named.get("server_default") is placeholder:
+            named["server_default"] = Token("unknown")
         if name != "column_property":
             positional = [one for one in positional if not (isinstance(one, Token) and one is not positional[0])]
             if positional and isinstance(positional[0], Token):
@@ -1050,6 +1095,14 @@ def _values_of(enumeration: Any) -> list[str]:
     return [str(member.value) for member in enumeration]
 
 
+def _is_named_like_a_test(module: Module) -> bool:
+    """``connection_test.py`` with tables in it and no tests."""
+    if not module.path.stem.endswith("_test"):
+        return False
+    definitions = [node.name for node in module.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return not any(name.startswith(("test", "Test")) for name in definitions)
+
+
 def _names(module: Module, names: tuple[str, ...]) -> bool:
     return any(name in module.scope.bindings for name in names) or any(
         isinstance(node, ast.Attribute) and node.attr in names[:1] for node in ast.walk(module.tree)
@@ -1059,7 +1112,7 @@ def _names(module: Module, names: tuple[str, ...]) -> bool:
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements of a module that may change its models, those of functions that map imperatively included."""
     for node in body:
-        if isinstance(node, ast.If | ast.Try | ast.With):
+        if isinstance(node, ast.Try | ast.With):
             yield from _statements(node.body)
         elif isinstance(node, ast.FunctionDef):
             if any(isinstance(n, ast.Attribute) and n.attr == "map_imperatively" for n in ast.walk(node)):

@@ -384,6 +384,11 @@ class Builder:
                 namespace[name] = made
                 notes[name] = orm.Mapped[collection[object] if collection in (list, set) else object]
                 return
+        column = given.column if isinstance(given, orm_properties.MappedColumn) else given
+        if isinstance(column, sqlalchemy.Column) and not column.type._isnull and self.framework.before_annotations:
+            if isinstance(given, orm_properties.MappedColumn):
+                namespace[name] = column
+            return
         notes[name] = orm.Mapped[self.framework.annotations.type_of(inner, self.cls.module)]
         if name not in namespace:
             made_column = orm.mapped_column()
