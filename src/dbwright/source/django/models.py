@@ -351,6 +351,12 @@ class PartAdoption:
             value = interpreter.own_attribute(owner, name) if owner is not None else None
             if isinstance(value, Known | Real):
                 found[name] = concrete(value, at)
+        owner = interpreter.find_in_class(self.cls, "state_forwards")
+        if owner is not None and hasattr(self.base, "state_forwards"):
+            method = interpreter.own_attribute(owner, "state_forwards")
+            body = method.node.body if isinstance(method, Function) and isinstance(method.node.body, list) else []
+            if all(isinstance(one, ast.Pass | ast.Expr) for one in body):
+                found["state_forwards"] = lambda operation, label, state: None
         return found
 
 
@@ -388,6 +394,7 @@ class FieldAdoption(PartAdoption):
         for name in ("db_type", "get_internal_type", "rel_db_type"):
             if interpreter.find_in_class(self.cls, name) is not None:
                 found[name] = self._asked(name)
+        found["clone"] = _cloned
         if interpreter.find_in_class(self.cls, "contribute_to_class") is not None:
             found["contribute_to_class"] = self._contributing()
         return found
@@ -452,6 +459,20 @@ _FIELD_ATTRIBUTES = (
     "auto_now_add",
 )
 _KEPT_AS = {"unique": "_unique"}
+
+
+def _cloned(field: Any) -> Any:
+    """A field for another model. Django would construct it anew, without what the project's code left on it."""
+    made = copy.deepcopy(field)
+    for name in ("model", "opts", "_get_default"):
+        made.__dict__.pop(name, None)
+    if made.remote_field is not None:
+        if hasattr(made.remote_field.model, "_meta"):
+            made.remote_field.model = made.remote_field.model._meta.label
+        through = getattr(made.remote_field, "through", None)
+        if hasattr(through, "_meta"):
+            made.remote_field.through = None if through._meta.auto_created else through._meta.label
+    return made
 
 
 class FieldInstance(OneInstance):

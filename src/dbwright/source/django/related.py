@@ -15,6 +15,9 @@ class ThroughRelation(GenericRelation):  # type: ignore[misc]
     def __init__(self, through: Any) -> None:
         super().__init__(through)
 
+    def clone(self) -> ThroughRelation:
+        return ThroughRelation(self.remote_field.model)
+
     def get_path_info(self, filtered_relation: Any = None) -> list[Any]:
         between = self.remote_field.model._meta
         direct = next((f for f in between.fields if f.name == "content_object" and isinstance(f, ForeignKey)), None)

@@ -37,6 +37,15 @@ class _Reading(Truth):
         self.gaps = []
 
 
+def tables_of(django: Django, registry: Any, labels: set[str]) -> Iterator[SourceTable]:
+    """The tables of a registry that migrations made, for some applications."""
+    reading = _Reading(django.connection)
+    for model in registry.get_models(include_auto_created=True):
+        if model._meta.proxy or model._meta.app_label not in labels or hasattr(model, "dbwright_stand_in"):
+            continue
+        yield _table(model, reading.table(model), None)
+
+
 def read_tables(django: Django) -> Iterator[SourceTable]:
     """All tables of the models that could be made, those of libraries included."""
     reading = _Reading(django.connection)

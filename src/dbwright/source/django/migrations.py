@@ -1,0 +1,481 @@
+"""Django's migrations read from their files: real operations on a real ``ProjectState``, nothing of the project is run.
+
+Applications whose migrations are not the project's own (Django's, those of packages) stand with the models that they have now.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
+from dbwright.model.source import Place, SourceTable
+from dbwright.source.django import runtime
+from dbwright.source.django.real import concrete
+from dbwright.source.interpreter import OutOfSteps
+from dbwright.source.modules import Module
+from dbwright.source.tokens import Token, has_token
+from dbwright.source.values import ClassValue, Items, Known, Real, Value
+
+if TYPE_CHECKING:
+    from dbwright.source.django.framework import Django
+
+Key = tuple[str, str]
+MOST_STEPS_OF_REPLAY = 20_000
+
+
+@dataclass
+class Node:
+    """A migration file with its real operations (None for one that could not be read)."""
+
+    label: str
+    name: str
+    module: Module
+    line: int
+    dependencies: list[Key] = field(default_factory=list)
+    run_before: list[Key] = field(default_factory=list)
+    replaces: list[Key] = field(default_factory=list)
+    initial: bool = False
+    atomic: bool = True
+    operations: list[tuple[Any, int]] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        return self.label, self.name
+
+    @property
+    def place(self) -> Place:
+        return Place(self.module.file, self.line, "Migration")
+
+
+class DjangoMigrations:
+    """The migrations of the project's own applications."""
+
+    def __init__(self, django: Django) -> None:
+        self.django = django
+        self.problems: list[GraphProblem] = []
+        self.nodes: dict[Key, Node] = {}
+        self.incomplete: set[str] = set()
+        """Applications of which some operation could not be replayed."""
+        self._read()
+
+    # Reading ---------------------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        codebase = self.django.interpreter.codebase
+        for path, file in codebase.files.items():
+            if path.parent.name != "migrations" or path.name == "__init__.py" or "tests" in file.name.split("/")[:-2]:
+                continue
+            module = codebase.module_at(path)
+            if module is None:
+                label = self.django.applications.label_of(f"{path.parent.parent.name}.models")
+                self.incomplete.add(label)
+                continue
+            node = self._node(module)
+            if node is not None:
+                self.nodes[node.key] = node
+
+    def _node(self, module: Module) -> Node | None:
+        interpreter = self.django.interpreter
+        definition = next((n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == "Migration"), None)
+        if definition is None:
+            return None
+        package = module.name.rpartition(".migrations.")[0]
+        cls = interpreter.class_of(definition, module, None)
+        node = Node(self.django.applications.label_of(f"{package}.models"), module.path.stem, module, definition.lineno)
+        interpreter.steps = 0
+        try:
+            node.dependencies = self._keys(cls, "dependencies", node)
+            node.run_before = self._keys(cls, "run_before", node)
+            node.replaces = self._keys(cls, "replaces", node)
+            node.initial = self._told(cls, "initial") is True
+            node.atomic = self._told(cls, "atomic") is not False
+            node.operations = list(self._operations(cls, definition, node))
+        except OutOfSteps:
+            self._incomplete(node, definition.lineno, "the migration is too long to be followed")
+        return node
+
+    def _attribute(self, cls: ClassValue, name: str) -> Value | None:
+        interpreter = self.django.interpreter
+        owner = interpreter.find_in_class(cls, name)
+        return interpreter.own_attribute(owner, name) if owner is not None else None
+
+    def _told(self, cls: ClassValue, name: str) -> Any:
+        value = self._attribute(cls, name)
+        return value.value if isinstance(value, Known) else None
+
+    def _keys(self, cls: ClassValue, name: str, node: Node) -> list[Key]:
+        value = self._attribute(cls, name)
+        found: list[Key] = []
+        for item in value.items if isinstance(value, Items) else ():
+            told = concrete(item, self.django.frame(node.module))
+            if isinstance(told, tuple | list) and len(told) == 2 and not any(has_token(one) for one in told):
+                found.append((str(told[0]), str(told[1])))
+            elif told is not None:
+                self._incomplete(node, node.line, f"one of the {name} is not known")
+        return found
+
+    def _operations(self, cls: ClassValue, definition: ast.ClassDef, node: Node) -> Iterator[tuple[Any, int]]:
+        from django.db.migrations.operations.base import Operation
+
+        value = self._attribute(cls, "operations")
+        if value is None:
+            return
+        if not isinstance(value, Items):
+            self._incomplete(node, node.line, "the list of operations is not known")
+            return
+        lines = _lines_of_operations(definition)
+        for position, item in enumerate([*value.items, *([value.rest] if value.rest is not None else [])]):
+            line = lines[position] if position < len(lines) else node.line
+            thing = item.object if isinstance(item, Real) else None
+            if isinstance(thing, Operation):
+                yield thing, line
+            else:
+                yield None, line
+                self._incomplete(node, line, f"an operation is not read: {item.describe()}")
+
+    def _incomplete(self, node: Node, line: int, reason: str) -> None:
+        self.incomplete.add(node.label)
+        self.django.problem(node.module, line, f"migration {node.label}.{node.name}: {reason}")
+
+    # The graph -------------------------------------------------------------------------------------------------------------
+
+    def check_graph(self) -> list[GraphProblem]:
+        """Heads, missing parents and cycles."""
+        active = self._active()
+        found: list[GraphProblem] = []
+        labels = {label for label, _ in self.nodes}
+        replaced = {key for node in self.nodes.values() for key in node.replaces}
+        for node in self.nodes.values():
+            for label, name in (*node.dependencies, *node.run_before):
+                if label in labels and not name.startswith("__") and (label, name) not in self.nodes.keys() | replaced:
+                    message = f"{node.label}.{node.name} depends on {label}.{name}, which does not exist"
+                    found.append(
+                        GraphProblem("missing parent", "django", node.label, (node.name, name), message, node.place)
+                    )
+        parents = self._parents(active)
+        for label in sorted(labels):
+            within = [n for n in active.values() if n.label == label]
+            followed = {parent for n in within for parent in parents[n.key] if parent[0] == label}
+            heads = sorted(n.name for n in within if n.key not in followed)
+            if len(heads) > 1:
+                message = f"{label} has {len(heads)} last migrations: {', '.join(heads)}; migrate refuses to run"
+                found.append(
+                    GraphProblem("heads", "django", label, tuple(heads), message, active[label, heads[-1]].place)
+                )
+        cycle = _cycle(parents)
+        if cycle:
+            node = active[cycle[0]]
+            names = tuple(f"{label}.{name}" for label, name in cycle)
+            message = f"migrations wait for each other: {' → '.join([*names, names[0]])}"
+            found.append(GraphProblem("cycle", "django", node.label, names, message, node.place))
+        return found
+
+    def _active(self) -> dict[Key, Node]:
+        """Without those that a squashed migration replaces."""
+        replaced = {key for node in self.nodes.values() for key in node.replaces if key in self.nodes}
+        return {key: node for key, node in self.nodes.items() if key not in replaced}
+
+    def _parents(self, active: dict[Key, Node]) -> dict[Key, list[Key]]:
+        stands_for = {old: node.key for node in active.values() for old in node.replaces}
+        firsts = {label: self._first(label, active) for label, _ in active}
+        parents: dict[Key, list[Key]] = {key: [] for key in active}
+        for node in active.values():
+            inside = [d for old in node.replaces if old in self.nodes for d in self.nodes[old].dependencies]
+            for key in (*node.dependencies, *inside):
+                wanted = firsts.get(key[0]) if key[1] == "__first__" else stands_for.get(key, key)
+                if wanted in active and wanted != node.key:
+                    parents[node.key].append(wanted)
+            for key in node.run_before:
+                if stands_for.get(key, key) in parents:
+                    parents[stands_for.get(key, key)].append(node.key)
+        return parents
+
+    @staticmethod
+    def _first(label: str, active: dict[Key, Node]) -> Key | None:
+        names = sorted(name for one, name in active if one == label)
+        return (label, names[0]) if names else None
+
+    def ordered(self) -> list[Node]:
+        """Parents before children; what waits in a circle comes last."""
+        active = self._active()
+        parents = self._parents(active)
+        found: list[Node] = []
+        done: set[Key] = set()
+        waiting = sorted(active)
+        while waiting:
+            ready = [key for key in waiting if all(parent in done for parent in parents[key])] or waiting[:1]
+            for key in ready:
+                done.add(key)
+                found.append(active[key])
+            waiting = [key for key in waiting if key not in done]
+        return found
+
+    # Replaying -------------------------------------------------------------------------------------------------------------
+
+    def replay(self) -> Any:
+        """The ``ProjectState`` after all migrations."""
+        from django.db.migrations.state import ModelState, ProjectState
+
+        state = ProjectState()
+        own = {label for label, _ in self.nodes}
+        for model in self.django.registry.get_models():
+            if model._meta.app_label not in own and not getattr(model, "dbwright_stand_in", False):
+                try:
+                    state.add_model(ModelState.from_model(model))
+                except Exception as error:
+                    self.problems.append(_unread(model._meta.label, error))
+        for node in self.ordered():
+            for operation, line in node.operations:
+                if operation is None:
+                    continue
+                try:
+                    operation.state_forwards(node.label, state)
+                except Exception as error:
+                    reason = f"{type(operation).__name__} cannot be replayed: {type(error).__name__}: {error}"
+                    self._incomplete(node, line, reason)
+        return state
+
+    def tables(self, state: Any) -> Iterator[SourceTable]:
+        """The tables of a state, for the project's own applications."""
+        from dbwright.source.django.tables import tables_of
+
+        labels = {label for label, _ in self.nodes}
+        yield from tables_of(self.django, self._rendered(state), labels)
+
+    def _rendered(self, state: Any) -> Any:
+        registry = runtime.registry()
+        for label in {label for label, _ in state.models}:
+            known = self.django.registry.app_configs.get(label)
+            if known is None:
+                self.django.know_application(label, f"{label}.models")
+                known = self.django.registry.app_configs[label]
+            registry.app_configs[label] = known
+        waiting = list(state.models.values())
+        while waiting:
+            left = []
+            for model in waiting:
+                try:
+                    _render(model, registry)
+                except Exception as error:
+                    left.append((model, error))
+            if len(left) == len(waiting):
+                for model, error in left:
+                    self.incomplete.add(model.app_label)
+                    self.problems.append(_unread(f"{model.app_label}.{model.name}", error))
+                break
+            waiting = [model for model, _ in left]
+        self._stand_ins(registry)
+        return registry
+
+    def _stand_ins(self, registry: Any) -> None:
+        from django.db import models
+
+        missing = {key for key in registry._pending_operations if key[1] not in registry.all_models.get(key[0], {})}
+        for label, name in sorted(missing):
+            meta = type("Meta", (), {"app_label": label, "apps": registry, "managed": False})
+            attributes = {"__module__": f"{label}.models", "Meta": meta, "dbwright_stand_in": True}
+            models.base.ModelBase(name.title(), (models.Model,), attributes)
+
+    # As a model ------------------------------------------------------------------------------------------------------------
+
+    def files(self) -> Iterator[MigrationFile]:
+        """Every migration with its operations, parents first."""
+        replaced = [node for key, node in self.nodes.items() if key not in self._active()]
+        for node in (*self.ordered(), *replaced):
+            own = [name for label, name in node.dependencies if label == node.label]
+            others = [f"{label}.{name}" for label, name in node.dependencies if label != node.label]
+            yield MigrationFile(
+                framework="django",
+                group=node.label,
+                name=node.name,
+                place=node.place,
+                parents=tuple([*own, *others]),
+                replaces=tuple(f"{label}.{name}" for label, name in node.replaces),
+                operations=tuple(as_operation(o, line, node.label) for o, line in node.operations),
+                initial=node.initial or not own,
+                atomic=node.atomic,
+                merge=len(own) > 1 and not node.operations,
+            )
+
+
+def _render(model_state: Any, registry: Any) -> None:
+    options = dict(model_state.options)
+    for name in ("swappable", "default_manager_name", "base_manager_name"):
+        options.pop(name, None)
+    changed = model_state.clone()
+    changed.options = options
+    changed.managers = []
+    changed.render(registry)
+
+
+def _unread(name: str, error: Exception) -> GraphProblem:
+    message = f"{name} cannot be put together from the migrations: {type(error).__name__}: {error}"
+    return GraphProblem("unread", "django", name.partition(".")[0], (name,), message[:300], Place("", 0))
+
+
+def _lines_of_operations(definition: ast.ClassDef) -> list[int]:
+    for node in definition.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "operations" for t in node.targets):
+            if isinstance(node.value, ast.List | ast.Tuple):
+                return [element.lineno for element in node.value.elts]
+    return []
+
+
+def _cycle(parents: dict[Key, list[Key]]) -> list[Key]:
+    """Some circle in the graph, or nothing."""
+    done: set[Key] = set()
+    for start in sorted(parents):
+        trail: list[Key] = []
+        stack = [(start, iter(parents[start]))]
+        on_trail = {start}
+        trail.append(start)
+        if start in done:
+            continue
+        while stack:
+            key, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                trail.pop()
+                on_trail.discard(key)
+                done.add(key)
+            elif following in on_trail:
+                return trail[trail.index(following) :]
+            elif following not in done and following in parents:
+                stack.append((following, iter(parents[following])))
+                on_trail.add(following)
+                trail.append(following)
+    return []
+
+
+# Operations ------------------------------------------------------------------------------------------------------------------
+
+RISKS: dict[str, Risk] = {
+    "CreateModel": "none",
+    "DeleteModel": "data loss",
+    "RenameModel": "breaks running code",
+    "AlterModelTable": "breaks running code",
+    "AlterModelTableComment": "none",
+    "AlterModelOptions": "none",
+    "AlterModelManagers": "none",
+    "AlterOrderWithRespectTo": "brief lock",
+    "AlterUniqueTogether": "long lock",
+    "AlterIndexTogether": "long lock",
+    "AddIndex": "long lock",
+    "RemoveIndex": "brief lock",
+    "RenameIndex": "brief lock",
+    "AddIndexConcurrently": "none",
+    "RemoveIndexConcurrently": "none",
+    "AddConstraint": "long lock",
+    "RemoveConstraint": "brief lock",
+    "AddConstraintNotValid": "brief lock",
+    "ValidateConstraint": "none",
+    "AddField": "brief lock",
+    "RemoveField": "data loss",
+    "AlterField": "long lock",
+    "RenameField": "breaks running code",
+    "RunSQL": "runs code",
+    "RunPython": "runs code",
+    "SeparateDatabaseAndState": "not known",
+    "CreateExtension": "none",
+}
+"""Django's operations by what they do to a table in use. ``docs/migrations.md`` lists them."""
+
+
+def risk_of(operation: Any) -> Risk:
+    """The risk of a real operation."""
+    names = [cls.__name__ for cls in type(operation).__mro__]
+    if "SeparateDatabaseAndState" in names:
+        inner = [risk_of(one) for one in operation.database_operations]
+        return max(inner, key=_ORDER.index) if inner else "none"
+    if "AddField" in names and _adds_by_rewriting(operation.field):
+        return "table rewrite"
+    found = next((RISKS[name] for name in names if name in RISKS), "not known")
+    return "none" if found == "not known" and any("Extension" in name for name in names) else found
+
+
+_ORDER: tuple[Risk, ...] = (
+    "none",
+    "brief lock",
+    "not known",
+    "long lock",
+    "runs code",
+    "breaks running code",
+    "table rewrite",
+    "data loss",
+)
+
+
+def _adds_by_rewriting(field: Any) -> bool:
+    """A generated column that is stored is computed for every row."""
+    return bool(getattr(field, "generated", False) and getattr(field, "db_persist", False))
+
+
+def irreversible_because(operation: Any) -> str | None:
+    """Why an operation cannot be undone, or None."""
+    name = type(operation).__name__
+    if getattr(operation, "reversible", True):
+        return None
+    kinds = [cls.__name__ for cls in type(operation).__mro__]
+    if "RunPython" in kinds:
+        return "RunPython without reverse_code"
+    if "RunSQL" in kinds:
+        return "RunSQL without reverse_sql"
+    if "SeparateDatabaseAndState" in kinds:
+        return next(
+            (r for r in map(irreversible_because, operation.database_operations) if r),
+            "one of the operations within cannot be undone",
+        )
+    return f"{name} says that it cannot be undone"
+
+
+def as_operation(operation: Any, line: int, label: str) -> MigrationOperation:
+    """A real operation as the model keeps it."""
+    if operation is None:
+        return MigrationOperation("?", "an operation that is not read", line=line)
+    try:
+        words = str(operation.describe())
+    except Exception:
+        words = type(operation).__name__
+    model = getattr(operation, "model_name", None) or getattr(operation, "name", None)
+    kind = next(
+        (c.__name__ for c in type(operation).__mro__ if c.__module__.startswith("django.")), type(operation).__name__
+    )
+    table = f"{label}_{model.lower()}" if isinstance(model, str) and kind not in ("RunSQL", "RunPython") else None
+    return MigrationOperation(kind, words, table, risk_of(operation), irreversible_because(operation), line)
+
+
+def operation_arguments(
+    cls: type, positional: list[Any], named: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]] | None:
+    """Arguments of an operation without what belongs to the running project only (managers, plain base classes). None when its fields are
+    not known."""
+    if cls.__name__ == "CreateModel":
+        names = ("name", "fields", "options", "bases", "managers")
+        given = dict(zip(names, positional, strict=False)) | named
+        given.pop("managers", None)
+        bases = given.pop("bases", None) or ()
+        from django.db import models
+
+        kept = tuple(b for b in bases if (isinstance(b, str) and not isinstance(b, Token)) or isinstance(b, type))
+        kept = tuple(b for b in kept if isinstance(b, str) or issubclass(b, models.Model))
+        given["bases"] = kept or (models.Model,)
+        given["fields"] = [
+            (name, one) for name, one in given.get("fields") or () if hasattr(one, "contribute_to_class")
+        ]
+        options = given.get("options") or {}
+        given["options"] = {k: v for k, v in options.items() if not isinstance(v, Token)}
+        return [], given
+    if cls.__name__ == "AlterModelManagers":
+        named.pop("managers", None)
+        return [positional[0] if positional else named.pop("name"), []], named
+    if cls.__name__ == "RunPython":
+        return positional, {k: v for k, v in named.items() if not isinstance(v, Token)}
+    groups = defaultdict(list)
+    for value in (*positional, *named.values()):
+        groups[type(value)].append(value)
+    return None if Token in groups and cls.__name__ not in ("RunSQL", "AlterModelOptions") else (positional, named)
