@@ -27,6 +27,10 @@ ONE_PAGE = 100
 _WEAK_TARGETS = frozenset(("django_content_type", "django_site"))
 _TIMES = ("timestamp", "date", "time")
 _TEXTS = ("text", "varchar", "character varying", "char", "citext")
+WIDE_BYTES = 200
+"""Average bytes of a text from which a B-tree of it is large, and may refuse a row (at 2,704 bytes)."""
+_LONG = frozenset(("text", "varchar", "bytea", "json", "jsonb"))
+_PROSE = re.compile(r"(^|_)(body|comment|content|description|html|markdown|message|note|notes|prompt|summary|text)$")
 _IMMUTABLE = frozenset(("upper", "lower", "->>", "#>>", "->", "md5", "btrim", "coalesce"))
 _RANGES = frozenset(("<", "<=", ">", ">=", "between"))
 
@@ -34,14 +38,17 @@ _RANGES = frozenset(("<", "<=", ">", ">=", "between"))
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
     """What decides how well a column narrows. ``weak``: few values (a flag, a choice, a reference to a table of few rows); ``reference``:
-    a foreign key; ``grows``: its values come in the order of time; ``distinct`` counts values where the planner's sample tells."""
+    a foreign key; ``grows``: its values come in the order of time; ``stamped``: and are filled in by themselves, so that rows are events;
+    ``distinct`` counts values where the planner's sample tells; ``wide``: texts that no B-tree should hold."""
 
     type: str
     weak: bool = False
     reference: bool = False
     grows: bool = False
+    stamped: bool = False
     not_null: bool = False
     distinct: float | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,7 @@ def shape_of_table(snapshot: Snapshot, table: Table) -> Shape:
             grows=column.type.startswith(_TIMES),
             not_null=column.not_null,
             distinct=distinct or None,
+            wide=column.base_type in _LONG and statistics is not None and statistics.average_width > WIDE_BYTES,
         )
     indexes = tuple(
         KnownIndex(i.name, i.keys, i.is_unique, i.access_method, i.descending, i.predicate)
@@ -161,7 +169,10 @@ def shape_of_source(table: SourceTable) -> Shape:
             or (column.references is not None and column.references.table in _WEAK_TARGETS),
             reference=column.references is not None,
             grows=(column.type or "").startswith(_TIMES),
+            stamped=(column.type or "").startswith(_TIMES)
+            and (column.has_default or bool(column.option("auto_now") or column.option("auto_now_add"))),
             not_null=column.not_null,
+            wide=(column.type or "") == "text" and bool(_PROSE.search(column.name)),
         )
         for column in table.columns
     }
@@ -234,11 +245,13 @@ def _sort_in(
 def _key(predicate: Predicate, shape: Shape) -> str | None:
     """What an index would have as key: the column, or the expression around it when an index may hold it."""
     column = predicate.column.column
-    if column not in shape.columns:
+    if column not in shape.columns or shape.columns[column].wide:
         return None
+    kind = shape.columns[column].type
+    if kind.endswith("[]") or kind.startswith("json"):
+        return predicate.wrapped if predicate.wrapped and predicate.wrapper in ("->>", "#>>") else None
     if not predicate.wrapped:
         return column
-    kind = shape.columns[column].type
     if predicate.wrapper in ("::text", "::varchar") and kind.startswith(_TEXTS):
         return column
     if predicate.wrapper in _IMMUTABLE and predicate.operator in ("=", "in") and "$" not in predicate.wrapped:
@@ -260,7 +273,8 @@ def _condition(predicate: Predicate, shape: Shape) -> str | None:
         return name
     if predicate.value == "false":
         return f"NOT {name}"
-    return f"{name} = {predicate.value}" if shape.columns[column].weak and predicate.operator == "=" else None
+    facts = shape.columns[column]
+    return f"{name} = {predicate.value}" if facts.weak and not facts.reference and predicate.operator == "=" else None
 
 
 def _quoted(name: str) -> str:
@@ -332,10 +346,10 @@ def _order(query: Query, table: QueryTable, shape: Shape) -> tuple[tuple[tuple[s
         ):
             return (), False
         keys.append((column.column, key.descending))
-    primary = {index.keys for index in shape.indexes if index.unique and len(index.keys) == 1}
-    while len(keys) > 1 and (keys[-1][0],) in primary:
-        keys.pop()  # PostgreSQL sorts the few rows that are alike before
-    return tuple(keys[:2]) if len(keys) <= 2 else (), level.limit != ""
+    unique = {index.keys for index in shape.indexes if index.unique and index.predicate is None}
+    while keys and (keys[-1][0],) in unique:
+        keys.pop()  # it only settles ties, and alone it has an index
+    return tuple(keys) if len(keys) <= 2 else (), level.limit != ""
 
 
 def _tail(
@@ -494,7 +508,7 @@ def candidates(shape: Shape, asked: Sequence[Asked], limits: Limits) -> tuple[Ca
         key=lambda d: (-sum(map(len, d.groups)) - len(d.tail), -len(d.asked[0].sites), sorted(map(sorted, d.groups)))
     )
     for wish in wishes:
-        if not any(_absorb(draft, wish) for draft in drafts):
+        if not any(_absorb(draft, wish) or (shape.rows is None and _enters(draft, wish, shape)) for draft in drafts):
             drafts.append(wish)
     counts = Counter(name for one in asked for name in one.use.equal)
     made = (_candidate(draft, shape, counts) for draft in drafts)
@@ -532,7 +546,7 @@ def _draft(one: Asked, shape: Shape, limits: Limits) -> _Draft | None:
     strong = {name for name in equal if not _is_weak(name, shape)}
     scans = not any(not _is_weak(n, shape) for n in now.entered) and not now.by_range
     if shape.rows is None:
-        if not _worth_unmeasured(use, strong, scans, shape):
+        if not _worth_unmeasured(one, strong, scans, shape):
             return None
         return _Draft([set(equal)] if equal else [], use.tail, [one], scans, conditions=use.conditions)
     after: float = ONE_PAGE if use.ordered and use.limited else rows_left(equal, shape)
@@ -549,12 +563,14 @@ def _distinct(name: str, shape: Shape) -> float:
     return (facts.distinct if facts else None) or 0.0
 
 
-def _worth_unmeasured(use: Use, strong: set[str], scans: bool, shape: Shape) -> bool:
+def _worth_unmeasured(one: Asked, strong: set[str], scans: bool, shape: Shape) -> bool:
     """Without a size: a search by a column of many values that no index begins with, or the newest first of a table that grows."""
-    grows = any(shape.columns[name].grows for name, _ in use.tail if name in shape.columns)
+    use = one.use
+    times = [shape.columns[name] for name, _ in use.tail if name in shape.columns and shape.columns[name].grows]
+    by_time = bool(times) and (use.limited or not use.ordered)
     if scans:
-        return bool(strong) or (bool(use.tail) and grows and (use.limited or not use.ordered))
-    return bool(use.tail) and grows and (use.limited or not use.ordered)
+        return by_time or bool(strong)
+    return by_time and (any(facts.stamped for facts in times) or len(one.sites) > 1)
 
 
 def _absorb(draft: _Draft, wish: _Draft) -> bool:
@@ -583,6 +599,23 @@ def _absorb(draft: _Draft, wish: _Draft) -> bool:
     draft.conditions = (draft.conditions or frozenset()) & (wish.conditions or frozenset())
     if wish.read is not None and wish.read > (draft.read or 0):
         draft.read, draft.after = wish.read, wish.after
+    return True
+
+
+def _enters(draft: _Draft, wish: _Draft, shape: Shape) -> bool:
+    """Where sizes are not known one index by which a search is entered is enough; the draft then stands for the wish too."""
+    first = draft.groups[0] if draft.groups else set()
+    need = set().union(*wish.groups) if wish.groups else set()
+    if (
+        not wish.scans
+        or not any(not _is_weak(name, shape) for name in first & need)
+        or (wish.tail and wish.asked[0].use.limited)
+    ):
+        return False
+    shared = first & need
+    draft.groups = [shared, *([first - shared] if first - shared else []), *draft.groups[1:]]
+    draft.asked += wish.asked
+    draft.conditions = (draft.conditions or frozenset()) & (wish.conditions or frozenset())
     return True
 
 

@@ -9,6 +9,7 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from dbwright.model.activity import Activity, HbaRule, IntegrityProblem, Replication, Settings, Workload
+from dbwright.model.attribution import Attribution
 from dbwright.model.catalog import Catalog, Table
 from dbwright.model.change import Engine
 from dbwright.model.finding import ObjectRef
@@ -96,6 +97,7 @@ class Snapshot:
     gaps: tuple[Gap, ...] = ()
     project: Project = field(default_factory=Project)
     source: Source = field(default_factory=Source)
+    attribution: Attribution = field(default_factory=Attribution)
     collection_seconds: float = 0.0
     server_seconds: float = 0.0
 

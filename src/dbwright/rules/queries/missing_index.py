@@ -14,8 +14,10 @@ the reads.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dbwright.model import demand
@@ -24,11 +26,11 @@ from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.demand import Asked, Candidate, Shape
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
-from dbwright.model.query import with_values
+from dbwright.model.query import Query, with_values
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceQuery, SourceTable
+from dbwright.model.source import SourceTable
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
@@ -174,23 +176,55 @@ def _never_read(snapshot: Snapshot, table: Table) -> bool:
     )
 
 
-def _asked(snapshot: Snapshot) -> dict[str, list[SourceQuery]]:
-    """The queries of the code by the tables that they touch; migrations run once."""
-    by_table: defaultdict[str, list[SourceQuery]] = defaultdict(list)
-    for query in snapshot.source.queries:
-        if query.query is None or query.partial or "migrations/" in query.issued.file:
-            continue
-        for name in {table.name for table in query.query.tables}:
-            by_table[name].append(query)
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A query with those who send it: a line of the code, or a statement that the server recorded."""
+
+    query: Query
+    sites: tuple[str, ...]
+    text: str
+    calls: int = 0
+    milliseconds: float = 0.0
+    once: bool = False
+
+
+def _asked(snapshot: Snapshot) -> dict[str, list[_Asking]]:
+    """The queries of code and workload by the tables that they touch."""
+    by_table: defaultdict[str, list[_Asking]] = defaultdict(list)
+    for asking in (*_of_code(snapshot), *_of_workload(snapshot)):
+        for name in {table.name for table in asking.query.tables}:
+            by_table[name].append(asking)
     return dict(by_table)
 
 
-def _of_table(query: SourceQuery, shape: Shape) -> Iterator[Asked]:
-    if query.query is None:
-        return
-    values = {n: p.value for n, p in enumerate(query.parameters, 1) if p.origin == "constant"}
-    for use in demand.uses_of(with_values(query.query, values), shape):
-        yield Asked(use, (str(query.made),), (query.sql or "",))
+def _of_code(snapshot: Snapshot) -> Iterator[_Asking]:
+    """Migrations run once; a query with conditions that nobody knows asks for nothing certain."""
+    for query in snapshot.source.queries:
+        if query.query is None or query.partial or "migrations/" in query.issued.file:
+            continue
+        values = {n: p.value for n, p in enumerate(query.parameters, 1) if p.origin == "constant"}
+        once = bool(_RUNS_ONCE.search(query.issued.file)) and not query.loops
+        yield _Asking(with_values(query.query, values), (str(query.made),), query.sql or "", once=once)
+
+
+def _of_workload(snapshot: Snapshot) -> Iterator[_Asking]:
+    texts = {row.query_id: row.query for row in snapshot.workload.statements}
+    for origin in snapshot.attribution.statements:
+        if origin.query is not None:
+            sites = tuple(str(place) for place in origin.made or origin.issued)
+            yield _Asking(origin.query, sites, texts.get(origin.query_id, ""), origin.calls, origin.milliseconds)
+
+
+_RUNS_ONCE = re.compile(
+    r"(^|/)(management/commands|migrations|alembic|versions|scripts?|demo\w*|fixtures|seeds?|tools)[/.]"
+)
+
+
+def _of_table(asking: _Asking, shape: Shape) -> Iterator[Asked]:
+    for use in demand.uses_of(asking.query, shape):
+        if shape.rows is None and asking.once and not use.tail:
+            continue  # a look-up of a command that somebody types; what polls by time may run all day
+        yield Asked(use, asking.sites, (asking.text,), asking.calls, asking.milliseconds)
 
 
 def _finding(
@@ -201,32 +235,45 @@ def _finding(
     source: SourceTable | None,
     limits: Limits,
 ) -> Finding:
-    columns = listed(candidate.columns, demand.MOST_KEYS)
-    sites = candidate.sites
+    columns = listed(candidate.columns, demand.MOST_KEYS + 1)
     size = (
         f"{shape.name} has about {shape.rows:,} rows"
         if shape.rows is not None
         else f"The size of {shape.name} is not known"
     )
     read = (
-        "" if candidate.rows_read is None else f", and each answer reads about {_rounded(candidate.rows_read)} of them"
+        ""
+        if candidate.rows_read is None
+        else f", and each answer reads about {_rounded(candidate.rows_read)} of them (estimated)"
     )
-    what = "read the whole table" if candidate.scans else "read and sort all that another index leaves"
-    where = listed(sites, 3)
+    what = "the whole table is read" if candidate.scans else "all that another index leaves is read and sorted"
     return Finding(
         title=f"{shape.name} lacks an index on {columns}"[:78],
-        message=f"{counted(len(sites), 'place')} of the code ({where}) {'reads' if len(sites) == 1 else 'read'} by {columns}, "
-        f"and without an index each must {what}. {size}{read}{' (estimated)' if read else ''}.",
+        message=f"{_who(candidate)} by {columns}, and without an index {what} each time. {size}{read}.",
         objects=(ObjectRef("table", shape.name, shape.schema, shape.name, candidate.columns),),
         impact=Impact(candidate.rows_read, "rows", limits["read"], 10_000_000, estimated=True)
         if candidate.rows_read is not None
-        else Impact(len(sites), "places", 1, 30, estimated=True),
+        else Impact(len(candidate.sites), "places", 1, 30, estimated=True),
         evidence=_evidence(shape, candidate, source),
         confidence="medium" if shape.rows is not None or candidate.scans else "low",
         change=Change((_index(snapshot, shape, candidate, table),)),
         identity="+".join(candidate.columns),
-        locations=tuple(_location(site) for site in sites[:20]),
+        locations=tuple(_location(site) for site in candidate.sites[:20]),
     )
+
+
+def _who(candidate: Candidate) -> str:
+    sites = candidate.sites
+    recorded = (
+        f"{counted(candidate.calls, 'recorded call')} ({candidate.milliseconds / 1000:,.1f} s) search"
+        if candidate.calls
+        else ""
+    )
+    if not sites:
+        return recorded
+    search = "searches" if len(sites) == 1 else "search"
+    code = f"{counted(len(sites), 'place')} of the code ({listed(sites, 3)})"
+    return f"{code} and {recorded}" if recorded else f"{code} {search}"
 
 
 def _evidence(shape: Shape, candidate: Candidate, source: SourceTable | None) -> Mapping[str, Any]:
@@ -236,6 +283,8 @@ def _evidence(shape: Shape, candidate: Candidate, source: SourceTable | None) ->
         "statements": [text for asked in candidate.asked for text in asked.texts][:5],
         "rows": shape.rows if shape.rows is not None else "not known",
     }
+    if candidate.calls:
+        evidence |= {"calls": candidate.calls, "seconds": round(candidate.milliseconds / 1000, 3)}
     if candidate.rows_read is not None and candidate.rows_after is not None:
         evidence["rows read"] = round(candidate.rows_read)
         evidence["rows read with the index (estimated)"] = round(candidate.rows_after)
