@@ -13,19 +13,23 @@ When the outer query gives one or two rows by its nature, or the loop is a batch
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
+from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
+from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import QueryLoop, SourceQuery
+from dbwright.model.source import Place, QueryLoop, SourceQuery
+from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
 RISK: Risk = "performance"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"rows": 20}
-COVERS = ("n-plus-one", "BP-18", "AB-19", "CH-02", "WB-08")
+# A limit on the outer query or a count written in the source below which nobody notices the statements.
+LIMITS: dict[str, float] = {"rows": 20, "limit": 3}
+COVERS = ("n-plus-one", "n-plus-one-lazy-load", "n-plus-one-single-get", "BP-18", "AB-19", "CH-02", "CH-09", "WB-08")
 
 _MODELS = """\
 from django.db import models
@@ -50,8 +54,36 @@ def _views(body: str) -> dict[str, str]:
     return {
         "shop/__init__.py": "",
         "shop/models.py": _MODELS,
-        "shop/views.py": f"from shop.models import Author, Book\n\n\n{body}\n",
+        "shop/views.py": f"from django.db.models import Count\n\nfrom shop.models import Author, Book\n\n\n{body}\n",
     }
+
+
+_TABLES = """\
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Author(Base):
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Book(Base):
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("author.id"))
+    author: Mapped[Author] = relationship()
+"""
+
+
+def _session(body: str) -> dict[str, str]:
+    header = "from sqlalchemy.orm import Session\nfrom sqlalchemy.ext.asyncio import AsyncSession\n"
+    return {"app/__init__.py": "", "app/shop.py": f"{header}{_TABLES}\n\n{body}\n"}
 
 
 BAD = (
@@ -67,6 +99,31 @@ BAD = (
             "def owners(books):\n    for book in Book.objects.all():\n        show(book)\n\n\ndef show(book):\n    print(book.author.name)"
         )
     ),
+    # Two relations of the same rows are one message, with both to be loaded.
+    Sample(
+        source=_views(
+            "def names():\n    for book in Book.objects.all():\n        print(book.author.name, book.author.publisher.name)"
+        )
+    ),
+    # One query a key.
+    Sample(source=_views("def some(request):\n    return [Book.objects.get(pk=n) for n in request.GET.getlist('n')]")),
+    # The latest of each.
+    Sample(
+        source=_views(
+            "def latest():\n    for a in Author.objects.all():\n        print(Book.objects.filter(author=a).order_by('-id').first())"
+        )
+    ),
+    Sample(
+        source=_session(
+            "def names(session: Session):\n    for book in session.scalars(select(Book)):\n        print(book.author.name)"
+        )
+    ),
+    Sample(
+        source=_session(
+            "async def books(session: AsyncSession):\n    for author in (await session.scalars(select(Author))).all():\n"
+            "        print((await session.scalars(select(Book).where(Book.author_id == author.id))).all())"
+        )
+    ),
 )
 GOOD = (
     Sample(source=_views("def names():\n    return [b.author.name for b in Book.objects.select_related('author')]")),
@@ -78,64 +135,188 @@ GOOD = (
             "def all():\n    for a in Author.objects.prefetch_related('books'):\n        print([b.title for b in a.books.all()])"
         )
     ),
+    Sample(source=_views("def counts():\n    return {a.name: a.n for a in Author.objects.annotate(n=Count('books'))}")),
+    Sample(source=_views("def some(request):\n    return Book.objects.in_bulk(request.GET.getlist('n'))")),
+    # Two rows.
+    Sample(source=_views("def names():\n    return [book.author.name for book in Book.objects.order_by('id')[:2]]")),
+    # The same query each time round is another matter, and one outside the loop is none.
+    Sample(
+        source=_views(
+            "def names():\n    first = Author.objects.first()\n    return [book.title + first.name for book in Book.objects.all()]"
+        )
+    ),
+    # A few keys written down.
+    Sample(source=_views("def three():\n    return [Book.objects.get(pk=n) for n in (1, 2, 3)]")),
+    Sample(
+        source=_session(
+            "def names(session: Session):\n    for book in session.scalars(select(Book).options(selectinload(Book.author))):\n"
+            "        print(book.author.name)"
+        )
+    ),
+    # A program that fills a database for trials.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/management/commands/load_demo.py": "from shop.models import Book\n\n\ndef fill():\n"
+            "    return [book.author.name for book in Book.objects.all()]\n",
+        }
+    ),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    query: SourceQuery
+    loop: QueryLoop
+
+    @property
+    def where(self) -> Place:
+        return self.loop.rows_made or self.loop.place
+
+
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    groups: defaultdict[tuple[str, str, str], list[SourceQuery]] = defaultdict(list)
+    short = {
+        query.made
+        for query in snapshot.source.queries
+        if query.query and (limit := _limit(query)) and limit <= limits["limit"]
+    }
+    groups: defaultdict[tuple[str, str], dict[tuple[Place, str], _Repeated]] = defaultdict(dict)
     for query in snapshot.source.queries:
-        if _repeats(query):
-            groups[query.issued.file, query.issued.function, query.relation or query.table or ""].append(query)
-    for (file, function, about), queries in groups.items():
-        query = queries[0]
-        loop = query.rows_loops[-1]
-        rows = _rows(snapshot, loop)
-        if rows is not None and rows < limits["rows"]:
+        loop = _loop(snapshot, query, limits)
+        if loop is None or is_aid(query.issued) or (loop.rows_made or loop.place) in short:
             continue
-        yield Finding(
-            title=f"One query a row: {about} in {function or file}",
-            message=f"{query.issued} {_what(query)} for each row of {loop.table}"
-            f"{f' ({rows:,} rows)' if rows else ''}, which is walked at {loop.place}.",
-            objects=(ObjectRef("function", function or file, table=query.table),),
-            impact=Impact(rows, "rows", limits["rows"], 100_000)
-            if rows is not None
-            else Impact(3, "queries a row", 1, 10, estimated=True),
-            evidence={
-                "sql": query.sql,
-                "loop": str(loop.place),
-                "rows made at": str(loop.rows_made or loop.place),
-                "sites": len(queries),
-            },
-            confidence="high" if rows is not None else "medium",
-            next_step=_remedy(query, loop),
-            identity=f"{file}:{function}:{about}",
-            locations=(
-                Location(query.issued.file, query.issued.line),
-                *([Location(loop.rows_made.file, loop.rows_made.line)] if loop.rows_made else []),
-            ),
-        )
+        one = _Repeated(query, loop)
+        mark = (query.issued, query.relation or query.table or "")
+        groups[one.where.file, one.where.function].setdefault(mark, one)
+    for (file, function), found in groups.items():
+        members = list(found.values())
+        measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
+        if measured and len(measured) == len(members) and max(measured) < limits["rows"]:
+            continue
+        yield _finding(snapshot, file, function, members, limits)
 
 
-def _repeats(query: SourceQuery) -> bool:
-    """Sent under another query's rows with a value that comes from the row, and only reading."""
-    if not query.rows_loops or query.issued_by in ("insert", "update", "delete", "prefetch", "lock"):
-        return False
-    return query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
+def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Repeated], limits: Limits) -> Finding:
+    first = members[0]
+    rows = max((r for one in members if (r := rows_of(snapshot, one.loop.table)) is not None), default=None)
+    abouts = list(dict.fromkeys(_about(one.query) for one in members))
+    over = list(dict.fromkeys(one.loop.table for one in members if one.loop.table))
+    each = f"each row of {listed(over, 2)}" if over else "each turn of the loop"
+    statements = f"{first.query.issued} {_what(first.query)}"
+    more = f", and {counted(len(members) - 1, 'further query', 'further queries')} likewise" if len(members) > 1 else ""
+    return Finding(
+        title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
+        message=f"{statements} for {each}{f' (about {rows:,} rows)' if rows else ''}, walked at {first.loop.place}{more}.",
+        objects=(ObjectRef("function", function or file, table=first.query.table),),
+        impact=Impact(rows, "rows", limits["rows"], 100_000)
+        if rows is not None
+        else Impact(2 + len(members), "queries a row", 1, 30, estimated=True),
+        evidence={
+            "sites": [
+                {"query": str(one.query.issued), "about": _about(one.query), "rows made at": str(one.where)}
+                for one in members[:30]
+            ],
+            "sql": first.query.sql,
+            "rows": rows if rows is not None else "not measured",
+        },
+        confidence=_confidence(members, rows),
+        next_step=_steps(members),
+        identity=f"{file}:{function}",
+        locations=locations(
+            [p for one in members for p in (one.query.issued, one.query.made)] + [one.where for one in members]
+        ),
+    )
 
 
-def _rows(snapshot: Snapshot, loop: QueryLoop) -> int | None:
-    table = next((t for t in snapshot.catalog.user_tables if t.name == loop.table), None)
-    return snapshot.rows(table) if table is not None and snapshot.statistics_of(table) is not None else None
+def _confidence(members: Sequence[_Repeated], rows: int | None) -> Confidence:
+    if all(one.loop.table is None for one in members) or all(is_batch(one.query.issued) for one in members):
+        return "low"
+    return "high" if rows is not None else "medium"
+
+
+def _shortened(title: str) -> str:
+    return title if len(title) < 80 else title[:76] + "…"
+
+
+def _loop(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> QueryLoop | None:
+    """The loop that makes the query one of many: over another query's rows, or over keys of which each is looked up by itself."""
+    if not query.loops or query.issued_by in ("insert", "update", "delete", "prefetch", "lock", "other"):
+        return None
+    if query.consumer in ("get_or_create", "update_or_create", "save", "refresh_from_db"):
+        return None
+    by_row = query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
+    if query.rows_loops and by_row:
+        return query.rows_loops[-1]
+    loop = query.loops[-1]
+    if loop.count is not None or query.issued_by == "raw" or query.rows_loops:
+        return None
+    table = snapshot.source.table_by_name.get(query.table or "")
+    same_function = loop.place.file == query.issued.file and loop.place.function == query.issued.function
+    if table is None or not same_function or is_batch(query.issued):
+        return None
+    varies = any(parameter.origin in ("row", "request", "unknown", "argument") for parameter in query.parameters)
+    equal = equal_columns(query, table.name)
+    if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
+        return loop
+    return loop if query.issued_by in ("count", "aggregate") and by_row else None
+
+
+def _limit(query: SourceQuery) -> float | None:
+    if query.query is None or query.query.limit != "constant" or query.sql is None:
+        return None
+    words = query.sql.upper().rsplit("LIMIT ", 1)[-1].split()
+    return float(words[0]) if words and words[0].isdigit() else None
+
+
+def _about(query: SourceQuery) -> str:
+    return query.relation or query.table or "rows"
 
 
 def _what(query: SourceQuery) -> str:
-    return f"fetches {query.relation}" if query.relation else f"queries {query.table}"
+    verb = {"count": "counts", "aggregate": "sums up", "exists": "asks for", "first": "fetches the first of"}
+    name = query.relation or query.table or "rows"
+    return f"{verb.get(query.issued_by, 'fetches')} {name}"
 
 
-def _remedy(query: SourceQuery, loop: QueryLoop) -> str:
-    where = loop.rows_made or loop.place
-    if query.relation and query.framework == "django":
-        return f'Add .select_related("{query.relation}") to the queryset made at {where}.'
-    if query.relation:
-        return f"Load {query.relation} with the query made at {where}: .options(selectinload(…))."
-    return f"Fetch the rows of {query.table} for all rows at once before the loop at {loop.place}, or annotate the query made at {where}."
+def _steps(members: Sequence[_Repeated]) -> str:
+    """What to write, for each line where a queryset is made."""
+    places: defaultdict[Place, list[_Repeated]] = defaultdict(list)
+    for one in members:
+        places[one.where].append(one)
+    steps = [step for where, ones in places.items() for step in _steps_at(where, ones)]
+    return " ".join(dict.fromkeys(steps[:5])) + (f" {len(steps) - 5} more likewise." if len(steps) > 5 else "")
+
+
+def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
+    touched = list(dict.fromkeys(one.query.relation or "" for one in members if one.query.issued_by == "relation"))
+    paths = [path for path in touched if not any(other.startswith(path + "__") for other in touched)]
+    django = members[0].query.framework == "django"
+    if paths and django:
+        names = ", ".join(f'"{path}"' for path in paths)
+        yield f"Add .select_related({names}) to the queryset made at {where}."
+    elif paths:
+        names = ", ".join(f"selectinload({path})" for path in paths)
+        yield f"Load {listed(paths)} with the statement made at {where}: .options({names})."
+    for one in members:
+        if one.query.issued_by != "relation":
+            yield _step(one, where, django)
+
+
+def _step(one: _Repeated, where: Place, django: bool) -> str:
+    query, path = one.query, one.query.relation
+    if one.loop.table is None:
+        if query.issued_by in ("get", "first"):
+            bulk = f"{query.symbol}.objects.in_bulk(keys)" if django and query.symbol else "one query with IN (…)"
+            return f"Fetch all rows before the loop at {one.loop.place} with {bulk} and look each up in it."
+        return f"Ask once before the loop at {one.loop.place}, grouped by the key ({query.issued})."
+    if query.issued_by in ("count", "aggregate", "exists") and django:
+        made = {"count": "Count", "exists": "Exists", "aggregate": "Sum"}[query.issued_by]
+        of = f'"{path}", filter=…' if path and query.issued_by != "exists" else "…"
+        return f"Annotate the queryset made at {where} with {made}({of}) instead of the query at {query.issued}."
+    if path and query.issued_by == "rows" and django:
+        plain = query.query is not None and len([p for p in query.query.predicates if p.clause == "where"]) == 1
+        how = f'"{path}"' if plain else f'Prefetch("{path}", queryset=…, to_attr=…)'
+        return f"Add .prefetch_related({how}) to the queryset made at {where}."
+    if query.issued_by == "first" and django:
+        return f"Annotate the queryset made at {where} with a Subquery for what {query.issued} reads of {query.table}."
+    return f"Fetch the rows of {query.table or 'the inner query'} for all rows at once before the loop at {one.loop.place} (one IN query)."

@@ -1,0 +1,120 @@
+"""What rules on code ask of the source: how large a table is by its name, places as locations, code that nobody waits for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from dbwright.model.catalog import Table
+from dbwright.model.finding import Location, ObjectRef
+from dbwright.model.query import Predicate
+from dbwright.model.snapshot import Snapshot, once
+from dbwright.model.source import Parameter, Place, SourceQuery, SourceTable
+
+_AID = re.compile(
+    r"(^|/)(load|seed|fill|populate|generate|create|make|import|setup|init|demo|fake|run_workload|workload|bench|benchmark)\w*\.py$"
+    r"|(^|/)(seeds?|fixtures?|benchmarks?|scripts?|demos?|examples?|devtools|dev|factories|testing|testutils|test_utils|loadtest)/",
+    re.IGNORECASE,
+)
+_BATCH = re.compile(
+    r"(^|/)(management/commands|migrations|versions|scripts?|tools?|cli|bin|commands)/|(^|/)cli\w*\.py$"
+)
+
+
+@once
+def _tables(snapshot: Snapshot) -> dict[str, Table]:
+    return {table.name: table for table in snapshot.catalog.user_tables}
+
+
+def table_named(snapshot: Snapshot, name: str | None) -> Table | None:
+    """The catalog's table of that name."""
+    return _tables(snapshot).get(name) if name else None
+
+
+def rows_of(snapshot: Snapshot, name: str | None) -> int | None:
+    """Estimated rows of a table; None when nothing was measured."""
+    table = table_named(snapshot, name)
+    return snapshot.rows(table) if table is not None and snapshot.statistics_of(table) is not None else None
+
+
+def size_of(snapshot: Snapshot, name: str | None) -> str:
+    """How large a table is, for a sentence in brackets."""
+    rows = rows_of(snapshot, name)
+    return "how many rows there are was not measured" if rows is None else f"about {rows:,} rows"
+
+
+def is_aid(place: Place) -> bool:
+    """Code that fills databases for development and trials."""
+    return bool(_AID.search(place.file))
+
+
+def is_batch(place: Place) -> bool:
+    """Code that somebody runs by hand or at night: commands, migrations, scripts."""
+    return bool(_BATCH.search(place.file))
+
+
+def locations(places: Iterable[Place], most: int = 20) -> tuple[Location, ...]:
+    """The lines, each once, in the order given."""
+    return tuple(dict.fromkeys(Location(place.file, place.line) for place in places if place.line > 0))[:most]
+
+
+def function_ref(place: Place, table: str | None = None) -> ObjectRef:
+    """The function that a place stands in."""
+    return ObjectRef("function", place.function or place.file, table=table)
+
+
+def source_table_ref(table: SourceTable) -> ObjectRef:
+    """A table of the source as findings name it."""
+    return ObjectRef("table", table.name, table.schema or "public", table.name)
+
+
+def column_ref(table: SourceTable, name: str) -> ObjectRef:
+    """A column of the source as findings name it."""
+    return ObjectRef("column", name, table.schema or "public", table.name, (name,))
+
+
+def column_place(table: SourceTable, name: str) -> Place:
+    """The line that defines a column."""
+    column = table.column(name)
+    if column is None or not column.line:
+        return table.place
+    return Place(column.file or table.place.file, column.line)
+
+
+def model_name(table: SourceTable) -> str:
+    """The class of a table without its module."""
+    return table.symbol.rpartition(".")[2]
+
+
+def parameter_of(query: SourceQuery, predicate: Predicate) -> Parameter | None:
+    """The value that a predicate compares with, when it is a placeholder."""
+    number = predicate.parameter
+    return query.parameters[number - 1] if 0 < number <= len(query.parameters) else None
+
+
+def unique_keys(table: SourceTable) -> tuple[frozenset[str], ...]:
+    """Sets of columns of which the database admits each combination once."""
+    return tuple(dict.fromkeys(_unique_keys(table)))
+
+
+def _unique_keys(table: SourceTable) -> Iterator[frozenset[str]]:
+    for constraint in table.constraints:
+        if constraint.kind in ("unique", "primary key", "exclusion") and constraint.columns:
+            yield frozenset(constraint.columns)
+    for index in table.indexes:
+        if index.unique and index.columns:
+            yield frozenset(index.columns)
+    for column in table.columns:
+        if column.unique or (column.primary_key and sum(c.primary_key for c in table.columns) == 1):
+            yield frozenset((column.name,))
+
+
+def equal_columns(query: SourceQuery, table: str) -> frozenset[str]:
+    """The columns of a table that every row of the result has one given value in."""
+    if query.query is None:
+        return frozenset()
+    return frozenset(
+        p.column.column
+        for p in query.query.predicates
+        if p.narrows and not p.negated and p.operator in ("=", "in") and p.column.table == table and p.value != "column"
+    )
