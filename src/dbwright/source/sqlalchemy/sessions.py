@@ -242,7 +242,7 @@ def _executed(session: SessionValue, statement: Statement, parameters: Any, mode
         if isinstance(thing, orm.Query):
             return real.execute(thing.with_session(real).statement).unique().first()
         result = real.execute(thing, given) if given else real.execute(thing)
-        if not result.returns_rows:
+        if not getattr(result, "returns_rows", True):  # results of mapped classes have rows always
             return None
         try:
             result = result.unique()
