@@ -173,13 +173,35 @@ def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: 
     except Exception as error:
         return Unknown(f"relation {name}: {type(error).__name__}: {error}")
     template = django.default_manager(adoption)
-    prefetched = any(
-        (lookup if isinstance(lookup, str) else lookup.prefetch_through) == path
-        or (lookup if isinstance(lookup, str) else lookup.prefetch_through).startswith(path + "__")
-        for lookup in getattr(instance.qs, "_prefetch_related_lookups", ())
-        if not getattr(lookup, "to_attr", None) or getattr(lookup, "to_attr", None) == name
-    )
+    prefetched = _prefetched(instance, name, path, adoption)
     return ManagerValue(django, adoption, template, related, prefetched, path)
+
+
+def _prefetched(instance: InstanceValue, name: str, path: str, adoption: Any) -> tuple[Any, ...]:
+    """The queryset that the rows of a relation were prefetched with, what was prefetched below it included; empty when they were not."""
+    from django.db.models import Prefetch, QuerySet
+
+    chosen, below, found = None, [], False
+    for lookup in getattr(instance.qs, "_prefetch_related_lookups", None) or ():
+        through = lookup if isinstance(lookup, str) else lookup.prefetch_through
+        to_attr = getattr(lookup, "to_attr", None)
+        if through == path and to_attr in (None, name, path.rpartition("__")[2]):
+            found = True
+            chosen = getattr(lookup, "queryset", None) if chosen is None else chosen
+        elif through.startswith(path + "__"):
+            found = True
+            rest = through[len(path) + 2 :]
+            inner = getattr(lookup, "queryset", None)
+            below.append(rest if inner is None else Prefetch(rest, queryset=inner, to_attr=_own_name(lookup)))
+    if not found:
+        return ()
+    qs = QuerySet(model=adoption.real, using=ALIAS) if chosen is None else chosen._chain()
+    return (qs.prefetch_related(*below) if below else qs,)
+
+
+def _own_name(lookup: Any) -> str | None:
+    to_attr = getattr(lookup, "to_attr", None)
+    return None if to_attr == lookup.prefetch_through.rpartition("__")[2] else to_attr
 
 
 def _write(django: Django, instance: InstanceValue, name: str, arguments: Arguments, at: Frame) -> Value:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dbwright.source.django.querysets import InstanceValue, ManagerValue, QuerySetValue
-from dbwright.source.interpreter import decorator_names
+from dbwright.source.interpreter import decorator_names, is_stub
 from dbwright.source.tokens import UNKNOWN_NUMBER
 from dbwright.source.values import (
     Arguments,
@@ -595,6 +595,80 @@ def _page_of(django: Django, arguments: Arguments, at: Frame) -> Value:
     return union(found)
 
 
+def _first_of(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``first_of(value, n)``: as many of its alternatives as n says (or as n has); ``rest_of``: the others, as a list."""
+    return _one_of(django, Arguments([Items(list(_split(arguments)[0]))]), at)
+
+
+def _rest_of(django: Django, arguments: Arguments, at: Frame) -> Value:
+    return Items(list(_split(arguments)[1]))
+
+
+def _split(arguments: Arguments) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    members, by = alternatives(arguments.positional[0]), arguments.positional[1]
+    count = by.value if isinstance(by, Known) and isinstance(by.value, int) else len(alternatives(by))
+    return members[:count], members[count:]
+
+
+def _is_stubs(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``is_stubs(thing, name)``: whether the project leaves the method as the framework has it."""
+    thing, name = arguments.positional[:2]
+    cls = getattr(thing, "cls", None)
+    owner = django.interpreter.find_in_class(cls, str(getattr(name, "value", ""))) if cls is not None else None
+    return Known(owner is None or is_stub(owner.module))
+
+
+def _drf_setting(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``drf_setting(name, default)``: an entry of ``REST_FRAMEWORK``; classes that are named there are looked up."""
+    name, default = arguments.positional[:2]
+    for one in alternatives(django.applications.setting("REST_FRAMEWORK")):
+        if isinstance(one, Mapping) and isinstance(name, Known) and name.value in one.items:
+            return _looked_up(django, one.items[name.value])
+    return default
+
+
+def _looked_up(django: Django, value: Value) -> Value:
+    if isinstance(value, Items):
+        return Items([_looked_up(django, one) for one in value.items])
+    if isinstance(value, Known) and isinstance(value.value, str) and "." in value.value:
+        module, _, last = value.value.rpartition(".")
+        return django.interpreter.name_in(module, last)
+    return value
+
+
+def _field_names(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``field_names(model, fields, excluded)``: the names of the fields that a serializer of a model has."""
+    model = _model_of(arguments.positional[0], django)
+    names, excluded = _texts(arguments.positional[1]), _texts(arguments.positional[2]) or []
+    if names is None or "__all__" in names:
+        fields = model.real._meta.get_fields() if model is not None else ()
+        names = [
+            f.name
+            for f in fields
+            if not (f.auto_created and not f.concrete) and getattr(f, "serialize", True) is not None
+        ]
+    return Items([Known(name) for name in dict.fromkeys(names) if name not in excluded][:80])
+
+
+def _named_items(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``lookups(fields)``: pairs of field and lookup of a filter's ``fields``: names, or names with their lookups."""
+    found: list[Value] = []
+    for one in alternatives(arguments.positional[0]):
+        if isinstance(one, Items):
+            found += [Items([item, Known("exact")], "tuple") for item in one.items if isinstance(item, Known)]
+        elif isinstance(one, Mapping):
+            for name, given in one.items.items():
+                found += [Items([Known(name), Known(text)], "tuple") for text in _texts(given) or ()]
+    return Items(found[:60])
+
+
+def _rows(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``rows(thing)``: what is walked over: a manager's rows, else the thing itself."""
+    return union(
+        one.queryset(at) if isinstance(one, ManagerValue) else one for one in alternatives(arguments.positional[0])
+    )
+
+
 def _get_user_model(django: Django, arguments: Arguments, at: Frame) -> Value:
     return django.model_named(django.applications.user_label) or Unknown("user model")
 
@@ -625,6 +699,13 @@ _FUNCTIONS: dict[str, Callable[[Django, Arguments, Frame], Value]] = {
     "registered": _registered,
     "render": _render,
     "request": _request,
+    "first_of": _first_of,
+    "rest_of": _rest_of,
+    "is_stubs": _is_stubs,
+    "drf_setting": _drf_setting,
+    "field_names": _field_names,
+    "lookups": _named_items,
+    "rows": _rows,
     "page_of": _page_of,
     "get_user_model": _get_user_model,
     "template_of": _template_of,

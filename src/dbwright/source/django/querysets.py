@@ -74,7 +74,7 @@ class QuerySetValue(Value):
         made: Place | None,
         partial: str | None = None,
         cls: ClassValue | None = None,
-        prefetched: bool = False,
+        prefetched: tuple[Any, ...] = (),
         relation: str | None = None,
     ) -> None:
         self.relation = relation
@@ -142,7 +142,7 @@ class QuerySetValue(Value):
         """What iterating gives: an instance, a dictionary, a tuple, a value."""
         kind = self.qs._iterable_class.__name__
         if kind == "ModelIterable":
-            return self.django.row_of(self.model, self.qs, record)
+            return self.django.row_of(self.model, self.prefetched[0] if self.prefetched else self.qs, record)
         if kind == "FlatValuesListIterable":
             return Unknown("a value of a row", "row")
         if kind in ("ValuesListIterable", "NamedValuesListIterable"):
@@ -260,12 +260,21 @@ class QuerySetValue(Value):
         """The query for the rows. A queryset that was evaluated in the same walk keeps its rows."""
         mark = id(at.summary)
         if self.prefetched:
-            return None
+            return self._there_already(mark)
         if mark not in self._issued:
             record = self.issue("rows", lambda: list(self.qs.all()), at, consumer)
             if record is None:
                 return None
             self._issued[mark] = record
+        return self._issued[mark]
+
+    def _there_already(self, mark: int) -> IssuedQuery:
+        """Rows that were prefetched: no query now, but a loop over them runs once for each."""
+        if mark not in self._issued:
+            table = self.model.real._meta.db_table
+            self._issued[mark] = IssuedQuery(
+                "django", "prefetch", self.made, symbol=self.model.cls.name, table=table, unknown="prefetched"
+            )
         return self._issued[mark]
 
     def issue(self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "") -> IssuedQuery | None:
@@ -381,7 +390,7 @@ class ManagerValue(Value):
         model: ModelAdoption,
         template: ManagerTemplate,
         related: Any = None,
-        prefetched: bool = False,
+        prefetched: tuple[Any, ...] = (),
         relation: str | None = None,
     ) -> None:
         self.relation = relation
@@ -472,7 +481,7 @@ class ManagerValue(Value):
             return Native(name, lambda arguments, frame: self._change(name, arguments, frame))
         queryset = self.queryset(at)
         if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all",):
-            queryset.prefetched = False
+            queryset.prefetched = ()
         return queryset.attribute(name, at)
 
     def _change(self, name: str, arguments: Arguments, at: Frame) -> Value:

@@ -1,0 +1,1 @@
+from django_filters.filters import *  # noqa: F403

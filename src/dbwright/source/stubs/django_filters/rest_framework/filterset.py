@@ -1,0 +1,1 @@
+from django_filters.filterset import *  # noqa: F403
