@@ -834,7 +834,7 @@ class Interpreter:
 
     def _step(self) -> None:
         self.steps += 1
-        if self.steps > MOST_STEPS or (self.steps % 512 == 0 and time.monotonic() > self.deadline):
+        if self.steps > MOST_STEPS or (self.steps % 512 == 0 and time.thread_time() > self.deadline):
             raise OutOfSteps
 
     def _expression(self, node: ast.Expr, at: Frame) -> bool:
