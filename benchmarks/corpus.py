@@ -51,7 +51,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "raw-sql": ("*/*injection*", "*/*raw*", "*/*extra*"),
     "offset-pagination": ("queries/*offset*", "workload/deep-offset"),
 }  # fmt: skip
-"""Rule ids (patterns) by the kind that their findings may hit. A rule hits further kinds by naming ``corpus:KIND`` in its COVERS."""
+"""Rule ids (patterns) by the kind that their findings may hit."""
 ON_MODEL = frozenset(
     (
         "missing-index",
@@ -325,14 +325,9 @@ def audit_all(
 # Hits
 
 
-def patterns_of(kind: str, rules: dict[str, tuple[str, ...]]) -> list[str]:
+def rules_of(kind: str, rules: Iterable[str]) -> list[str]:
     """The rules whose findings may hit a kind."""
-    patterns = KINDS.get(kind, ())
-    return sorted(
-        rule
-        for rule, covers in rules.items()
-        if f"corpus:{kind}" in covers or any(fnmatchcase(rule, p) for p in patterns)
-    )
+    return sorted(rule for rule in rules if any(fnmatchcase(rule, pattern) for pattern in KINDS.get(kind, ())))
 
 
 def tables_of(case: Case, audited: Audited) -> list[dict[str, Any]]:
@@ -392,10 +387,10 @@ def is_inside(case: Case, file: str, line: int) -> bool:
     return any(low <= line <= high for low, high in spans)
 
 
-def why_missed(case: Case, audited: Audited, rules: dict[str, tuple[str, ...]]) -> str:
+def why_missed(case: Case, audited: Audited, rules: Iterable[str]) -> str:
     if audited.error:
         return audited.error
-    if not patterns_of(case.kind, rules):
+    if not rules_of(case.kind, rules):
         return "no rule of this kind"
     tables = tables_of(case, audited)
     if case.model and not tables:
@@ -415,8 +410,8 @@ def why_missed(case: Case, audited: Audited, rules: dict[str, tuple[str, ...]]) 
     return "nothing found there"
 
 
-def judge(case: Case, before: Audited, after: Audited, rules: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    allowed = set(patterns_of(case.kind, rules))
+def judge(case: Case, before: Audited, after: Audited, rules: Iterable[str]) -> dict[str, Any]:
+    allowed = set(rules_of(case.kind, rules))
     hits: dict[str, list[dict[str, Any]]] = {"strict": [], "loose": []}
     for finding in before.findings:
         how = matches(case, finding, before) if finding["rule"] in allowed else ""
@@ -517,10 +512,10 @@ def compare(run: dict[str, Any], earlier: dict[str, Any]) -> None:
             print(f"  {sign} {case['kind']} {case['id']} {case['place']} {case['findings'][:1] or case['reason']}")
 
 
-def known_rules() -> dict[str, tuple[str, ...]]:
+def known_rules() -> list[str]:
     from dbwright import rules
 
-    return {rule.id: tuple(rule.covers) for rule in rules.load_all()}
+    return [rule.id for rule in rules.load_all()]
 
 
 def version() -> str:

@@ -21,7 +21,7 @@ from dbwright.source.sql import CannotTakeApart, take_apart
 
 SIMILAR = 0.75
 """From what share of common conditions and joins on a query counts as the statement's, when no other is as near."""
-_TAGS = re.compile(r"/\*(?P<tags>(?:[^*]|\*(?!/))*)\*/")
+_TAGS = re.compile(r"\A\s*+/\*(?P<before>(?:[^*]|\*(?!/))*+)\*/|/\*(?P<after>(?:[^*]|\*(?!/))*+)\*/[\s;]*+\Z")
 _TAG = re.compile(r"([\w.%-]+)\s*=\s*'((?:[^'\\]|\\.)*)'")
 _FILES = ("code_filepath", "code.filepath", "file", "filename", "source_file")
 _LINES = ("code_lineno", "code.lineno", "line", "lineno")
@@ -195,10 +195,10 @@ def _predicate_pieces(predicate: Predicate) -> Iterator[Piece]:
 
 
 def tags_of(text: str) -> Mapping[str, str]:
-    """The tags of SQLCommenter in a statement's comments: ``/*action='checkout',file='shop%2Fviews.py'*/``."""
+    """The tags of SQLCommenter in the comment before or after a statement: ``/*action='checkout',file='shop%2Fviews.py'*/``."""
     tags: dict[str, str] = {}
     for comment in _TAGS.finditer(text):
-        for name, value in _TAG.findall(comment["tags"]):
+        for name, value in _TAG.findall(comment["before"] or comment["after"] or ""):
             tags[unquote(name)] = unquote(value)
     return tags
 

@@ -43,7 +43,7 @@ LIMITS: dict[str, float] = {
     # An index that reads a tenth.
     "gain": 10,
 }
-COVERS = ("missing-index", "corpus:missing-index", "composite-index", "missing-composite-index")
+COVERS = ("missing-index-orm-filter", "missing-index-workload", "BP-04", "BP-09")
 
 _MODELS = """\
 from django.db import models
