@@ -197,6 +197,21 @@ class SourceProblem:
     reason: str
 
 
+FactKind = Literal["input in SQL", "read-modify-write", "naive moment"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFact:
+    """What the text of a function shows by itself. ``name``: the call that runs the SQL, the attribute written back, the call that gives
+    the moment; ``end_line``: the last line of that call, the line of ``save``; ``owner``: the variable whose attribute it is."""
+
+    kind: FactKind
+    place: Place
+    name: str
+    end_line: int = 0
+    owner: str = ""
+
+
 @dataclass(frozen=True)
 class Source:
     """A project's source as the planner would see it. ``lines`` counts those of the files read; ``sites`` the calls that look like queries,
@@ -205,6 +220,7 @@ class Source:
     tables: tuple[SourceTable, ...] = ()
     queries: tuple[SourceQuery, ...] = ()
     problems: tuple[SourceProblem, ...] = ()
+    facts: tuple[SourceFact, ...] = ()
     files: int = 0
     lines: int = 0
     sites: int = 0

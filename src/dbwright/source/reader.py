@@ -13,7 +13,7 @@ from typing import TypeVar
 from dbwright.model.query import Query
 from dbwright.model.source import Framework as FrameworkName
 from dbwright.model.source import Place, QueryLoop, Source, SourceProblem, SourceQuery, SourceTable
-from dbwright.source import events
+from dbwright.source import events, facts
 from dbwright.source.files import find_environment
 from dbwright.source.interpreter import Framework, Interpreter
 from dbwright.source.issued import IssuedQuery
@@ -66,6 +66,7 @@ class Reading:
             tables=tables,
             queries=found,
             problems=tuple(SourceProblem(p.file, p.line, p.reason) for p in dict.fromkeys(problems)),
+            facts=tuple(facts.read(self.codebase)) if self.names else (),
             files=len(modules),
             lines=sum(_lines(module.tree.body) for module in modules),
         )
