@@ -355,17 +355,15 @@ def matches(case: Case, finding: dict[str, Any], audited: Audited) -> str:
     tables = tables_of(case, audited)
     names = {t["name"] for t in tables} | ({case.table} if case.table else set())
     fields = field_names(case, tables)
-    about_table = any(name in names or table in names for kind, name, table, _ in finding["objects"])
-    columns = (
-        list(finding["columns"])
-        or [c for o in finding["objects"] for c in o[3]]
-        or [o[1] for o in finding["objects"] if o[0] == "column"]
-    )
-    right_fields = not fields or bool(
-        columns and columns[0] in fields and len(fields & set(columns)) * 4 >= len(case.fields)
-    )
-    if not fields or case.kind not in ("missing-index", "redundant-index", "ineffective-index"):
-        right_fields = not fields or bool(set(columns) & fields)
+    of_table = [o for o in finding["objects"] if o[1] in names or o[2] in names]
+    about_table = bool(of_table)
+    named = [[o[1]] if o[0] == "column" else o[3] for o in of_table]
+    named = [columns for columns in named if columns] or ([finding["columns"]] if about_table else [])
+    if case.kind in ("missing-index", "redundant-index", "ineffective-index"):
+        right_fields = any(c[:1] and c[0] in fields and len(fields & set(c)) * 4 >= len(case.fields) for c in named)
+    else:
+        right_fields = any(fields & set(columns) for columns in named)
+    right_fields = right_fields or not fields
     inside = any(is_inside(case, file, line) for file, line in finding["places"])
     if case.kind in ON_MODEL:
         if about_table and right_fields:
@@ -374,7 +372,7 @@ def matches(case: Case, finding: dict[str, Any], audited: Audited) -> str:
     if case.kind in ("migration-conflict", "unsafe-migration", "model-migration-drift"):
         files = {case.file, *(case.leaves or ())}
         return "strict" if any(file in files for file, _ in finding["places"]) else ""
-    return "strict" if inside else "loose" if about_table and fields and set(columns) & fields else ""
+    return "strict" if inside else "loose" if about_table and fields and right_fields else ""
 
 
 def is_inside(case: Case, file: str, line: int) -> bool:

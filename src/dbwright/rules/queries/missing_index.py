@@ -186,6 +186,7 @@ class _Asking:
     calls: int = 0
     milliseconds: float = 0.0
     once: bool = False
+    partial: bool = False
 
 
 def _asked(snapshot: Snapshot) -> dict[str, list[_Asking]]:
@@ -198,13 +199,19 @@ def _asked(snapshot: Snapshot) -> dict[str, list[_Asking]]:
 
 
 def _of_code(snapshot: Snapshot) -> Iterator[_Asking]:
-    """Migrations run once; a query with conditions that nobody knows asks for nothing certain."""
+    """Migrations run once."""
     for query in snapshot.source.queries:
-        if query.query is None or query.partial or "migrations/" in query.issued.file:
+        if query.query is None or "migrations/" in query.issued.file:
             continue
         values = {n: p.value for n, p in enumerate(query.parameters, 1) if p.origin == "constant"}
         once = bool(_RUNS_ONCE.search(query.issued.file)) and not query.loops
-        yield _Asking(with_values(query.query, values), (str(query.made),), query.sql or "", once=once)
+        yield _Asking(
+            with_values(query.query, values),
+            (str(query.made),),
+            query.sql or "",
+            once=once,
+            partial=bool(query.partial),
+        )
 
 
 def _of_workload(snapshot: Snapshot) -> Iterator[_Asking]:
@@ -224,6 +231,8 @@ def _of_table(asking: _Asking, shape: Shape) -> Iterator[Asked]:
     for use in demand.uses_of(asking.query, shape):
         if shape.rows is None and asking.once and not use.tail:
             continue  # a look-up of a command that somebody types; what polls by time may run all day
+        if asking.partial and not use.equal:
+            continue  # conditions that are made at run time may be the ones that narrow
         yield Asked(use, asking.sites, (asking.text,), asking.calls, asking.milliseconds)
 
 
