@@ -123,6 +123,7 @@ class Crawler:
             }
         )
         session.save()
+        client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key  # a session that lives in its cookie
         return client
 
     # Arguments

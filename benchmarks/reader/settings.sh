@@ -62,11 +62,22 @@ CFG
         say NAUTOBOT_ALLOWED_HOSTS '*'
         [ -f "$home/root/nautobot_config.py" ] ||
             NAUTOBOT_ROOT=$home/root "$bin/nautobot-server" init --disable-installation-metrics "$home/root/nautobot_config.py" >&2
+        cat > "$home/reader_cache.py" <<PY
+from django.core.cache.backends.filebased import FileBasedCache
+
+
+class Cache(FileBasedCache):
+    """What nautobot asks of its cache beyond Django's own."""
+
+    def delete_pattern(self, pattern):
+        self.clear()
+PY
+        say PYTHONPATH "$home"
         if ! grep -q READER "$home/root/nautobot_config.py"; then
             cat >> "$home/root/nautobot_config.py" <<PY
 
 # READER: no Redis.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "$home/cache"}}
+CACHES = {"default": {"BACKEND": "reader_cache.Cache", "LOCATION": "$home/cache"}}
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_BROKER_URL = "memory://"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
