@@ -989,6 +989,8 @@ class Interpreter:
             if is_stub(at.module):  # each column, each field: not a loop of the project
                 self.assign(node.target, element, at)
                 ended = self.execute(node.body, at)
+                if not ended:  # stubs leave a loop by returning only
+                    return False
             else:
                 with at.loop(None, len(iterated.items)):
                     self.assign(node.target, element, at)

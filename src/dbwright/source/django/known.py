@@ -669,6 +669,32 @@ def _rows(django: Django, arguments: Arguments, at: Frame) -> Value:
     )
 
 
+def _admin_ordering(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``admin_ordering(model, queryset, ordering)``: what a change list is ordered by; the key is added unless the order is total."""
+    model, queryset, given = arguments.positional[:3]
+    names = _texts(given) or []
+    described = _model_of(model, django)
+    for one in alternatives(queryset):
+        if not names and isinstance(one, QuerySetValue):
+            names = [name for name in one.qs.query.order_by if isinstance(name, str)]
+    if not names and described is not None:
+        names = [name for name in described.real._meta.ordering if isinstance(name, str)]
+    if described is not None:
+        unique = {"pk", *(f.name for f in described.real._meta.concrete_fields if f.unique and not f.null)}
+        if not any(name.lstrip("-+") in unique for name in names):
+            names.append("-pk")
+    return Items([Known(name) for name in names])
+
+
+def _leads_to(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``leads_to(field, thing)``: whether a field of ``model_fields`` is a key to the model of a thing."""
+    field, thing = arguments.positional[:2]
+    target = field.items.get("model") if isinstance(field, Mapping) else None
+    model = _model_of(thing, django)
+    is_one = isinstance(field, Mapping) and field.items["kind"] == Known("one")
+    return Known(is_one and isinstance(target, ClassValue) and model is not None and target.node is model.cls.node)
+
+
 def _get_user_model(django: Django, arguments: Arguments, at: Frame) -> Value:
     return django.model_named(django.applications.user_label) or Unknown("user model")
 
@@ -699,6 +725,8 @@ _FUNCTIONS: dict[str, Callable[[Django, Arguments, Frame], Value]] = {
     "registered": _registered,
     "render": _render,
     "request": _request,
+    "leads_to": _leads_to,
+    "admin_ordering": _admin_ordering,
     "first_of": _first_of,
     "rest_of": _rest_of,
     "is_stubs": _is_stubs,

@@ -5,9 +5,9 @@ from django.dbwright import (
     class_with,
     declared,
     has,
+    leads_to,
     model_field,
     model_fields,
-    model_of,
     option,
     queryset_of,
     show,
@@ -193,7 +193,7 @@ class BaseInlineFormSet(BaseModelFormSet):
 
     def get_queryset(self):
         for field in model_fields(self.model):
-            if field["kind"] == "one" and field["model"] is not None and field["model"] is model_of(self.instance):
+            if leads_to(field, self.instance):
                 return super().get_queryset().filter(**{field["name"]: self.instance})
         return super().get_queryset()
 

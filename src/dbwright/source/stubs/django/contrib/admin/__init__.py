@@ -1,0 +1,2 @@
+# ruff: noqa: F403
+from django.contrib.admin.options import *

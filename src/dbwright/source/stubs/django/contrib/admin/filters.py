@@ -1,0 +1,1 @@
+from django.contrib.admin.options import *  # noqa: F403
