@@ -29,6 +29,7 @@ from dbwright.source.values import (
     Unknown,
     Value,
     alternatives,
+    union,
 )
 
 if TYPE_CHECKING:
@@ -296,7 +297,9 @@ class QuerySetValue(Value):
         if name == "contains":
             positional = [self.django.real_instance(self.model, "argument")]
         record = self.issue(FETCHES[name], lambda: getattr(qs, name)(*positional, **named), at)
-        if name in ("first", "last", "latest", "earliest"):
+        if name in ("first", "last"):
+            return union([self.element(record), Known(None)])
+        if name in ("latest", "earliest"):
             return self.element(record)
         if name == "in_bulk":
             return Mapping({}, self.element(record))
