@@ -75,7 +75,9 @@ def _with_project(
 ) -> Snapshot:
     """The snapshot with what the folder's source tells; without a project in the folder that is a Gap."""
     if not _is_project(request.root):
-        gap = Gap("source", f"{request.root.name or request.root} holds no Python project", "Give the project's folder.")
+        gap = Gap(
+            "source", f"{request.root.name or request.root} holds no Python project", "Give the project's folder."
+        )
         return replace(snapshot, gaps=(*snapshot.gaps, gap))
     from dbwright.source import cache
 

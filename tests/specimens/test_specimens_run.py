@@ -134,7 +134,7 @@ def test_the_workload_meets_no_error_and_a_few_statements_dominate(specimen: Run
         for (count,) in specimen.rows(
             """
             SELECT sum(calls)::int FROM pg_stat_statements
-            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query ~* '\sFROM\s'
+            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query ~* '[[:space:]]FROM[[:space:]]'
             GROUP BY queryid ORDER BY 1 DESC
             """
         )

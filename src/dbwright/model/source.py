@@ -111,8 +111,8 @@ class SourceConstraint:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """A table as the code defines it. ``symbol`` is the class (``shop.models.Order``) or the variable; ``ordering`` the default order in the
-    framework's own words; ``owned``: the class stands in the project, not in a library."""
+    """A table as the code defines it. ``symbol`` is the class (``shop.models.Order``) or the variable; ``ordering`` the default order
+    in the framework's own words; ``owned``: the class stands in the project, not in a library."""
 
     name: str
     schema: str | None
@@ -156,8 +156,9 @@ class SourceQuery:
 
     ``made`` is where the query is built (where a fix goes), ``issued`` where it is sent (where it hurts). ``sql`` is PostgreSQL's with
     ``$1`` placeholders, ``query`` the same taken apart; both are None when the query could not be written, and ``unknown`` says why.
-    ``partial`` names conditions that are added at run time and could not be told. ``relation``: the path that was touched, for ``issued_by``
-    ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others. ``loops`` go from the outside in;
+    ``partial`` names conditions that are added at run time and could not be told. ``relation``: the path that was touched, for
+    ``issued_by`` ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others.
+    ``loops`` go from the outside in;
     ``calls`` lead from the entry point to the place.
     ``request_text``: text of the user's request becomes part of the SQL itself. ``consumer``: what asked for the rows, in a word
     (``iterated``, ``len``, ``bool``, ``save``, ``get_or_create``, ``touch``).

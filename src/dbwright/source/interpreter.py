@@ -197,6 +197,7 @@ class Interpreter:
         self._initialised_like: dict[object, Instance] = {}
         """An object that a constructor was walked for, by its arguments: the next one like it is not walked again."""
         self._bound_names: dict[int, frozenset[str]] = {}
+        self._by_base: dict[str, list[ClassValue]] | None = None
         self.frameworks: Sequence[Framework] = ()
         self.frameworks = frameworks(self)
 
@@ -532,6 +533,41 @@ class Interpreter:
             return Bound(value, receiver.cls)
         return Bound(value, receiver)
 
+    def _implementations(self, value: Value, instance: Instance, name: str, at: Frame) -> Value | None:
+        """An abstract method of an object of which only its abstract class is known: those of the classes that derive from it; with
+        classes for several databases, PostgreSQL's."""
+        if not isinstance(value, Function) or not any(
+            one.rpartition(".")[2].startswith("abstract") for one in decorator_names(value.node)
+        ):
+            return None
+        found = [cls for cls in self.derived(instance.cls) if name in self.scope_of(cls).bindings]
+        found = [cls for cls in found if "postgres" in cls.name.lower()] or found
+        return union(self.instance_attribute(Instance(cls), name, at) for cls in found[:4]) if found else None
+
+    def derived(self, cls: ClassValue) -> list[ClassValue]:
+        """The project's classes that derive from one, near or far."""
+        if "derived" not in cls.kept:
+            cls.kept["derived"] = []
+            cls.kept["derived"] = [one for one in self._named_bases(cls.name) if cls in self.mro(one)[1:]]
+            for one in list(cls.kept["derived"]):
+                cls.kept["derived"] += [far for far in self.derived(one) if far not in cls.kept["derived"]]
+        result: list[ClassValue] = cls.kept["derived"]
+        return result
+
+    def _named_bases(self, name: str) -> list[ClassValue]:
+        """The project's classes with a base of this name as it is written."""
+        if self._by_base is None:
+            self._by_base = {}
+            for module in self.codebase.modules:
+                for node in module.tree.body:
+                    if isinstance(node, ast.ClassDef) and module.role != "tests":
+                        for base in node.bases:
+                            inner = base.value if isinstance(base, ast.Subscript) else base
+                            self._by_base.setdefault(dotted(inner).rpartition(".")[2], []).append(
+                                self.class_of(node, module, None)
+                            )
+        return self._by_base.get(name, [])
+
     def _assigned_elsewhere(self, instance: Instance, name: str, at: Frame) -> Value | None:
         """``self.name = …`` in another method of the class: that method is walked on an instance of its own."""
         for owner in self.mro(instance.cls):
@@ -632,9 +668,12 @@ class Interpreter:
         at = Frame(self, function.module, closure=function.closure, owner=function.owner)
         named: dict[str, Value] = {}
         names = [*node.posonlyargs, *node.args][1 if skip_first else 0 :]
+        optional = _left_out_as_none(node)
         for one in (*names, *node.kwonlyargs):
             value = self.annotation(one.annotation, at) if one.annotation else None
             value = value or self._given_by_framework(one.arg)
+            if value is not None and one in optional:
+                value = union([value, Known(None)])
             named[one.arg] = value or Unknown(f"argument {one.arg}", "request" if one.arg == "request" else "argument")
         return Arguments([], named, Unknown("*arguments", "argument"), Unknown("**arguments", "argument"))
 
@@ -1425,6 +1464,14 @@ def merged(lines: list[list[ClassValue]]) -> list[ClassValue]:
         rest = [[cls for cls in line if cls is not head] for line in rest]
         rest = [line for line in rest if line]
     return found
+
+
+def _left_out_as_none(node: ast.arguments) -> list[ast.arg]:
+    """The parameters that are None when they are not given."""
+    ordered = [*node.posonlyargs, *node.args]
+    pairs = [*zip(ordered[len(ordered) - len(node.defaults) :], node.defaults, strict=True)]
+    pairs += [(one, default) for one, default in zip(node.kwonlyargs, node.kw_defaults, strict=True) if default]
+    return [one for one, default in pairs if isinstance(default, ast.Constant) and default.value is None]
 
 
 def decorator_names(node: FunctionNode | ast.ClassDef) -> tuple[str, ...]:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from dbwright.pysource import dotted
 from dbwright.source.files import MOST_BYTES, FileRole, SourceFile, find_files
 
 STUBS = Path(__file__).parent / "stubs"
 """What dbwright knows of frameworks, written as the Python that they amount to and read like any other source."""
 
 READ_AS_KNOWN = frozenset(
-    "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery mptt simple_history".split()
+    "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery mptt "
+    "simple_history".split()
 )
 """Packages whose meaning is built in: their own source is never read."""
 
@@ -112,17 +114,27 @@ def collect(body: Iterable[ast.stmt], scope: Scope, module: Module) -> None:
                 scope.annotations[node.target.id] = node.annotation
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             scope.augmented.setdefault(node.target.id, []).append(node.value)
-        elif isinstance(node, ast.If):
-            taken = _decided(node.test)
-            if taken is not False:
-                collect(node.body, scope, module)
-            if taken is not True:
-                collect(node.orelse, scope, module)
-        elif isinstance(node, ast.Try):
-            fallback = [statement for handler in node.handlers for statement in handler.body]
-            collect([*fallback, *node.body, *node.orelse, *node.finalbody], scope, module)
-        elif isinstance(node, ast.With):
+        else:
+            collect_nested(node, scope, module)
+
+
+def collect_nested(node: ast.stmt, scope: Scope, module: Module) -> None:
+    """Bind the names of the bodies inside a compound statement."""
+    if isinstance(node, ast.If):
+        taken = _decided(node.test)
+        if dotted(node.test).rpartition(".")[2] == "TYPE_CHECKING":
+            # What a type checker is told says more than what is imported late, by other means.
+            collect([*node.orelse, *node.body], scope, module)
+            return
+        if taken is not False:
             collect(node.body, scope, module)
+        if taken is not True:
+            collect(node.orelse, scope, module)
+    elif isinstance(node, ast.Try):
+        fallback = [statement for handler in node.handlers for statement in handler.body]
+        collect([*fallback, *node.body, *node.orelse, *node.finalbody], scope, module)
+    elif isinstance(node, ast.With):
+        collect(node.body, scope, module)
 
 
 def _decided(test: ast.expr) -> bool | None:
@@ -178,7 +190,7 @@ class Codebase:
         self.import_roots = tuple(self._import_roots())
 
     def _import_roots(self) -> Iterator[Path]:
-        """Folders that modules are named from: the root, ``src``, those of ``manage.py`` and ``alembic.ini``, and the parents of packages."""
+        """Folders that modules are named from: the root, ``src``, those of ``manage.py`` and ``alembic.ini``, the parents of packages."""
         seen: dict[Path, None] = dict.fromkeys((self.root, self.root / "src"))
         parents = {path.parent for path in self.files}
         for folder in sorted(parents, key=lambda p: (len(p.parts), p)):

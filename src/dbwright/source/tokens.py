@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Any
+from typing import Any, cast
 
 from dbwright.model.source import Parameter, ParameterOrigin
 from dbwright.source.values import Known, Value, origin_of
@@ -45,7 +45,7 @@ def parameter_of(value: Any) -> Parameter:
         if found is None:
             return Parameter("constant", str(value[:200]))
         around = _TOKEN.sub("", value)
-        return Parameter(found[2], around or None)  # type: ignore[arg-type]
+        return Parameter(cast(ParameterOrigin, found[2]), around or None)
     if isinstance(value, int) and value == UNKNOWN_NUMBER:
         return Parameter("unknown")
     if isinstance(value, bool) or value is None:
@@ -54,7 +54,7 @@ def parameter_of(value: Any) -> Parameter:
         return Parameter("constant", int(value) if isinstance(value, int) else float(value))
     if isinstance(value, list | tuple):
         inner = [parameter_of(one) for one in value]
-        origin = next((one.origin for one in inner if one.origin != "constant"), "constant")
+        origin: ParameterOrigin = next((one.origin for one in inner if one.origin != "constant"), "constant")
         return Parameter(origin, None if origin != "constant" else [one.value for one in inner][:20])
     inner_value = getattr(value, "obj", None)  # psycopg's wrappers of JSON
     if inner_value is not None:

@@ -387,10 +387,7 @@ def union(values: Iterable[Value]) -> Value:
     if not members:
         return Unknown("nothing")
     told = [member for member in members.values() if not isinstance(member, Unknown)]
-    if told and any(not isinstance(member, Known) for member in told):
-        chosen = told
-    else:
-        chosen = list(members.values())
+    chosen = told if any(not isinstance(member, Known) for member in told) else list(members.values())
     if len(chosen) > MOST_VARIANTS:
         chosen = [*chosen[: MOST_VARIANTS // 2], *chosen[-MOST_VARIANTS // 2 :]]
     return chosen[0] if len(chosen) == 1 else Union(tuple(chosen))

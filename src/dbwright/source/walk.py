@@ -16,8 +16,8 @@ SECONDS_PER_FILE = 4.0
 
 
 class Walker:
-    """Walks each function of the project once as an entry point, with arguments of which only the annotations are known, and each method on an
-    instance of its class."""
+    """Walks each function of the project once as an entry point, with arguments of which only the annotations are known, and each method
+    on an instance of its class."""
 
     def __init__(self, interpreter: Interpreter, strict: bool = False) -> None:
         self.interpreter = interpreter
@@ -55,8 +55,8 @@ class Walker:
                     yield from self._walk(method, Instance(cls), place)
 
     def framework_entries(self, cls: ClassValue) -> Iterator[Function]:
-        """The methods of a class that its framework calls (``entry_points`` of the stubs among its parents). Those that stand in its own body
-        are walked with the others; a class that others of the project build on and that is complete only there is walked there."""
+        """The methods of a class that its framework calls (``entry_points`` of the stubs among its parents). Those that stand in its own
+        body are walked with the others; a class that others of the project build on and that is complete only there is walked there."""
         names: dict[str, None] = {}
         for one in self.interpreter.mro(cls)[1:]:
             if is_stub(one.module) and "entry_points" in self.interpreter.scope_of(one).bindings:

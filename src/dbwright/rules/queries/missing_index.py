@@ -17,16 +17,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dbwright.model import demand
+from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import FRAMEWORK_TABLES, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.demand import Asked, Candidate, Shape
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
-from dbwright.model.query import Query, with_values
+from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable, with_values
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -72,8 +73,22 @@ def _project(body: str, meta: str = "", email: str = "") -> dict[str, str]:
     }
 
 
+_TABLE = "CREATE TABLE orders (id bigint PRIMARY KEY, number text, paid boolean);"
+
+
+def _recorded(snapshot: Snapshot) -> Snapshot:
+    """A statement that the server recorded: ``SELECT * FROM orders WHERE number = $1``."""
+    column = QueryColumn("orders", "number", "orders")
+    query = Query("select", (QueryTable("orders", None, "orders", "from"),), (Predicate(column, "="),), has_where=True)
+    origin = StatementOrigin(1, "", query=query, calls=5_000, milliseconds=200_000)
+    gaps = tuple(gap for gap in snapshot.gaps if gap.section != "source")
+    return replace(snapshot, attribution=Attribution((origin,)), gaps=gaps)
+
+
 _META = "\n    class Meta:\n        indexes = [models.Index(fields=[{fields}], name='one')]\n"
 BAD = (
+    # Recorded by the server, on a table of real size.
+    Sample(_TABLE, statistics={"orders": {"rows": 2e6, "sequential_scans": 5_000}}, edit=_recorded),
     # A look-up by a column without an index.
     Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)")),
     # The newest of a customer: the foreign key's index leaves them all to be sorted.
@@ -102,6 +117,21 @@ BAD = (
     ),
 )
 GOOD = (
+    Sample(_TABLE, statistics={"orders": {"rows": 200, "sequential_scans": 5_000}}, edit=_recorded),
+    Sample(
+        _TABLE + "CREATE INDEX ON orders (number, id);",
+        statistics={"orders": {"rows": 2e6, "sequential_scans": 9}},
+        edit=_recorded,
+    ),
+    Sample(
+        _TABLE + "CREATE INDEX ON orders USING hash (number);", statistics={"orders": {"rows": 2e6}}, edit=_recorded
+    ),
+    # Nothing ever read it.
+    Sample(
+        _TABLE,
+        statistics={"orders": {"rows": 2e6, "sequential_scans": 0, "index_scans": 0, "inserted": 2_000_000}},
+        edit=_recorded,
+    ),
     Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)", email=", db_index=True")),
     Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)", email=", unique=True")),
     # The primary key and a unique column find one row, whatever else is asked.

@@ -672,8 +672,7 @@ class QuerySetAdoption:
         adoption = self.django.interpreter.adoption(model) if isinstance(model, ClassValue) else None
         if not isinstance(adoption, ModelAdoption):
             return Unknown(f"a {self.cls.name} of a model that is not known")
-        found = ManagerValue(self.django, adoption, ManagerTemplate(None, self.cls)).base_queryset(at)
-        return found
+        return ManagerValue(self.django, adoption, ManagerTemplate(None, self.cls)).base_queryset(at)
 
     def typed(self, at: Frame) -> Value:
         for model in self.django.models.values():

@@ -55,7 +55,7 @@ def _field_named(real: Any, name: str) -> Any:
 
 
 def _other(django: Django, instance: InstanceValue, name: str, at: Frame) -> Value:
-    if name.startswith("get_next_by_") or name.startswith("get_previous_by_"):
+    if name.startswith(("get_next_by_", "get_previous_by_")):
         return Native(name, lambda arguments, frame: django.instance_of(instance.model))
     if name.startswith("get_") and name.endswith("_display"):
         return Native(name, lambda arguments, frame: Unknown("a label", "row"))

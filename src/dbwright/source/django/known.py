@@ -1,5 +1,5 @@
-"""What the stubs of Django and of what is built on it import from ``django.dbwright``: questions about classes, models and values that plain
-Python of the interpreter cannot ask, and the request."""
+"""What the stubs of Django and of what is built on it import from ``django.dbwright``: questions about classes, models and values that
+plain Python of the interpreter cannot ask, and the request."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ class RequestValue(Value):
 
 _OF_EVERY_REQUEST = frozenset(
     "GET POST FILES COOKIES META body path path_info method headers session content_type scheme data query_params auth resolver_match "
-    "encoding is_ajax get_host build_absolute_uri is_secure get_full_path accepted_renderer version parser_context site csrf_processing_done "
+    "encoding is_ajax get_host build_absolute_uri is_secure get_full_path accepted_renderer version parser_context site "
+    "csrf_processing_done "
     "LANGUAGE_CODE urlconf".split()
 )
 
@@ -231,9 +232,9 @@ def _methods_named(django: Django, arguments: Arguments, at: Frame) -> Value:
     if isinstance(cls, ClassValue) and isinstance(name, Known):
         for one in django.interpreter.mro(cls):
             for node in one.node.body:
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                    d.rpartition(".")[2] == name.value for d in decorator_names(node)
-                ):
+                if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    continue
+                if any(d.rpartition(".")[2] == name.value for d in decorator_names(node)):
                     found.append(thing.attribute(node.name, at))
     return Items(found)
 
@@ -259,12 +260,11 @@ def _model(django: Django, arguments: Arguments, at: Frame) -> Value:
 
 
 def _model_fields(django: Django, arguments: Arguments, at: Frame) -> Value:
-    """``model_fields(model)``: each field as a mapping of name, kind (column, one, many, back), model, null, unique, choices, key, editable."""
+    """``model_fields(model)``: each field as a mapping of name, kind (column, one, many, back), model, null, unique, choices, key
+    and editable."""
     model = _model_of(arguments.positional[0], django)
-    found: list[Value] = []
-    for field in model.real._meta.get_fields() if model is not None else ():
-        found.append(_described(django, field))
-    return Items(found)
+    fields = model.real._meta.get_fields() if model is not None and model.real is not None else ()
+    return Items([_described(django, field) for field in fields])
 
 
 def _model_field(django: Django, arguments: Arguments, at: Frame) -> Value:
@@ -395,8 +395,7 @@ def step(value: Value, name: str, at: Frame) -> Value:
             inner = Unknown(f"{name} is not called from a template")
         else:
             inner = one.attribute(name, at)
-        for each in alternatives(inner):
-            found.append(each.call(Arguments(), at) if is_callable(each) else each)
+        found += [each.call(Arguments(), at) if is_callable(each) else each for each in alternatives(inner)]
     return union(found)
 
 
@@ -535,7 +534,8 @@ def _request(django: Django, arguments: Arguments, at: Frame) -> Value:
 
 
 def _template_of(django: Django, arguments: Arguments, at: Frame) -> Value:
-    """``template_of(name, thing, suffix)``: the name where there is one, else what generic views make of the model: ``shop/order_list.html``."""
+    """``template_of(name, thing, suffix)``: the name where there is one, else what generic views make of the model:
+    ``shop/order_list.html``."""
     name, thing, suffix = arguments.positional[:3]
     names: list[Value] = [one for one in alternatives(name) if isinstance(one, Known) and isinstance(one.value, str)]
     model = _model_of(thing, django)
@@ -647,7 +647,8 @@ def _field_names(django: Django, arguments: Arguments, at: Frame) -> Value:
             for f in fields
             if not (f.auto_created and not f.concrete) and getattr(f, "serialize", True) is not None
         ]
-    return Items([Known(name) for name in dict.fromkeys(names) if name not in excluded][:80])
+    kept: list[Value] = [Known(name) for name in dict.fromkeys(names) if name not in excluded]
+    return Items(kept[:80])
 
 
 def _named_items(django: Django, arguments: Arguments, at: Frame) -> Value:

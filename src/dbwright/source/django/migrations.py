@@ -18,13 +18,12 @@ from dbwright.source.django.real import concrete
 from dbwright.source.interpreter import OutOfSteps
 from dbwright.source.modules import Module
 from dbwright.source.tokens import Token, has_token
-from dbwright.source.values import ClassValue, Items, Known, Real, Value
+from dbwright.source.values import ClassValue, Items, Known, Real, Value, alternatives
 
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
 
 Key = tuple[str, str]
-MOST_STEPS_OF_REPLAY = 20_000
 
 
 @dataclass
@@ -124,6 +123,10 @@ class DjangoMigrations:
         value = self._attribute(cls, "operations")
         if value is None:
             return
+        lists = [one for one in alternatives(value) if isinstance(one, Items)]
+        value = max(
+            lists, key=lambda one: len(one.items), default=value
+        )  # where a setting decides, what it can be at most
         if not isinstance(value, Items):
             self._incomplete(node, node.line, "the list of operations is not known")
             return
@@ -200,19 +203,25 @@ class DjangoMigrations:
         return (label, names[0]) if names else None
 
     def ordered(self) -> list[Node]:
-        """Parents before children; what waits in a circle comes last."""
+        """In the order in which Django applies them to an empty database; each migration of a circle once."""
         active = self._active()
         parents = self._parents(active)
-        found: list[Node] = []
-        done: set[Key] = set()
-        waiting = sorted(active)
-        while waiting:
-            ready = [key for key in waiting if all(parent in done for parent in parents[key])] or waiting[:1]
-            for key in ready:
-                done.add(key)
-                found.append(active[key])
-            waiting = [key for key in waiting if key not in done]
-        return found
+        followed = {parent for key, own in parents.items() for parent in own if parent[0] == key[0]}
+        found: dict[Key, Node] = {}
+        for leaf in [*sorted(active.keys() - followed), *sorted(active)]:
+            stack = [(leaf, False)]
+            begun: set[Key] = set()
+            while stack:
+                key, is_done = stack.pop()
+                if key in found:
+                    continue
+                if is_done:
+                    found[key] = active[key]
+                elif key not in begun:
+                    begun.add(key)
+                    stack.append((key, True))
+                    stack += [(parent, False) for parent in sorted(set(parents[key]))]
+        return list(found.values())
 
     # Replaying -------------------------------------------------------------------------------------------------------------
 
@@ -263,9 +272,9 @@ class DjangoMigrations:
                 except Exception as error:
                     left.append((model, error))
             if len(left) == len(waiting):
-                for model, error in left:
+                for model, reason in left:
                     self.incomplete.add(model.app_label)
-                    self.problems.append(_unread(f"{model.app_label}.{model.name}", error))
+                    self.problems.append(_unread(f"{model.app_label}.{model.name}", reason))
                 break
             waiting = [model for model, _ in left]
         self._stand_ins(registry)
@@ -293,7 +302,7 @@ class DjangoMigrations:
                 group=node.label,
                 name=node.name,
                 place=node.place,
-                parents=tuple([*own, *others]),
+                parents=(*own, *others),
                 replaces=tuple(f"{label}.{name}" for label, name in node.replaces),
                 operations=tuple(as_operation(o, line, node.label) for o, line in node.operations),
                 initial=node.initial or not own,
@@ -394,7 +403,7 @@ def risk_of(operation: Any) -> Risk:
         return max(inner, key=_ORDER.index) if inner else "none"
     if "AddField" in names and _adds_by_rewriting(operation.field):
         return "table rewrite"
-    found = next((RISKS[name] for name in names if name in RISKS), "not known")
+    found: Risk = next((RISKS[name] for name in names if name in RISKS), "not known")
     return "none" if found == "not known" and any("Extension" in name for name in names) else found
 
 

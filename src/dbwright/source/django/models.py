@@ -470,7 +470,7 @@ def _cloned(field: Any) -> Any:
         if hasattr(made.remote_field.model, "_meta"):
             made.remote_field.model = made.remote_field.model._meta.label
         through = getattr(made.remote_field, "through", None)
-        if hasattr(through, "_meta"):
+        if through is not None and hasattr(through, "_meta"):
             made.remote_field.through = None if through._meta.auto_created else through._meta.label
     return made
 
@@ -538,7 +538,7 @@ def unread_models(django: Django) -> Iterator[tuple[ClassValue, str]]:
     """Classes of the project that look like models but for a base class of a library that is not read, with that base's name."""
     interpreter = django.interpreter
     for module in interpreter.codebase.modules:
-        if module.role != "code" or not ("models" in module.name.split(".")):
+        if module.role != "code" or "models" not in module.name.split("."):
             continue
         for bindings in module.scope.bindings.values():
             for node in bindings:

@@ -1,7 +1,7 @@
 """Managers and querysets as values: each holds a real Django QuerySet, on which the project's calls are really made.
 
-Building is not issuing. What issues a query is run against a connection that writes down the SQL and answers with made-up rows, so that the SQL is
-Django's own also for ``count``, ``get_or_create``, prefetching and cascades.
+Building is not issuing. What issues a query is run against a connection that writes down the SQL and answers with made-up rows, so that
+the SQL is Django's own also for ``count``, ``get_or_create``, prefetching and cascades.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ _ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
 
 
 class QuerySetValue(Value):
-    """A queryset. ``made`` is where it began, ``partial`` why conditions may be missing, ``cls`` the project's own queryset or manager class,
-    ``relation`` the path from a row that led here through a related manager."""
+    """A queryset. ``made`` is where it began, ``partial`` why conditions may be missing, ``cls`` the project's own queryset or manager
+    class, ``relation`` the path from a row that led here through a related manager."""
 
     __slots__ = ("_issued", "cls", "django", "made", "model", "partial", "prefetched", "qs", "relation")
 
@@ -317,7 +317,7 @@ class QuerySetValue(Value):
             return self.django.instance_of(self.model)
         defaults = named.pop("defaults", None)
         creating = named.pop("create_defaults", None) or defaults
-        wanted = {k: v for k, v in (defaults or {}).items()} if isinstance(defaults, dict) else {}
+        wanted = dict(defaults) if isinstance(defaults, dict) else {}
         record = self.issue("get", lambda: getattr(qs, name)(defaults=wanted, **named), at, name)
         fields = {k: v for k, v in named.items() if "__" not in k}
         extra = creating if isinstance(creating, dict) else {}
@@ -438,7 +438,7 @@ class ManagerValue(Value):
                 return plain
         chosen = sets[0]
         place = at.place or at.site
-        made = QuerySetValue(
+        return QuerySetValue(
             self.django,
             chosen.model,
             chosen.qs,
@@ -448,7 +448,6 @@ class ManagerValue(Value):
             self.prefetched,
             self.relation,
         )
-        return made
 
     def _narrowed(self, value: QuerySetValue) -> QuerySetValue:
         """With the conditions of the relation."""
@@ -502,8 +501,8 @@ class ManagerValue(Value):
 
 
 class InstanceValue(Value):
-    """A row as an object. ``record`` is the query that it came from, ``qs`` the queryset with what it loads along; ``path`` is how it was reached
-    from that query's own rows (``author__publisher``)."""
+    """A row as an object. ``record`` is the query that it came from, ``qs`` the queryset with what it loads along; ``path`` is how it was
+    reached from that query's own rows (``author__publisher``)."""
 
     __slots__ = ("attributes", "django", "model", "new", "origin", "path", "qs", "record")
 

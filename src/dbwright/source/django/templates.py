@@ -1,7 +1,7 @@
 """Django's templates, parsed with Django's own parser and walked with the values of their context; none is rendered.
 
-Loops over querysets issue them, paths walk attributes and call methods. Tags and filters that Django does not know are looked for in the project
-(``simple_tag``, ``inclusion_tag``, ``filter``) and called there; any other only reads its arguments.
+Loops over querysets issue them, paths walk attributes and call methods. Tags and filters that Django does not know are looked for in the
+project (``simple_tag``, ``inclusion_tag``, ``filter``) and called there; any other only reads its arguments.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1_000_000
 DEEPEST_INCLUDE = 12
+_SHOWING = frozenset(
+    "join safeseq unordered_list yesno make_list json_script escape force_escape safe upper lower title capfirst truncatechars "
+    "linebreaks".split()
+)
+"""Filters that turn what they are given into text."""
 
 
 class Templates:
@@ -482,11 +487,7 @@ class Walk:
             return at.interpreter.call_function(project[0], None, Arguments([value, *given]), at)
         members = alternatives(value)
         if name in ("length", "length_is", "pluralize"):
-            for one in members:
-                length = getattr(one, "length", None)
-                if length is not None:
-                    length(at)
-            return Unknown("a length")
+            return self._length(members, at)
         if name == "first":
             return union(one.item(Known(0), at) for one in members)
         if name in ("last", "random"):
@@ -497,28 +498,26 @@ class Walk:
             return self._sliced(value, given, at)
         if name in ("dictsort", "dictsortreversed"):
             return Items([], "list", at.iterate(value))
-        if name in ("join", "safeseq", "unordered_list", "yesno", "make_list", "json_script"):
+        if name in _SHOWING:
             self.show(value, at)
             return Unknown("text")
-        if name in (
-            "escape",
-            "force_escape",
-            "safe",
-            "upper",
-            "lower",
-            "title",
-            "capfirst",
-            "truncatechars",
-            "linebreaks",
-        ):
-            self.show(value, at)
-            return Unknown("text")
+        return self._unknown_filter(name, function, members, value, at)
+
+    def _unknown_filter(self, name: Any, function: Any, members: tuple[Value, ...], value: Value, at: Frame) -> Value:
         if not hasattr(function, "_filter_name") or function.__module__.startswith("django."):
             return Unknown(f"{name} of a value", "row")
         for one in members:  # a filter that is not known, given a form: crispy and its kin show it
             if isinstance(one, Instance):
                 self.show(one, at)
         return value if any(isinstance(one, Instance) for one in members) else Unknown(f"the filter {name}")
+
+    @staticmethod
+    def _length(members: tuple[Value, ...], at: Frame) -> Value:
+        for one in members:
+            length = getattr(one, "length", None)
+            if length is not None:
+                length(at)
+        return Unknown("a length")
 
     @staticmethod
     def _sliced(value: Value, given: list[Value], at: Frame) -> Value:

@@ -86,8 +86,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
             self.statements = before
             self.needs_rollback = False
             self.in_atomic_block = False
-            self.savepoint_ids = []
-            self.run_on_commit = []
+            self.savepoint_ids: list[Any] = []
+            self.run_on_commit: list[Any] = []
             self.atomic_blocks: list[Any] = []
 
     def validate_thread_sharing(self) -> None:

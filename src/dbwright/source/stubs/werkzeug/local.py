@@ -1,5 +1,5 @@
 """A proxy is what it stands for."""
 
 
-def LocalProxy(local, name=None, unbound_message=None):  # noqa: N802
+def LocalProxy(local, name=None, unbound_message=None):
     return local()

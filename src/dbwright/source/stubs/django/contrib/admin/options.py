@@ -8,6 +8,7 @@ from django.dbwright import (
     follow,
     has,
     is_callable,
+    leads_to,
     made,
     model_field,
     model_fields,
