@@ -27,7 +27,7 @@ RISK: Risk = "hygiene"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {}
-COVERS = ("nullable-string", "BP-17")
+COVERS = ("BP-17",)
 
 _TEXT_FIELDS = ("CharField", "TextField", "SlugField", "EmailField", "URLField")
 

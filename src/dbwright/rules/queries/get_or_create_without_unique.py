@@ -28,14 +28,7 @@ RISK: Risk = "integrity"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"columns": 5}
-COVERS = (
-    "unique-rule-without-index",
-    "WB-02",
-    "CH-03",
-    "BP-15",
-    "corpus:race-condition",
-    "corpus:missing-constraint",
-)
+COVERS = ("unique-rule-without-index", "WB-02", "CH-03", "BP-15")
 
 _MODELS = """\
 from django.db import models

@@ -29,7 +29,7 @@ ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 # A limit on the outer query or a count written in the source below which nobody notices the statements.
 LIMITS: dict[str, float] = {"rows": 20, "limit": 3}
-COVERS = ("n-plus-one", "n-plus-one-lazy-load", "n-plus-one-single-get", "BP-18", "AB-19", "CH-02", "CH-09", "WB-08")
+COVERS = ("n-plus-one-lazy-load", "n-plus-one-single-get", "BP-18", "AB-19", "CH-02", "CH-09", "WB-08")
 
 _MODELS = """\
 from django.db import models

@@ -26,7 +26,7 @@ RISK: Risk = "integrity"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {}
-COVERS = ("lost-update", "BP-20", "corpus:race-condition")
+COVERS = ("BP-20",)
 
 _NUMBERS = ("integer", "bigint", "smallint", "numeric", "double precision", "real", "decimal")
 

@@ -27,7 +27,7 @@ RISK: Risk = "performance"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"count": 20, "rows": 20}
-COVERS = ("n-plus-one-writes", "CH-10", "BP-19", "WB-08", "corpus:n+1")
+COVERS = ("n-plus-one-writes", "CH-10", "BP-19", "WB-08")
 
 _MODELS = """\
 from django.db import models

@@ -1,0 +1,96 @@
+"""Rows are fetched only to be counted.
+
+## Why it matters
+
+`len(queryset)` sends every row with every column over the wire and makes an object of each to throw it away.
+`count()` sends one number.
+
+## When to ignore
+
+When the rows are read afterwards: then their number costs nothing, and the rule is silent.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from dbwright.model.asked import function_ref, is_aid, locations, rows_of, size_of
+from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceQuery
+from dbwright.rules import Limits
+
+RISK: Risk = "performance"
+ENGINES = ("postgresql", "sqlite")
+NEEDS = ("source",)
+LIMITS: dict[str, float] = {"rows": 100}
+COVERS = ("orm-len-instead-of-count", "CH-09")
+
+_MODELS = """\
+from django.db import models
+
+
+class Note(models.Model):
+    title = models.CharField(max_length=80)
+
+
+def view(request):
+    notes = Note.objects.filter(title=request.GET["t"])
+    {}
+"""
+
+
+def _module(body: str) -> dict[str, str]:
+    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
+
+
+BAD = (Sample(source=_module("return {'total': len(notes)}")),)
+GOOD = (
+    Sample(source=_module("return {'total': notes.count()}")),
+    # The rows are used, so their number is free.
+    Sample(source=_module("return {'total': len(notes), 'titles': [n.title for n in notes]}")),
+    Sample(source=_module("return {'titles': [n.title for n in notes], 'total': len(notes)}")),
+    Sample(source=_module("return {'total': len(notes), 'notes': notes}")),
+    # A few at most.
+    Sample(source=_module("return {'total': len(notes[:5])}")),
+)
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        fetched = query.consumer == "len" and query.issued_by == "rows" and query.query and not query.query.limit
+        if fetched and not is_aid(query.issued) and _only_counted(snapshot, query):
+            groups[query.issued.file, query.issued.function].append(query)
+    for (file, function), queries in groups.items():
+        first = queries[0]
+        rows = rows_of(snapshot, first.table)
+        if rows is not None and rows < limits["rows"]:
+            continue
+        yield Finding(
+            title=f"Rows of {first.table} fetched to be counted in {function or file}"[:79],
+            message=f"len() at {first.issued} fetches every row that the queryset made at {first.made} finds in {first.table} "
+            f"({size_of(snapshot, first.table)}), for their number.",
+            objects=(function_ref(first.issued, first.table),),
+            impact=Impact(rows, "rows", limits["rows"], 1_000_000)
+            if rows is not None
+            else Impact(len(queries), "places", 1, 20, estimated=True),
+            evidence={"places": [str(q.issued) for q in queries]},
+            confidence="medium",
+            next_step=f"Write .count() instead of len(…) at {first.issued}.",
+            identity=f"{file}:{function}",
+            locations=locations([q.issued for q in queries]),
+        )
+
+
+def _only_counted(snapshot: Snapshot, query: SourceQuery) -> bool:
+    """No other line of the function reads the same rows. The reader keeps one record of rows that are used several times, by their
+    first use; what the function reads besides is told by the lines of its text."""
+    return not any(
+        fact.kind == "counted and used"
+        and fact.place.file == query.issued.file
+        and fact.place.line == query.issued.line
+        for fact in snapshot.source.facts
+    )
