@@ -38,6 +38,7 @@ def facts_of(module: Module) -> Iterator[SourceFact]:
     for name, function in _functions(module.tree.body):
         yield from _injections(module, name, function)
         yield from _lost_updates(module, name, function)
+        yield from _counted_and_used(module, name, function)
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and node.attr in ("utcnow", "utcfromtimestamp"):
             if _dotted(node.value).rpartition(".")[2] in ("datetime", "dt"):
@@ -233,3 +234,29 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr | ast.List | ast.Dict) or (
         isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
+
+
+# The number of rows that are read anyhow
+
+
+def _counted_and_used(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
+    """``len(rows)`` where the function uses ``rows`` for more than its number and for building further queries."""
+    nodes = list(_own_nodes(function))
+    counted = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Call) and _dotted(node.func) == "len" and len(node.args) == 1 and _dotted(node.args[0])
+    ]
+    for call in counted:
+        subject = _dotted(call.args[0])
+        built = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        in_counts = {id(other.args[0]) for other in counted}
+        for node in nodes:
+            if (
+                isinstance(node, ast.Name | ast.Attribute)
+                and isinstance(node.ctx, ast.Load)
+                and _dotted(node) == subject
+            ):
+                if id(node) not in built and id(node) not in in_counts:
+                    yield SourceFact("counted and used", Place(module.file, call.lineno, name), subject)
+                    break

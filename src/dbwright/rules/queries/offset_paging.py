@@ -102,8 +102,8 @@ def _finding(snapshot: Snapshot, name: str, queries: Sequence[SourceQuery], limi
         else Impact(len({q.issued for q in queries}), "places", 1, 30, estimated=True),
         evidence={"places": sorted({str(q.issued) for q in queries})[:20]},
         confidence="medium" if rows is not None else "low",
-        next_step=f"Page by the last key seen: order by columns that end in {_key(queries)} and filter for those after it (CursorPagination "
-        f"in Django REST framework, WHERE (a, id) < (…) in SQL) where the query is made at {first.made}; or bound how far pages go.",
+        next_step=f"Page by the last key seen: order by columns that end in {_key(queries)} and filter for those after it "
+        f"(CursorPagination in Django REST framework, WHERE (a, id) < (…) in SQL) where the query is made at {first.made}; or bound how far pages go.",
         identity=name,
         locations=locations([p for q in queries for p in (q.made, q.issued)]),
     )
