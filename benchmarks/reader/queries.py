@@ -207,7 +207,10 @@ def report(sites: list[Site], details: bool, only: str | None) -> None:
     ):
         rows = [r for s in chosen for r in s.results]
         print(f"  {word} call sites {len(chosen)}, recorded queries {len(rows)}")
-        print(f"    known to the reader {percent(sum(s.known for s in chosen), len(chosen))}")
+        outer = sum(s.at != "line" for s in chosen)
+        print(
+            f"    known to the reader {percent(sum(s.known for s in chosen), len(chosen))}; {outer} of them at a caller's line only"
+        )
         print(f"    with a table        {percent(sum(s.with_table for s in chosen), len(chosen))}")
         print(f"    with SQL            {percent(sum(s.with_sql for s in chosen), len(chosen))}")
         answered = [s for s in chosen if s.with_sql]

@@ -92,10 +92,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "shop").mkdir()
     (folder / "shop/__init__.py").touch()
     (folder / "shop/models.py").write_text(MODELS)
+    (folder / "shop/urls.py").write_text("urlpatterns = []\n")
     engine = "django.db.backends.sqlite3"
     (folder / "settings.py").write_text(
         f"INSTALLED_APPS = ['shop']\nDATABASES = {{'default': {{'ENGINE': '{engine}', 'NAME': ':memory:'}}}}\n"
-        "DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'\n"
+        "DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'\nROOT_URLCONF = 'shop.urls'\n"
     )
     status, document = ask("django", folder, DJANGO_SETTINGS_MODULE="settings")
     assert status == 0, document
@@ -171,6 +172,20 @@ def test_constraints_with_the_ones_that_a_field_brings(shop: dict[str, Any]) -> 
         ("unique", ("customer_id", "code"), None, None),
         ("unique", ("made",), None, "deferred"),
     }
+
+
+def test_urls_bring_models_and_when_they_fail_it_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/__init__.py").touch()
+    (tmp_path / "settings.py").write_text("INSTALLED_APPS = ['shop']\nROOT_URLCONF = 'shop.urls'\n")
+    model = "class Late(models.Model):\n    class Meta:\n        app_label = 'shop'\n"
+    (tmp_path / "shop/views.py").write_text(f"from django.db import models\n\n\n{model}")
+    (tmp_path / "shop/urls.py").write_text("import shop.views\nurlpatterns = []\n")
+    status, document = ask("django", tmp_path, DJANGO_SETTINGS_MODULE="settings")
+    assert (status, document["gaps"], [t["symbol"] for t in document["tables"]]) == (0, [], ["shop.views.Late"])
+    (tmp_path / "shop/urls.py").write_text("import nothing_of_this_name\n")
+    status, document = ask("django", tmp_path, DJANGO_SETTINGS_MODULE="settings")
+    assert (status, [g["what"] for g in document["gaps"]], document["tables"]) == (0, ["ROOT_URLCONF"], [])
 
 
 def test_an_error_is_one_line_without_passwords(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ later and Django 2.2 to 6. It executes the project's code, and is therefore only
 
 ``--setup`` names a function that prepares Django where ``django.setup()`` is not enough. The working directory is put on the path.
 Types, names and conditions are those of Django's PostgreSQL backend whatever database the settings name; no connection is opened.
+The URLs are loaded as a server does, since they import models that no ``models.py`` names.
 What the project prints while it is imported goes to standard error. An error is one line ``{"error": …}`` and exit status 2.
 
 The document: ``tables`` with ``columns``, ``indexes`` and ``constraints`` as PostgreSQL would have them. A ``UniqueConstraint`` with a
@@ -462,7 +463,8 @@ def describe(error: BaseException) -> str:
     return re.sub(r"://[^/@\s]*@", "://***@", text)
 
 
-def prepare(setup: str | None) -> None:
+def prepare(setup: str | None) -> list[dict[str, Any]]:
+    """Sets the project up; what of it could not be loaded."""
     if setup:
         module, _, function = setup.partition(":")
         getattr(importlib.import_module(module), function or "setup")()
@@ -472,8 +474,10 @@ def prepare(setup: str | None) -> None:
     # ``manage.py migrate`` and every server load the URLs, and with them models that no ``models.py`` imports.
     try:
         importlib.import_module(importlib.import_module("django.conf").settings.ROOT_URLCONF)
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
+        return [{"symbol": None, "what": "ROOT_URLCONF", "reason": describe(error)}]
+    return []
 
 
 def main() -> int:
@@ -486,8 +490,10 @@ def main() -> int:
     out = os.dup(1)
     os.dup2(2, 1)
     try:
-        prepare(arguments.setup)
-        text, status = json.dumps(Truth().document(), default=str), 0
+        gaps = prepare(arguments.setup)
+        truth = Truth()
+        truth.gaps += gaps
+        text, status = json.dumps(truth.document(), default=str), 0
     except BaseException as error:  # also SystemExit and what a project raises on a missing setting
         traceback.print_exc()
         text, status = json.dumps({"error": describe(error)}), 2
