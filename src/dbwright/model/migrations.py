@@ -6,9 +6,10 @@ Django's and Alembic's in the same form. Files are named relative to the project
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from dbwright.model.source import Place, SourceTable
+if TYPE_CHECKING:
+    from dbwright.model.source import Place, SourceTable
 
 MigrationFramework = Literal["django", "alembic"]
 GraphFault = Literal["heads", "missing parent", "cycle", "duplicate", "unread"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from dbwright.model.migrations import Migrations
 from dbwright.model.query import Query
 
 Framework = Literal["django", "sqlalchemy", "sql"]
@@ -229,6 +230,7 @@ class Source:
     sites_with_sql: int = 0
     exact: bool = field(default=False)
     """The tables were asked of the framework itself (``--import``)."""
+    migrations: Migrations = field(default_factory=Migrations)
 
     @cached_property
     def table_by_name(self) -> dict[str, SourceTable]:

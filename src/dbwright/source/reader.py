@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from dbwright.model.migrations import Migrations
 from dbwright.model.query import Query
 from dbwright.model.source import Framework as FrameworkName
 from dbwright.model.source import Place, QueryLoop, Source, SourceProblem, SourceQuery, SourceTable
@@ -17,7 +18,9 @@ from dbwright.source import events, facts
 from dbwright.source.files import find_environment
 from dbwright.source.interpreter import Framework, Interpreter
 from dbwright.source.issued import IssuedQuery
-from dbwright.source.modules import Codebase
+from dbwright.source.migrations import read_migrations
+from dbwright.source.modules import Codebase, Problem
+from dbwright.source.placeholders import numbered
 from dbwright.source.sql import CannotTakeApart, take_apart
 from dbwright.source.walk import Walker
 
@@ -35,6 +38,7 @@ class Reading:
         self.names = frameworks_used(self.codebase)
         self.interpreter = Interpreter(self.codebase, self._frameworks)
         self.strict = strict
+        self.faults: list[Problem] = []
 
     def _frameworks(self, interpreter: Interpreter) -> Sequence[Framework]:
         found: list[Framework] = []
@@ -58,7 +62,8 @@ class Reading:
         walker = Walker(self.interpreter, self.strict)
         if queries and self.names:
             found = tuple(self.queries(walker, {table.name: [c.name for c in table.columns] for table in tables}))
-        problems = [*self.codebase.problems, *walker.problems]
+        migrations = self.migrations(tables)
+        problems = [*self.faults, *self.codebase.problems, *walker.problems]
         for framework in self.interpreter.frameworks:
             problems += getattr(framework, "problems", [])
         modules = [module for module in self.codebase.modules if module.role != "tests"]
@@ -69,13 +74,36 @@ class Reading:
             facts=tuple(facts.read(self.codebase)) if self.names else (),
             files=len(modules),
             lines=sum(_lines(module.tree.body) for module in modules),
+            migrations=migrations,
         )
+
+    def migrations(self, tables: Sequence[SourceTable]) -> Migrations:
+        """The migrations with their graph and their drift from the tables of the models."""
+        try:
+            return read_migrations(self.interpreter, tables)
+        except Exception as error:  # as below
+            if self.strict:
+                raise
+            self.faults.append(
+                Problem("", 0, f"migrations: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            )
+            return Migrations()
 
     def tables(self) -> Iterator[SourceTable]:
         """The tables of all frameworks."""
         for framework in self.interpreter.frameworks:
-            framework.build()
-            yield from framework.tables()
+            try:
+                framework.build()
+                yield from framework.tables()
+            except (
+                Exception
+            ) as error:  # what one project does to its models must not cost the user all other answers; it is said
+                if self.strict:
+                    raise
+                name = type(framework).__name__
+                self.faults.append(
+                    Problem("", 0, f"{name} models: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+                )
 
     def queries(self, walker: Walker, schema: dict[str, list[str]]) -> Iterator[SourceQuery]:
         """Every query once for each line that issues it, each line that builds it and each loop around it."""
@@ -160,7 +188,7 @@ def as_query(
         issued=issued,
         symbol=what.symbol,
         table=what.table,
-        sql=_numbered(what.sql) if what.sql is not None else None,
+        sql=numbered(what.sql)[0] if what.sql is not None else None,
         query=query,
         parameters=what.parameters,
         unknown=unknown,
@@ -184,13 +212,6 @@ def _loop(loop: events.Loop, at: events.Place, names: FunctionNames) -> QueryLoo
         rows_made=names.place(made) if made is not None else None,
         count=loop.count,
     )
-
-
-def _numbered(sql: str) -> str:
-    """``%s`` placeholders as PostgreSQL's ``$1``; ``%%`` is a percent sign."""
-    parts = sql.replace("%%", "\x00").split("%s")
-    text = parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], 1))
-    return text.replace("\x00", "%")
 
 
 def _lines(body: Sequence[object]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
@@ -59,6 +59,8 @@ class DjangoMigrations:
         self.nodes: dict[Key, Node] = {}
         self.incomplete: set[str] = set()
         """Applications of which some operation could not be replayed."""
+        self.harmless: set[int] = set()
+        """Operations that turned out to issue nothing, by identity; known after the replay."""
         self._read()
 
     # Reading ---------------------------------------------------------------------------------------------------------------
@@ -241,12 +243,21 @@ class DjangoMigrations:
             for operation, line in node.operations:
                 if operation is None:
                     continue
+                self._note_if_harmless(operation, node.label, state)
                 try:
                     operation.state_forwards(node.label, state)
                 except Exception as error:
                     reason = f"{type(operation).__name__} cannot be replayed: {type(error).__name__}: {error}"
                     self._incomplete(node, line, reason)
         return state
+
+    def _note_if_harmless(self, operation: Any, label: str, state: Any) -> None:
+        """An ``AlterField`` of what only people and forms read issues no statement."""
+        if type(operation).__name__ == "AlterField":
+            model = state.models.get((label, operation.model_name_lower))
+            before = model.fields.get(operation.name) if model is not None else None
+            if before is not None and _for_the_database(before) == _for_the_database(operation.field):
+                self.harmless.add(id(operation))
 
     def tables(self, state: Any) -> Iterator[SourceTable]:
         """The tables of a state, for the project's own applications."""
@@ -304,11 +315,22 @@ class DjangoMigrations:
                 place=node.place,
                 parents=(*own, *others),
                 replaces=tuple(f"{label}.{name}" for label, name in node.replaces),
-                operations=tuple(as_operation(o, line, node.label) for o, line in node.operations),
+                operations=tuple(self._operation(o, line, node.label) for o, line in node.operations),
                 initial=node.initial or not own,
                 atomic=node.atomic,
                 merge=len(own) > 1 and not node.operations,
             )
+
+    def _operation(self, operation: Any, line: int, label: str) -> MigrationOperation:
+        told = as_operation(operation, line, label)
+        return replace(told, risk="none") if id(operation) in self.harmless else told
+
+
+def _for_the_database(field: Any) -> Any:
+    """A field without what never reaches the database."""
+    _name, path, positional, named = field.deconstruct()
+    kept = {k: v for k, v in named.items() if k not in (*field.non_db_attrs, "default")}
+    return path.rpartition(".")[2], positional, repr(sorted(kept.items(), key=lambda item: item[0]))
 
 
 def _render(model_state: Any, registry: Any) -> None:

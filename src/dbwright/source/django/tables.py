@@ -123,7 +123,7 @@ def _options(field: Any) -> Iterator[tuple[str, Any]]:
     if field is not None and field.has_default():
         yield "default", plain_option(field.default)
     limits = [
-        (type(v).__name__, plain_option(v.limit_value))
+        [type(v).__name__, plain_option(v.limit_value)]  # a list: it is read back from JSON as one
         for v in getattr(field, "_validators", ())
         if hasattr(v, "limit_value") and not callable(v.limit_value)
     ]

@@ -1,0 +1,52 @@
+"""The migrations of a project, whatever framework wrote them: files, graph, the schema that they make, and drift from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dbwright.model.migrations import Drift, GraphProblem, MigrationFile, Migrations
+from dbwright.model.source import SourceTable
+from dbwright.source.interpreter import Framework, Interpreter
+
+
+def read_migrations(interpreter: Interpreter, tables: Iterable[SourceTable]) -> Migrations:
+    """Read, check and replay all migrations. ``tables`` are those of the models."""
+    models = list(tables)
+    parts = [_of_django(framework, models) for framework in interpreter.frameworks if _is_django(framework)]
+    files: Sequence[MigrationFile] = [file for part in parts for file in part.files]
+    problems: Sequence[GraphProblem] = [problem for part in parts for problem in part.problems]
+    drift: Sequence[Drift] = [one for part in parts for one in part.drift]
+    return Migrations(
+        files=tuple(files),
+        problems=tuple(problems),
+        tables=tuple(table for part in parts for table in part.tables),
+        replayed=frozenset(group for part in parts for group in part.replayed),
+        drift=tuple(drift),
+    )
+
+
+def _is_django(framework: Framework) -> bool:
+    return type(framework).__name__ == "Django"
+
+
+def _of_django(framework: Framework, models: list[SourceTable]) -> Migrations:
+    from dbwright.source.django.drift import drift
+    from dbwright.source.django.framework import Django
+    from dbwright.source.django.migrations import DjangoMigrations
+
+    assert isinstance(framework, Django)
+    read = DjangoMigrations(framework)
+    if not read.nodes:
+        return Migrations()
+    problems = read.check_graph()
+    if any(problem.fault == "cycle" for problem in problems):
+        return Migrations(tuple(read.files()), tuple(problems))
+    state = read.replay()
+    replayed = list(read.tables(state))
+    return Migrations(
+        files=tuple(read.files()),
+        problems=(*problems, *read.problems),
+        tables=tuple(replayed),
+        replayed=frozenset({label for label, _ in read.nodes} - read.incomplete),
+        drift=tuple(drift(framework, read, state, [t for t in models if t.framework == "django"], replayed)),
+    )
