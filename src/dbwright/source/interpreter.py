@@ -503,7 +503,7 @@ class Interpreter:
         if owner is not None:
             value = self.own_attribute(owner, name)
             if not (isinstance(value, Known) and value.value is None):
-                return self.bind(value, instance, at)
+                return self._implementations(value, instance, name, at) or self.bind(value, instance, at)
         assigned = self._assigned_elsewhere(instance, name, at)
         if assigned is not None:
             return assigned
@@ -1536,6 +1536,8 @@ def _percent(text: str, parts: Value) -> Value:
 def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
     """The answer of a comparison where both sides are told."""
     told = isinstance(left, Known) and isinstance(right, Known)
+    if isinstance(operator, ast.Is | ast.IsNot) and isinstance(right, Known) and isinstance(left, Items | Mapping):
+        return isinstance(operator, ast.IsNot)
     if isinstance(operator, ast.Is | ast.IsNot) and isinstance(right, Known) and right.value is None:
         if isinstance(left, Unknown | Union | Library):
             if not (isinstance(left, Union) and not any(isinstance(m, Known | Unknown) for m in left.members)):
