@@ -103,7 +103,7 @@ def _finding(snapshot: Snapshot, name: str, queries: Sequence[SourceQuery], limi
         evidence={"places": sorted({str(q.issued) for q in queries})[:20]},
         confidence="medium" if rows is not None else "low",
         next_step=f"Page by the last key seen: order by columns that end in {_key(queries)} and filter for those after it "
-        f"(CursorPagination in Django REST framework, WHERE (a, id) < (…) in SQL) where the query is made at {first.made}; or bound how far pages go.",
+        f"where the query is made at {first.made} (CursorPagination in Django REST framework); or bound how far pages go.",
         identity=name,
         locations=locations([p for q in queries for p in (q.made, q.issued)]),
     )
