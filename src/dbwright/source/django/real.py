@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dbwright.source.tokens import token_for
+from dbwright.source.tokens import Token, token_for
 from dbwright.source.values import (
     Arguments,
     Bound,
@@ -104,9 +105,15 @@ def arguments_of(arguments: Arguments, at: Frame) -> tuple[list[Any], dict[str, 
 
 
 def plain_option(value: Any) -> Any:
-    """An option of a field as plain data for rules; None for what is not."""
-    if isinstance(value, str | int | float | bool | None):
+    """An option of a field as plain data for rules, which can be kept; None for what is not."""
+    if isinstance(value, Token):
+        return None
+    if isinstance(value, enum.Enum):
+        return plain_option(value.value)
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str | int | float):  # of classes of their own as well
+        return str(value) if isinstance(value, str) else int(value) if isinstance(value, int) else float(value)
     if isinstance(value, decimal.Decimal):
         return str(value)
     if isinstance(value, datetime.date | datetime.timedelta):
