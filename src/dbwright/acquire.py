@@ -80,11 +80,17 @@ def _with_project(
         )
         return replace(snapshot, gaps=(*snapshot.gaps, gap))
     from dbwright.source import cache
+    from dbwright.source.attribution import attribute
 
     if progressed:
         progressed("source", 0.0)
     source = cache.read_project(request.root, environment)
-    found = replace(snapshot, project=project_reader.read_project(request.root), source=source)
+    found = replace(
+        snapshot,
+        project=project_reader.read_project(request.root),
+        source=source,
+        attribution=attribute(snapshot.workload, source),
+    )
     if not source.tables and not source.queries:
         gap = Gap("source", "no Django or SQLAlchemy models were found in it", "Give the project's folder.")
         return replace(found, gaps=(*found.gaps, gap))
