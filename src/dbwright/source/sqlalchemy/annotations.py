@@ -120,7 +120,7 @@ class Annotations:
             first = self.type_of(parts[0], module, depth + 1)
             at = self.framework.frame(module)
             rest = [concrete(at.evaluate(part), at, self.framework) for part in parts[1:]]
-            return typing.Annotated[(first, *rest)]  # type: ignore[return-value]
+            return typing.Annotated[(first, *rest)]
         inner = [self.type_of(part, module, depth + 1) for part in parts]
         if outer == "Optional":
             return typing.Optional[inner[0]]  # noqa: UP045

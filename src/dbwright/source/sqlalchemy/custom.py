@@ -55,11 +55,16 @@ def real_enum(framework: SQLAlchemy, cls: ClassValue) -> Any:
     if not members:
         return None
     texts = all(isinstance(one, str) for one in members.values())
-    mixed = {base.name.rpartition(".")[2] for base in framework.interpreter.foreign_bases(cls) if isinstance(base, Native | Library)}
+    mixed = {
+        base.name.rpartition(".")[2]
+        for base in framework.interpreter.foreign_bases(cls)
+        if isinstance(base, Native | Library)
+    }
+    create: Any = enum.Enum  # by a name that is known only here
     if texts and mixed & {"str", "StrEnum", "TextChoices"}:
-        made: Any = enum.Enum(cls.name, list(members.items()), type=str)
+        made = create(cls.name, list(members.items()), type=str)
     else:
-        made = enum.Enum(cls.name, list(members.items()))
+        made = create(cls.name, list(members.items()))
     made.__module__ = cls.module.name
     return made
 
@@ -79,7 +84,11 @@ class EnumAdoption:
             return None
         if name in real.__members__:
             return Member(real[name], self.cls)
-        return Mapping({key: Member(one, self.cls) for key, one in real.__members__.items()}) if name == "__members__" else None
+        return (
+            Mapping({key: Member(one, self.cls) for key, one in real.__members__.items()})
+            if name == "__members__"
+            else None
+        )
 
     def instantiate(self, arguments: Arguments, at: Frame) -> Value:
         first = arguments.first()
@@ -155,11 +164,11 @@ class TypeAdoption:
             name = interpreter.own_attribute(self.cls, "__visit_name__")
             if isinstance(name, Known):
                 attributes["__visit_name__"] = name.value
-        for name in ("name", "none_as_null"):
-            if name in interpreter.scope_of(self.cls).bindings:
-                value = interpreter.own_attribute(self.cls, name)
+        for option in ("name", "none_as_null"):
+            if option in interpreter.scope_of(self.cls).bindings:
+                value = interpreter.own_attribute(self.cls, option)
                 if isinstance(value, Known):
-                    attributes[name] = value.value
+                    attributes[option] = value.value
         made = type(self.cls.name, (self.base,), attributes)
         compile_with(self.framework, made, self.cls)
         return made
@@ -252,6 +261,8 @@ class Handed(Unknown):
 
     __slots__ = ("arguments",)
 
+    arguments: Arguments
+
     def __init__(self, arguments: Arguments) -> None:
         object.__setattr__(self, "reason", "arguments")
         object.__setattr__(self, "origin", "unknown")
@@ -340,12 +351,9 @@ def compile_with(framework: SQLAlchemy, real: Any, cls: ClassValue) -> None:
     function = chosen
 
     def compile_it(element: Any, compiler: Any, **options: Any) -> str:
-        at = framework.frame(module)
         framework.compile_options.append(options)
         try:
-            result = framework.walked(
-                function, None, Arguments([Real(element), CompilerValue(framework, compiler)])
-            )
+            result = framework.walked(function, None, Arguments([Real(element), CompilerValue(framework, compiler)]))
         finally:
             framework.compile_options.pop()
         for one in alternatives(result):

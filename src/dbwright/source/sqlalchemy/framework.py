@@ -70,7 +70,14 @@ NEVER_CALLED = frozenset(
 )
 """Names of SQLAlchemy that do something, or want something that is not there: never called on real objects."""
 NOT_PRINTED = frozenset(("mysql", "sqlite", "mssql", "oracle", "mariadb"))
-_RELATION_TEXTS = ("primaryjoin", "secondaryjoin", "order_by", "foreign_keys", "remote_side", "_user_defined_foreign_keys")
+_RELATION_TEXTS = (
+    "primaryjoin",
+    "secondaryjoin",
+    "order_by",
+    "foreign_keys",
+    "remote_side",
+    "_user_defined_foreign_keys",
+)
 _DATACLASS_ONLY = frozenset("init repr kw_only compare hash dataclass_metadata default_factory".split())
 
 
@@ -151,7 +158,9 @@ class SQLAlchemy:
             if isinstance(base, Real) and isinstance(base.object, type):
                 found = self._adopt(cls, base.object)
             elif getattr(base, "real_base", None) is not None:
-                found = sqlmodel.adopt(self, cls) if isinstance(base, sqlmodel.SQLModelValue) else ModelAdoption(self, cls)
+                found = (
+                    sqlmodel.adopt(self, cls) if isinstance(base, sqlmodel.SQLModelValue) else ModelAdoption(self, cls)
+                )
             elif isinstance(base, flask.ExtensionClass):
                 found = flask.ExtensionAdoption(self, cls)
             if found is not None:
@@ -167,6 +176,8 @@ class SQLAlchemy:
             return ModelAdoption(self, cls)
         if hasattr(base, "registry") and hasattr(base, "metadata"):
             return ModelAdoption(self, cls)
+        if issubclass(base, orm.MappedAsDataclass):
+            return None
         if issubclass(base, TypeEngine):
             return TypeAdoption(self, cls, base)
         if issubclass(base, orm.Session | sa_asyncio.AsyncSession):
@@ -178,12 +189,13 @@ class SQLAlchemy:
         return None
 
     def _is_decorated(self, cls: ClassValue) -> bool:
-        for name in decorator_names(cls.node):
-            last = name.rpartition(".")[2]
-            if last in ("as_declarative", "as_declarative_base"):
-                return True
-            if last in ("mapped", "mapped_as_dataclass") and "." in name:
-                return True
+        for one in self.interpreter.mro(cls):
+            for name in decorator_names(one.node):
+                last = name.rpartition(".")[2]
+                if last in ("as_declarative", "as_declarative_base"):
+                    return True
+                if last in ("mapped", "mapped_as_dataclass") and "." in name and one is cls:
+                    return True
         return False
 
     def decorated_by(self, cls: ClassValue) -> tuple[str, Value, Arguments] | None:
@@ -212,7 +224,9 @@ class SQLAlchemy:
         owner, self.owner = self.owner, cls
         try:
             made = self._make_class(cls)
-        except Exception as error:  # whatever SQLAlchemy says to a model that was read: it is said, and the model is left out
+        except (
+            Exception
+        ) as error:  # whatever SQLAlchemy says to a model that was read: it is said, and the model is left out
             self.problem(cls.module, cls.node.lineno, f"model {cls.name}: {type(error).__name__}: {error}")
             made = None
         finally:
@@ -236,26 +250,25 @@ class SQLAlchemy:
             return Builder(self, cls).build() if self._may_be_mixin(cls) else None
         made = Builder(self, cls)
         decorated = self.decorated_by(cls)
-        if decorated is None:
-            real = made.build()
-        else:
-            real = self._decorate(made.build(), decorated, cls)
+        real = made.build() if decorated is None else self._decorate(made.build(), decorated, cls)
         self._note_base(real)
         return real
 
     def _may_be_mixin(self, cls: ClassValue) -> bool:
         return not any(
-            isinstance(base, Library) and base.name.split(".")[0] in ("pydantic",) for base in self.interpreter.foreign_bases(cls)
+            isinstance(base, Library) and base.name.split(".")[0] in ("pydantic",)
+            for base in self.interpreter.foreign_bases(cls)
         )
 
     def _decorate(self, real: Any, decorated: tuple[str, Value, Arguments], cls: ClassValue) -> Any:
         last, holder, arguments = decorated
         at = self.frame(cls.module)
-        positional, named = arguments_of(arguments, at, self)
+        _positional, named = arguments_of(arguments, at, self)
         if last == "as_declarative":
-            named = {k: v for k, v in named.items() if k in ("metadata", "name", "class_registry", "type_annotation_map")}
-            base = orm.declarative_base(cls=real, **named)
-            return base
+            named = {
+                k: v for k, v in named.items() if k in ("metadata", "name", "class_registry", "type_annotation_map")
+            }
+            return orm.declarative_base(cls=real, **named)
         registry = holder.object if isinstance(holder, Real) else None
         if last == "as_declarative_base":
             return (registry or orm.registry()).generate_base(cls=real)
@@ -304,7 +317,9 @@ class SQLAlchemy:
                 if isinstance(one, Native | Library):
                     name = one.name.rpartition(".")[2]
                     if name in ("str", "int", "float", "bytes", "dict", "list", "datetime"):
-                        base = {"str": str, "int": int, "float": float, "bytes": bytes, "dict": dict, "list": list}.get(name, object)
+                        base = {"str": str, "int": int, "float": float, "bytes": bytes, "dict": dict, "list": list}.get(
+                            name, object
+                        )
             self.kept[key] = type(cls.name, (base,), {"__module__": cls.module.name})
         return self.kept[key]
 
@@ -352,7 +367,9 @@ class SQLAlchemy:
         owner = getattr(thing, "__self__", None)
         for one in (thing, type(thing), type(owner), owner):
             module = getattr(one, "__module__", None)
-            if isinstance(module, str) and (module.partition(".")[0] == PACKAGE or module.startswith("dbwright.source.sqlalchemy")):
+            if isinstance(module, str) and (
+                module.partition(".")[0] == PACKAGE or module.startswith("dbwright.source.sqlalchemy")
+            ):
                 return True
         return hasattr(thing, "registry") or (isinstance(thing, type) and MARKED in thing.__dict__) or is_element(thing)
 
@@ -398,7 +415,11 @@ class SQLAlchemy:
         return made
 
     def _again(self, thing: Any) -> Any:
-        if isinstance(thing, schema.SchemaItem) and id(thing) in self._makers and not isinstance(thing, sqlalchemy.Table | sqlalchemy.MetaData):
+        if (
+            isinstance(thing, schema.SchemaItem)
+            and id(thing) in self._makers
+            and not isinstance(thing, sqlalchemy.Table | sqlalchemy.MetaData)
+        ):
             if isinstance(thing, sqlalchemy.Column) and thing.table is not None:
                 return thing
             self._used.add(id(thing))
@@ -412,11 +433,27 @@ class SQLAlchemy:
 
     def _table(self, arguments: Arguments, at: Frame) -> Value:
         given = Arguments(list(arguments.positional), dict(arguments.named))
-        for name in ("autoload", "autoload_with", "listeners", "implicit_returning", "mustexist", "must_exist", "quote"):
+        for name in (
+            "autoload",
+            "autoload_with",
+            "listeners",
+            "implicit_returning",
+            "mustexist",
+            "must_exist",
+            "quote",
+        ):
             given.named.pop(name, None)
         positional, named = arguments_of(given, at, self)
-        named = {k: v for k, v in named.items() if not k.startswith(tuple(f"{d}_" for d in NOT_PRINTED)) and not isinstance(v, Token)}
-        if len(positional) < 2 or not isinstance(positional[1], sqlalchemy.MetaData) or isinstance(positional[0], Token):
+        named = {
+            k: v
+            for k, v in named.items()
+            if not k.startswith(tuple(f"{d}_" for d in NOT_PRINTED)) and not isinstance(v, Token)
+        }
+        if (
+            len(positional) < 2
+            or not isinstance(positional[1], sqlalchemy.MetaData)
+            or isinstance(positional[0], Token)
+        ):
             self.problem(at.module, at.line, "a Table whose name or metadata is not known")
             return Unknown("a table whose name or metadata is not known")
         items = []
@@ -442,15 +479,15 @@ class SQLAlchemy:
         """``values_callable`` gives the members' values when it is written like that."""
         given = Arguments(list(arguments.positional), dict(arguments.named))
         function = given.named.pop("values_callable", None)
-        if isinstance(function, Function):
-            given.named["values_callable"] = Real(_values_of)
-        elif function is not None and not (isinstance(function, Known) and function.value is None):
+        if function is not None and not (isinstance(function, Known) and function.value is None):
             given.named["values_callable"] = Real(_values_of)
         return given
 
     def _declarative_base(self, thing: Any, arguments: Arguments, at: Frame) -> Value:
         _positional, named = arguments_of(
-            Arguments([], {k: v for k, v in arguments.named.items() if k not in ("metaclass", "constructor", "cls")}), at, self
+            Arguments([], {k: v for k, v in arguments.named.items() if k not in ("metaclass", "constructor", "cls")}),
+            at,
+            self,
         )
         given = {k: v for k, v in named.items() if not isinstance(v, Token)}
         options = {k: v for k, v in given.items() if k in ("metadata", "name", "type_annotation_map")}
@@ -505,16 +542,21 @@ class SQLAlchemy:
         return orm.relationship()
 
     def _relationship(self, thing: Any, arguments: Arguments, at: Frame) -> Value:
-        """A real ``relationship`` or ``backref``. Text in it is never evaluated by SQLAlchemy but read by us, when mappers are configured."""
+        """A real ``relationship`` or ``backref``.
+
+        Text in it is never evaluated by SQLAlchemy but read by us, when mappers are configured.
+        """
         module = at.module
         given = dict(arguments.named)
         positional = list(arguments.positional)
         options: dict[str, Any] = {}
         is_backref = thing is orm.backref
+        backref: Any = None
         if is_backref:
             first = positional[0] if positional else given.pop("name", Unknown("a name"))
             if not isinstance(first, Known):
                 return Unknown("a backref whose name is not known")
+            backref = first.value
         else:
             target = positional[0] if positional else given.pop("argument", None)
             if target is not None:
@@ -527,8 +569,7 @@ class SQLAlchemy:
                 options[name] = made
         try:
             if is_backref:
-                found: Any = (first.value, options)  # type: ignore[union-attr]
-                return Real(found)
+                return Real((backref, options))
             argument = options.pop("argument", None)
             relation: RelationshipProperty[Any] = orm.relationship(argument, **options)
         except Exception as error:
@@ -537,7 +578,14 @@ class SQLAlchemy:
         return Real(relation)
 
     def _relation_option(self, name: str, value: Value, module: Module, at: Frame) -> Any:
-        if name in _DATACLASS_ONLY or name in ("collection_class", "default", "bake_queries", "info", "doc", "comparator_factory"):
+        if name in _DATACLASS_ONLY or name in (
+            "collection_class",
+            "default",
+            "bake_queries",
+            "info",
+            "doc",
+            "comparator_factory",
+        ):
             return None
         if isinstance(value, Unknown):
             return None
@@ -668,9 +716,7 @@ class SQLAlchemy:
         if isinstance(value, Known) and isinstance(value.value, str):
             return self._later_text(value.value, module)
         if isinstance(value, Function):
-            return lambda: concrete(
-                self.walked(value, None, Arguments()), self.frame(module), self
-            )
+            return lambda: concrete(self.walked(value, None, Arguments()), self.frame(module), self)
         if isinstance(value, Items):
             texts = [v for v in value.items if isinstance(v, Known)]
             if texts:
@@ -817,7 +863,13 @@ class SQLAlchemy:
             if any(isinstance(n, ast.Call) and last_name(n.func) == "Table" for n in ast.walk(node)):
                 self.interpreter.execute([node], at)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            if last_name(node.value.func) in ("Index", "UniqueConstraint", "map_imperatively", "mapper", "append_constraint"):
+            if last_name(node.value.func) in (
+                "Index",
+                "UniqueConstraint",
+                "map_imperatively",
+                "mapper",
+                "append_constraint",
+            ):
                 at.evaluate(node.value)
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             target = node.targets[0]
@@ -878,7 +930,7 @@ class SQLAlchemy:
         for real in self._real_classes.values():
             registry = getattr(real, "registry", None) if isinstance(real, type) else None
             if registry is None and isinstance(real, type):
-                mapper = sqlalchemy.inspect(real, raiseerr=False)
+                mapper: Any = sqlalchemy.inspect(real, raiseerr=False)
                 registry = getattr(mapper, "registry", None)
             if isinstance(registry, orm.registry) and not any(one is registry for one in found):
                 found.append(registry)
@@ -1014,7 +1066,10 @@ class UnknownType(NullType):
 
 
 class TextFrame(Frame):
-    """Names in the text of a relationship: classes of the registry, tables, ``foreign``, ``remote``, ``func`` and what ``sqlalchemy`` has."""
+    """Names in the text of a relationship.
+
+    They are classes of the registry, tables, ``foreign``, ``remote``, ``func`` and what ``sqlalchemy`` has.
+    """
 
     __slots__ = ("framework",)
 
@@ -1081,7 +1136,12 @@ def fitted(thing: Any, name: str, positional: list[Any], named: dict[str, Any]) 
         positional = [None if isinstance(one, Token) else one for one in positional]
         named = {k: v for k, v in named.items() if not isinstance(v, Token)}
     if isinstance(thing, type) and issubclass(thing, schema.SchemaItem):
-        named = {k: v for k, v in named.items() if not k.startswith(tuple(f"{d}_" for d in NOT_PRINTED)) and not (isinstance(v, Token) and k not in ("default", "server_default", "onupdate", "server_onupdate"))}
+        named = {
+            k: v
+            for k, v in named.items()
+            if not k.startswith(tuple(f"{d}_" for d in NOT_PRINTED))
+            and not (isinstance(v, Token) and k not in ("default", "server_default", "onupdate", "server_onupdate"))
+        }
     return positional, named
 
 

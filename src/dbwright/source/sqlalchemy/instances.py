@@ -24,6 +24,7 @@ from dbwright.source.values import (
     Known,
     Mapping,
     Native,
+    Origin,
     Unknown,
     Value,
     union,
@@ -50,7 +51,9 @@ def class_attribute(framework: SQLAlchemy, model: ModelAdoption, name: str, at: 
     mapper = sqlalchemy.inspect(real, raiseerr=False)
     if mapper is None:
         found = getattr(real, name, None)
-        return wrapped(found) if found is not None and not callable(found) and name in ("metadata", "registry") else None
+        return (
+            wrapped(found) if found is not None and not callable(found) and name in ("metadata", "registry") else None
+        )
     if name in mapper.all_orm_descriptors or name in _OF_CLASS or name in ("metadata", "registry"):
         try:
             found = getattr(real, name)
@@ -71,7 +74,11 @@ def _of_half_made(half: Any, name: str) -> Value | None:
         found = getattr(half, name)
     except Exception:
         return None
-    return None if callable(found) and not isinstance(found, attributes.QueryableAttribute) and not hasattr(found, "type") else wrapped(found)
+    return (
+        None
+        if callable(found) and not isinstance(found, attributes.QueryableAttribute) and not hasattr(found, "type")
+        else wrapped(found)
+    )
 
 
 def hybrid_of(cls: ClassValue, name: str, at: Frame, expression: bool) -> Function | None:
@@ -80,8 +87,16 @@ def hybrid_of(cls: ClassValue, name: str, at: Frame, expression: bool) -> Functi
 
     interpreter = at.interpreter
     for one in interpreter.mro(cls):
-        functions = [b for b in interpreter.scope_of(one).bindings.get(name, ()) if isinstance(b, ast.FunctionDef | ast.AsyncFunctionDef)]
-        getters = [f for f in functions if any(d.rpartition(".")[2] in ("hybrid_property", "hybrid_method") for d in decorator_names(f))]
+        functions = [
+            b
+            for b in interpreter.scope_of(one).bindings.get(name, ())
+            if isinstance(b, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        getters = [
+            f
+            for f in functions
+            if any(d.rpartition(".")[2] in ("hybrid_property", "hybrid_method") for d in decorator_names(f))
+        ]
         if not getters:
             if name in interpreter.scope_of(one).bindings:
                 return None
@@ -99,12 +114,21 @@ def hybrid_of(cls: ClassValue, name: str, at: Frame, expression: bool) -> Functi
 
 
 class ModelInstance(Value):
-    """An object of a mapped class. ``real`` is a made-up one of SQLAlchemy's, which knows what is loaded; ``row_of`` the query it came from."""
+    """An object of a mapped class.
+
+    ``real`` is a made-up one of SQLAlchemy's, which knows what is loaded; ``row_of`` the query it came from.
+    """
 
     __slots__ = ("attributes", "framework", "is_async", "is_new", "model", "real", "row_of", "session", "touched")
 
     def __init__(
-        self, framework: SQLAlchemy, model: ModelAdoption, real: Any, record: IssuedQuery | None, is_async: bool = False, is_new: bool = False
+        self,
+        framework: SQLAlchemy,
+        model: ModelAdoption,
+        real: Any,
+        record: IssuedQuery | None,
+        is_async: bool = False,
+        is_new: bool = False,
     ) -> None:
         self.framework = framework
         self.model = model
@@ -151,7 +175,7 @@ class ModelInstance(Value):
         deferred = getattr(prop, "deferred", False)
         if deferred and not self.is_new and self.real is not None and self._is_unloaded(prop.key):
             self._touch(prop, at)
-        origin = "row" if self.row_of is not None or not self.is_new else "unknown"
+        origin: Origin = "row" if self.row_of is not None or not self.is_new else "unknown"
         return Unknown(f"{self.cls.name}.{prop.key}", origin)
 
     def _is_unloaded(self, key: str) -> bool:
@@ -182,7 +206,9 @@ class ModelInstance(Value):
 
         target = prop.mapper.class_
         try:
-            query = orm.Query([target]).filter(orm.with_parent(self.real, getattr(type(self.real), prop.key)))
+            query: orm.Query[Any] = orm.Query([target]).filter(
+                orm.with_parent(self.real, getattr(type(self.real), prop.key))
+            )
         except Exception:
             return Unknown(f"dynamic relation {prop.key}", "row")
         return Statement(self.framework, query, at.place)
@@ -198,8 +224,7 @@ class ModelInstance(Value):
         def run(session: Any) -> Any:
             session.add(real)
             try:
-                found = getattr(real, prop.key)
-                return found
+                return getattr(real, prop.key)
             finally:
                 session.expunge_all()
                 real.__dict__.pop(prop.key, None)
@@ -249,7 +274,14 @@ class ModelInstance(Value):
         state = sqlalchemy.inspect(self.real, raiseerr=False) if self.real is not None else None
         if state is not None:
             loaded = tuple(sorted(set(state.dict) - set(state.unloaded)))
-        return ("model instance", id(self.cls.node), loaded, self.is_new, self.is_async, id(self.row_of) if self.row_of else None)
+        return (
+            "model instance",
+            id(self.cls.node),
+            loaded,
+            self.is_new,
+            self.is_async,
+            id(self.row_of) if self.row_of else None,
+        )
 
     def describe(self) -> str:
         return f"a {self.cls.name}"

@@ -7,7 +7,6 @@ run: a class body gives columns, relationships and table arguments; methods stay
 from __future__ import annotations
 
 import ast
-import contextlib
 import copy
 import re
 import types
@@ -20,7 +19,7 @@ from sqlalchemy import orm
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import interfaces
 from sqlalchemy.orm import properties as orm_properties
-from sqlalchemy.orm.decl_base import _is_mapped_annotation  # noqa: F401  its presence is what this module is written against
+from sqlalchemy.orm.util import _is_mapped_annotation  # noqa: F401  its presence is what this module is written against
 from sqlalchemy.sql import schema
 
 from dbwright.source.interpreter import Frame, decorator_names
@@ -48,6 +47,7 @@ DIRECTIVES = frozenset(
     "type_annotation_map __mapper_cls__ __sa_dataclass_fields__".split()
 )
 MARK = "__dbwright__"
+_MAPPED: Any = orm.Mapped  # what it is subscripted with is known only here, at run time
 MOST_REPAIRS = 60
 _WITHOUT_TYPE = re.compile(r"Mapped\[\] annotation for the '(\w+)' attribute")
 
@@ -255,8 +255,8 @@ class Builder:
                     )
             dictionaries = [one for one in found if isinstance(one, dict)]
             merged: dict[str, Any] = {}
-            for one in dictionaries:
-                merged.update(one)
+            for options in dictionaries:
+                merged.update(options)
             rest = [one for one in found if not isinstance(one, dict)]
             return (*rest, merged)
         for choice in alternatives(value):
@@ -317,8 +317,8 @@ class Builder:
             wrapped = inside_mapped(node.returns)
             if wrapped is not None:
                 call.__annotations__ = {
-                    "return": orm.Mapped[self.framework.annotations.type_of(wrapped[1], self.cls.module)]
-                }  # type: ignore[misc]
+                    "return": _MAPPED[self.framework.annotations.type_of(wrapped[1], self.cls.module)]
+                }
         if any(one.endswith(".cascading") for one in decorators):
             return _Kept(orm.declared_attr.cascading(call))
         if any(one.endswith(".directive") for one in decorators):
@@ -335,7 +335,7 @@ class Builder:
             return self.table_arguments(value, function.node.lineno)
         if name == "__mapper_args__":
             return self.mapper_arguments(value)
-        best = next((one for one in alternatives(value) if isinstance(one, Real)), None)
+        best: Value | None = next((one for one in alternatives(value) if isinstance(one, Real)), None)
         if best is None:
             best = next((one for one in alternatives(value) if not isinstance(one, Unknown)), None)
         if best is None:
@@ -371,7 +371,7 @@ class Builder:
                 target = dict[object, object]
             if outer in ("DynamicMapped", "WriteOnlyMapped"):
                 target = object
-                given.lazy = "dynamic" if outer == "DynamicMapped" else "write_only"  # type: ignore[assignment]
+                given.lazy = "dynamic" if outer == "DynamicMapped" else "write_only"
             notes[name] = orm.Mapped[target]
             return
         if given is None and node.value is not None and name not in namespace:
@@ -382,14 +382,14 @@ class Builder:
                 made = self.framework.relationship_without_arguments(self.cls)
                 self._complete_relation(made, inner, self.cls.module)
                 namespace[name] = made
-                notes[name] = orm.Mapped[collection[object] if collection in (list, set) else object]
+                notes[name] = _MAPPED[collection[object] if collection in (list, set) else object]
                 return
         column = given.column if isinstance(given, orm_properties.MappedColumn) else given
         if isinstance(column, sqlalchemy.Column) and not column.type._isnull and self.framework.before_annotations:
             if isinstance(given, orm_properties.MappedColumn):
                 namespace[name] = column
             return
-        notes[name] = orm.Mapped[self.framework.annotations.type_of(inner, self.cls.module)]
+        notes[name] = _MAPPED[self.framework.annotations.type_of(inner, self.cls.module)]
         if name not in namespace:
             made_column = orm.mapped_column()
             self._remember_line(made_column, node)
@@ -441,8 +441,9 @@ def _names_of(node: ast.stmt) -> list[str]:
 
 def is_mapped_part(thing: Any) -> bool:
     """A column, a relationship or another property of a mapped class."""
-    return isinstance(thing, schema.SchemaItem | interfaces.MapperProperty | orm_properties.MappedColumn) or (
-        isinstance(thing, interfaces._MappedAttribute)
+    return isinstance(
+        thing,
+        schema.SchemaItem | interfaces.MapperProperty | orm_properties.MappedColumn | interfaces._MappedAttribute,
     )
 
 

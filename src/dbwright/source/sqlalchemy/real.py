@@ -76,6 +76,11 @@ def concrete(value: Value, at: Frame, framework: SQLAlchemy) -> Any:
     made = getattr(value, "concrete", None)
     if made is not None:
         return made(at)
+    return _of_code(value, framework)
+
+
+def _of_code(value: Value, framework: SQLAlchemy) -> Any:
+    """What stands for a class, a function or a text of the project or a library."""
     if isinstance(value, ClassValue):
         return framework.real_class(value) or framework.stand_in(value)
     if isinstance(value, FormattedText):

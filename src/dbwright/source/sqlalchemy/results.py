@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import orm
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import AliasedClass
-from sqlalchemy.sql import dml
+from sqlalchemy.sql import CompoundSelect, dml
 from sqlalchemy.sql.elements import TextClause
 
 from dbwright.model.source import Issued
@@ -70,7 +71,8 @@ def issue(
     symbol, table = described(subject)
     text_partial = partial in (RUN_TIME_TEXT, REQUEST_TEXT)
     records = []
-    for number, (sql, parameters) in enumerate(sent or [(None, ())]):
+    written: list[tuple[str | None, tuple[Any, ...]]] = [*sent] or [(None, ())]
+    for number, (sql, parameters) in enumerate(written):
         unknown = None
         if sql is None:
             unknown = error or "nothing is sent"
@@ -79,7 +81,9 @@ def issue(
         records.append(
             IssuedQuery(
                 framework="sqlalchemy",
-                issued_by=issued_by if number == 0 else ("prefetch" if issued_by not in ("insert", "update", "delete") else issued_by),
+                issued_by=issued_by
+                if number == 0
+                else ("prefetch" if issued_by not in ("insert", "update", "delete") else issued_by),
                 made=made if made is not None else at.place,
                 sql=None if text_partial and number == 0 else (" ".join(sql.split()) if sql is not None else None),
                 parameters=tuple(map(parameter_of, parameters)),
@@ -102,7 +106,7 @@ def issue(
 def first_table(sql: str | None) -> str | None:
     """The table after the first FROM of a statement that SQLAlchemy wrote."""
     words = (sql or "").split()
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         if word in ("FROM", "INTO", "UPDATE"):
             return following.strip('"(),').rpartition(".")[2] or None
     return None
@@ -113,7 +117,7 @@ def described(subject: Any) -> tuple[str | None, str | None]:
     if isinstance(subject, AliasedClass):
         subject = sqlalchemy.inspect(subject).mapper.class_
     if isinstance(subject, type):
-        mapper = sqlalchemy.inspect(subject, raiseerr=False)
+        mapper: Any = sqlalchemy.inspect(subject, raiseerr=False)
         cls = class_behind(subject)
         symbol = cls.qualified_name if cls is not None else subject.__qualname__
         table = getattr(getattr(mapper, "local_table", None), "name", None)
@@ -127,6 +131,8 @@ def described(subject: Any) -> tuple[str | None, str | None]:
 def subject_of(thing: Any) -> Any:
     """The first mapped class, or table, that a statement reads or writes."""
     try:
+        if isinstance(thing, CompoundSelect):
+            return subject_of(thing.selects[0])
         if isinstance(thing, dml.UpdateBase):
             entity = thing.entity_description.get("entity")
             return entity if entity is not None else thing.table
@@ -147,12 +153,13 @@ def subject_of(thing: Any) -> Any:
 def shape_of(thing: Any) -> list[tuple[str, Any]]:
     """Name and mapped class (None for a single value) of each element of a row."""
     try:
-        if isinstance(thing, dml.UpdateBase):
-            descriptions = thing.returning_column_descriptions
-        else:
-            descriptions = thing.column_descriptions
+        is_write = isinstance(thing, dml.UpdateBase)
+        descriptions = thing.returning_column_descriptions if is_write else thing.column_descriptions
         return [
-            (str(one.get("name") or ""), one["entity"] if one.get("expr") is one.get("entity") and one.get("entity") is not None else None)
+            (
+                str(one.get("name") or ""),
+                one["entity"] if one.get("expr") is one.get("entity") and one.get("entity") is not None else None,
+            )
             for one in descriptions
         ]
     except Exception:
@@ -167,7 +174,9 @@ def element(framework: SQLAlchemy, entity: Any, real: Any, record: IssuedQuery |
     return instances.of_row(framework, entity, real, record, is_async)
 
 
-def row_of_statement(framework: SQLAlchemy, thing: Any, real: Any, record: IssuedQuery | None, is_async: bool, single: bool) -> Value:
+def row_of_statement(
+    framework: SQLAlchemy, thing: Any, real: Any, record: IssuedQuery | None, is_async: bool, single: bool
+) -> Value:
     """The value of one row. ``single``: a row of one element is that element."""
     shape = shape_of(thing)
     if not shape:
@@ -176,7 +185,9 @@ def row_of_statement(framework: SQLAlchemy, thing: Any, real: Any, record: Issue
         first = real[0] if isinstance(real, tuple) and real else real
         return element(framework, shape[0][1], first, record, is_async)
     reals = list(real) if isinstance(real, tuple) and len(real) == len(shape) else [None] * len(shape)
-    values = [element(framework, entity, one, record, is_async) for (_name, entity), one in zip(shape, reals, strict=True)]
+    values = [
+        element(framework, entity, one, record, is_async) for (_name, entity), one in zip(shape, reals, strict=True)
+    ]
     return RowValue([name for name, _entity in shape], values, record)
 
 
@@ -230,7 +241,9 @@ class ResultValue(Value):
 
     __slots__ = ("framework", "is_async", "mode", "real", "rows", "statement")
 
-    def __init__(self, framework: SQLAlchemy, statement: Any, real: Any, record: IssuedQuery | None, mode: str, is_async: bool) -> None:
+    def __init__(
+        self, framework: SQLAlchemy, statement: Any, real: Any, record: IssuedQuery | None, mode: str, is_async: bool
+    ) -> None:
         self.framework = framework
         self.statement = statement
         self.real = real
@@ -252,7 +265,17 @@ class ResultValue(Value):
     def attribute(self, name: str, at: Frame) -> Value:
         if name in ("scalars", "mappings"):
             return Native(name, lambda arguments, frame: self.moded(name))
-        if name in ("unique", "tuples", "yield_per", "columns", "freeze", "execution_options", "__aiter__", "t", "stream"):
+        if name in (
+            "unique",
+            "tuples",
+            "yield_per",
+            "columns",
+            "freeze",
+            "execution_options",
+            "__aiter__",
+            "t",
+            "stream",
+        ):
             return Native(name, lambda arguments, frame: self)
         if name in ("all", "fetchall", "fetchmany"):
             return Native(name, lambda arguments, frame: many(self.row))
@@ -288,7 +311,9 @@ def _run(query: Any, act: Callable[[Any], Any]) -> Run:
     return lambda session: act(query.with_session(session))
 
 
-def _record(statement: Statement, at: Frame, issued_by: Issued, act: Callable[[Any], Any], consumer: str) -> tuple[IssuedQuery, Any]:
+def _record(
+    statement: Statement, at: Frame, issued_by: Issued, act: Callable[[Any], Any], consumer: str
+) -> tuple[IssuedQuery, Any]:
     subject = subject_of(statement.object)
     session = statement.session
     return issue(
@@ -355,7 +380,9 @@ def _yield(statement: Statement, arguments: Arguments, at: Frame) -> Value:
     return statement
 
 
-def _one(issued_by: Issued, act: Callable[[Any], Any], name: str, maybe: bool) -> Callable[[Statement, Arguments, Any], Value]:
+def _one(
+    issued_by: Issued, act: Callable[[Any], Any], name: str, maybe: bool
+) -> Callable[[Statement, Arguments, Any], Value]:
     def handler(statement: Statement, arguments: Arguments, at: Frame) -> Value:
         record, real = _record(statement, at, issued_by, act, name)
         row = _row(statement, real, record)
@@ -416,6 +443,21 @@ def _paginate(statement: Statement, arguments: Arguments, at: Frame) -> Value:
     plain = statement.with_object(statement.object.order_by(None))
     _record(plain, at, "count", lambda query: query.count(), "paginate")
     return PageValue(row, record)
+
+
+def paginate_select(framework: SQLAlchemy, session: Value, arguments: Arguments, at: Frame) -> Value:
+    """``db.paginate(select)``: a page of rows, and their count."""
+    statement = next((one for one in arguments.positional[:1] if isinstance(one, Statement)), None)
+    if statement is None:
+        return Unknown("a page of something that is not known", "row")
+    token = sqlalchemy.bindparam(None, Token("request"), type_=sqlalchemy.Integer(), unique=True)
+    offset = sqlalchemy.bindparam(None, Token("request"), type_=sqlalchemy.Integer(), unique=True)
+    page = statement.with_object(statement.object.limit(token).offset(offset))
+    result = session.attribute("scalars", at).call(Arguments([page]), at)
+    inner = statement.object.options(orm.lazyload("*")).order_by(None).subquery()
+    count = statement.with_object(sqlalchemy.select(sqlalchemy.func.count()).select_from(inner))
+    session.attribute("scalar", at).call(Arguments([count]), at)
+    return PageValue(result.iterate(at), getattr(result, "rows", None))  # type: ignore[arg-type]
 
 
 class PageValue(Value):

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy
 from sqlalchemy import types as sqltypes
@@ -28,7 +28,7 @@ MOST_STATEMENTS = 40
 class Compiler(PGCompiler):
     """PostgreSQL's, but values go in and come out as they are: those that go in may be tokens, those that come out are made up."""
 
-    _bind_processors: Any = {}
+    _bind_processors: ClassVar[Any] = {}
     dbwright_types: list[Any]
 
     def _add_to_result_map(self, keyname: Any, name: Any, objects: Any, type_: Any, *rest: Any, **named: Any) -> None:
@@ -48,7 +48,7 @@ class Dialect(psycopg2.PGDialect_psycopg2):
     use_insertmanyvalues = True
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self.dbapi = SimpleNamespace(paramstyle="format", Error=FakeError, connect=lambda *a, **k: _Connection(self))  # type: ignore[assignment]
         self.paramstyle = "format"
         self.positional = True
@@ -83,7 +83,11 @@ class Dialect(psycopg2.PGDialect_psycopg2):
         cursor.description = [(str(m.keyname), None, None, None, None, None, None) for m in mapped] or None
         count = len(context.compiled_parameters) if getattr(context, "isinsert", False) and columns else 1
         given = list(parameters.values()) if isinstance(parameters, dict) else list(parameters or ())
-        cursor.rows = [tuple(self._value(*one, given) for one in columns) for _ in range(count)] if columns else []
+        cursor.rows = (
+            [tuple(self._value(type_, objects, given) for type_, objects in columns) for _ in range(count)]
+            if columns
+            else []
+        )
         cursor.rowcount = 1
 
     def _value(self, type_: Any, objects: Any, given: list[Any]) -> Any:
@@ -200,7 +204,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.dialect = Dialect()
-        pool = StaticPool(lambda: _Connection(self.dialect))  # type: ignore[arg-type,return-value]
+        pool = StaticPool(lambda: _Connection(self.dialect))  # type: ignore[arg-type]
         self.engine = Engine(pool, self.dialect, sqlalchemy.make_url("postgresql://"))
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy
 from sqlalchemy import orm
@@ -11,12 +11,13 @@ from sqlalchemy.ext import asyncio as sa_asyncio
 
 from dbwright.model.source import Issued
 from dbwright.source.events import Happening
+from dbwright.source.issued import IssuedQuery
 from dbwright.source.sqlalchemy import results
 from dbwright.source.sqlalchemy.engines import EngineValue
 from dbwright.source.sqlalchemy.instances import ModelInstance, adoption_of, of_row
 from dbwright.source.sqlalchemy.models import ModelAdoption
 from dbwright.source.sqlalchemy.real import concrete
-from dbwright.source.sqlalchemy.results import ResultValue, identity_of, issue, many, shape_of, subject_of
+from dbwright.source.sqlalchemy.results import ResultValue, Run, identity_of, issue, many, shape_of, subject_of
 from dbwright.source.sqlalchemy.statements import REQUEST_TEXT, RUN_TIME_TEXT, Statement, is_statement
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
@@ -47,10 +48,12 @@ ASYNC = (sa_asyncio.AsyncSession, sa_asyncio.async_scoped_session, sa_asyncio.As
 MAKERS = (orm.sessionmaker, sa_asyncio.async_sessionmaker)
 ENGINES = (sqlalchemy.Engine, sa_asyncio.AsyncEngine)
 _SELF = frozenset(
-    "begin begin_nested __enter__ __aenter__ connection no_autoflush execution_options registry options sync_session sync_connection".split()
+    "begin begin_nested __enter__ __aenter__ connection no_autoflush execution_options registry options "
+    "sync_session sync_connection".split()
 )
 _NOTHING = frozenset(
-    "rollback close remove expire expire_all expunge expunge_all invalidate prepare close_all reset bulk_save_mappings aclose dispose".split()
+    "rollback close remove expire expire_all expunge expunge_all invalidate prepare close_all reset "
+    "bulk_save_mappings aclose dispose".split()
 )
 
 
@@ -84,7 +87,11 @@ class SessionValue(Value):
         if handler is not None:
             return Native(name, lambda arguments, frame: handler(self, arguments, frame))
         if name in _SELF:
-            return self if name in ("no_autoflush", "sync_session", "registry") else Native(name, lambda arguments, frame: self)
+            return (
+                self
+                if name in ("no_autoflush", "sync_session", "registry")
+                else Native(name, lambda arguments, frame: self)
+            )
         if name in _NOTHING:
             return Native(name, lambda arguments, frame: Known(None))
         if name in ("bind", "get_bind", "engine"):
@@ -109,7 +116,10 @@ class SessionValue(Value):
     # Units of work ---------------------------------------------------------------------------------------------------------
 
     def waits(self, record: Any, at: Frame) -> None:
-        """Remember what the next flush sends. Until one is seen, it stands where it was asked for, outside of loops: a flush sends many at once."""
+        """Remember what the next flush sends.
+
+        Until one is seen, it stands where it was asked for, outside of loops: a flush sends many at once.
+        """
         happening = Happening(record, at.place, ())
         at.summary.events.append(happening)
         self.pending.append((at.summary.events, happening))
@@ -129,7 +139,7 @@ class SessionValue(Value):
         prop = instance.model.mapper.attrs.get(name)
         if isinstance(prop, orm.RelationshipProperty):
             pairs = prop.local_remote_pairs if prop.direction.name == "MANYTOONE" else []
-            keys = [local.key for local, _remote in pairs]
+            keys: list[Any] = [local.key for local, _remote in pairs]
         else:
             keys = [column.key for column in getattr(prop, "columns", ())]
         table = instance.model.mapper.local_table
@@ -160,7 +170,7 @@ def _statement(session: SessionValue, value: Value | None, at: Frame) -> Stateme
             return Statement(session.framework, one.object, at.place)
         if isinstance(one, Real) and isinstance(one.object, sqlalchemy.sql.ClauseElement):
             try:
-                return Statement(session.framework, sqlalchemy.select(one.object), at.place)
+                return Statement(session.framework, sqlalchemy.select(cast(Any, one.object)), at.place)
             except Exception:
                 return None
     return None
@@ -169,7 +179,9 @@ def _statement(session: SessionValue, value: Value | None, at: Frame) -> Stateme
 def _raw(session: SessionValue, value: Value | None, at: Frame) -> Statement | None:
     """SQL given as a string."""
     if isinstance(value, Known) and isinstance(value.value, str):
-        return Statement(session.framework, sqlalchemy.text(value.value.replace("\\", "\\\\").replace(":", "\\:")), at.place)
+        return Statement(
+            session.framework, sqlalchemy.text(value.value.replace("\\", "\\\\").replace(":", "\\:")), at.place
+        )
     if isinstance(value, FormattedText):
         text = concrete(value, at, session.framework)
         requested = Arguments([value]).origin() == "request"
@@ -217,7 +229,10 @@ def _execute(mode: str) -> Callable[[SessionValue, Arguments, Any], Value]:
         if isinstance(value, Union):
             members = [m for m in value.members if isinstance(m, Statement | Real)]
             if len(members) > 1:
-                return union(handler(session, Arguments([m, *arguments.positional[1:]], arguments.named), at) for m in members[:6])
+                return union(
+                    handler(session, Arguments([m, *arguments.positional[1:]], arguments.named), at)
+                    for m in members[:6]
+                )
         statement = _statement(session, value, at) or _raw(session, value, at)
         session.flushed(at)
         if statement is None:
@@ -266,7 +281,9 @@ def _executed(session: SessionValue, statement: Statement, parameters: Any, mode
     )
     if isinstance(real, sqlalchemy.Row):
         real = tuple(real)
-    result = ResultValue(session.framework, thing, real, record, "scalars" if mode in ("scalars", "scalar") else "rows", session.is_async)
+    result = ResultValue(
+        session.framework, thing, real, record, "scalars" if mode in ("scalars", "scalar") else "rows", session.is_async
+    )
     if mode == "scalar":
         return union([result.row, Known(None)])
     return result
@@ -274,7 +291,13 @@ def _executed(session: SessionValue, statement: Statement, parameters: Any, mode
 
 def _unknown_statement(session: SessionValue, value: Value | None, at: Frame) -> Value:
     reason = value.describe() if value is not None else "no statement"
-    record = results.IssuedQuery("sqlalchemy", "other", at.place, unknown=f"the statement is not known: {reason}"[:200], in_async=session.is_async)
+    record = IssuedQuery(
+        "sqlalchemy",
+        "other",
+        at.place,
+        unknown=f"the statement is not known: {reason}"[:200],
+        in_async=session.is_async,
+    )
     at.happened(record)
     return Unknown("a result", "row")
 
@@ -291,9 +314,18 @@ def _query(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
         if isinstance(value, Union):
             members = [m for m in value.members if isinstance(m, ClassValue | Real)]
             if 1 < len(members) <= 4:
-                return union(_query(session, Arguments([*choices[:position], m, *choices[position + 1 :]]), at) for m in members)
+                return union(
+                    _query(session, Arguments([*choices[:position], m, *choices[position + 1 :]]), at) for m in members
+                )
         one = concrete(value, at, framework)
-        if not isinstance(one, Token) and not (callable(one) and not isinstance(one, type) and not hasattr(one, "__clause_element__") and not hasattr(one, "_sa_inspect") and adoption_of(framework, one) is None and not isinstance(one, sqlalchemy.sql.ClauseElement)):
+        if not isinstance(one, Token) and not (
+            callable(one)
+            and not isinstance(one, type)
+            and not hasattr(one, "__clause_element__")
+            and not hasattr(one, "_sa_inspect")
+            and adoption_of(framework, one) is None
+            and not isinstance(one, sqlalchemy.sql.ClauseElement)
+        ):
             things.append(one)
     if not things:
         return Unknown("a query of entities that are not known", arguments.origin())
@@ -312,6 +344,22 @@ def model_query(framework: SQLAlchemy, model: ModelAdoption, at: Frame) -> Value
     return Statement(framework, orm.Query(model.real), at.place, None, framework.kept.get("query class"), session)
 
 
+def _getting(real: Any, identity: Any, **options: Any) -> Run:
+    return lambda session: session.get(real, identity, **options)
+
+
+def _getting_again(real: Any) -> Run:
+    def run(session: Session) -> Any:
+        key = real.__table__.primary_key
+        return session.get(real, Token("row") if len(key) == 1 else tuple(Token("row") for _ in key))
+
+    return run
+
+
+def _executing(statement: Any) -> Run:
+    return lambda session: session.connection().execute(statement)
+
+
 def _get(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
     entity = arguments.get(0, "entity")
     key = arguments.get(1, "ident")
@@ -323,13 +371,13 @@ def _get(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
         if adoption is None:
             continue
         identity = identity_of(concrete(key, at, framework) if key is not None else Token("unknown"))
-        loaders = [o for o in concrete(options, at, framework)] if isinstance(options, Items) else []
+        loaders = list(concrete(options, at, framework)) if isinstance(options, Items) else []
         loaders = [o for o in loaders if not isinstance(o, Token)]
         lock = "with_for_update" in arguments.named and arguments.named["with_for_update"].truth() is not False
         record, found = issue(
             framework,
             at,
-            lambda s, real=real, identity=identity, loaders=loaders, lock=lock: s.get(real, identity, options=loaders or None, with_for_update=lock or None),
+            _getting(real, identity, options=loaders or None, with_for_update=lock or None),
             "lock" if lock else "get",
             subject=real,
             consumer="get",
@@ -352,7 +400,9 @@ def _add(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
 def _add_all(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
     for value in arguments.positional:
         for one in alternatives(value):
-            members = [*one.items[:3], *([one.rest] if one.rest else [])] if isinstance(one, Items) else [at.iterate(one)]
+            members = (
+                [*one.items[:3], *([one.rest] if one.rest else [])] if isinstance(one, Items) else [at.iterate(one)]
+            )
             for member in members:
                 for choice in alternatives(member):
                     _add_one(session, choice, at)
@@ -366,7 +416,11 @@ def _add_one(session: SessionValue, value: Value, at: Frame) -> None:
     record, _ = issue(
         session.framework,
         at,
-        lambda real: real.connection().execute(sqlalchemy.insert(value.model.mapper.local_table).values(**insert_values(value, at)).returning(*value.model.mapper.local_table.primary_key)),
+        lambda real: real.connection().execute(
+            sqlalchemy.insert(value.model.mapper.local_table)
+            .values(**insert_values(value, at))
+            .returning(*value.model.mapper.local_table.primary_key)
+        ),
         "insert",
         subject=value.model.real,
         consumer="add",
@@ -389,7 +443,12 @@ def insert_values(instance: ModelInstance, at: Frame) -> dict[str, Any]:
         if key in instance.attributes:
             found = concrete(instance.attributes[key], at, instance.framework)
             values[column.key] = found if isinstance(found, str | int | float | bool | None) else Token("unknown")
-        elif column.server_default is None and column.default is None and not (column is table._autoincrement_column) and column.computed is None:
+        elif (
+            column.server_default is None
+            and column.default is None
+            and column is not table._autoincrement_column
+            and column.computed is None
+        ):
             values[column.key] = Token("unknown") if column.foreign_keys else None
         elif column is table._autoincrement_column and column.foreign_keys:
             values[column.key] = Token("row")
@@ -414,7 +473,7 @@ def _delete(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
             record, _ = issue(
                 session.framework,
                 at,
-                lambda real, statement=statement: real.connection().execute(statement),
+                _executing(statement),
                 "delete",
                 subject=value.model.real,
                 consumer="delete",
@@ -430,10 +489,10 @@ def _refresh(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
     for value in alternatives(arguments.positional[0]) if arguments.positional else ():
         if isinstance(value, ModelInstance) and value.model.mapper is not None:
             real = value.model.real
-            record, found = issue(
+            _record, found = issue(
                 session.framework,
                 at,
-                lambda s, real=real: s.get(real, Token("row") if len(real.__table__.primary_key) == 1 else tuple(Token("row") for _ in real.__table__.primary_key)),
+                _getting_again(real),
                 "get",
                 subject=real,
                 consumer="refresh",
@@ -537,7 +596,10 @@ def unknown_call(framework: SQLAlchemy, name: str, arguments: Arguments, at: Fra
     elif name == "query":
         fits = any(_is_entity(framework, one) for value in arguments.positional for one in alternatives(value))
     elif name in ("get", "get_one", "bulk_insert_mappings", "bulk_update_mappings"):
-        fits = any(isinstance(one, ClassValue) and _is_entity(framework, one) for one in members) and len(list(arguments.every())) > 1
+        fits = (
+            any(isinstance(one, ClassValue) and _is_entity(framework, one) for one in members)
+            and len(list(arguments.every())) > 1
+        )
     elif name in ("add", "merge", "refresh", "delete"):
         fits = any(isinstance(one, ModelInstance) for one in members)
     else:
@@ -552,7 +614,9 @@ def _is_entity(framework: SQLAlchemy, value: Value) -> bool:
     if isinstance(value, ClassValue):
         adoption = framework.interpreter.adoption(value)
         return isinstance(adoption, ModelAdoption) or hasattr(adoption, "mapper")
-    return isinstance(value, Real) and isinstance(value.object, orm.InstrumentedAttribute | sqlalchemy.sql.ClauseElement)
+    return isinstance(value, Real) and isinstance(
+        value.object, orm.InstrumentedAttribute | sqlalchemy.sql.ClauseElement
+    )
 
 
 class SessionMaker(Value):
@@ -600,7 +664,9 @@ def call(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -> 
             adoption = framework.interpreter.adoption(own)
             is_async = is_async or bool(getattr(adoption, "is_async", False))
         query_cls = arguments.named.get("query_cls")
-        return SessionMaker(SessionValue(framework, is_async, own, query_cls if isinstance(query_cls, ClassValue) else None))
+        return SessionMaker(
+            SessionValue(framework, is_async, own, query_cls if isinstance(query_cls, ClassValue) else None)
+        )
     if thing in ENGINES:
         return EngineValue(framework, thing is sa_asyncio.AsyncEngine)
     if thing is orm.Query:
@@ -621,7 +687,9 @@ def typed(framework: SQLAlchemy, value: Value, parameters: Any, at: Frame) -> Va
         return None
     thing = value.object
     if thing in SYNC or thing in ASYNC:
-        return SessionValue(framework, thing in ASYNC, is_connection=thing in (sqlalchemy.Connection, sa_asyncio.AsyncConnection))
+        return SessionValue(
+            framework, thing in ASYNC, is_connection=thing in (sqlalchemy.Connection, sa_asyncio.AsyncConnection)
+        )
     if thing in MAKERS:
         is_async = thing is sa_asyncio.async_sessionmaker
         given = parameters[0] if parameters else None
@@ -675,8 +743,7 @@ class QueryAdoption:
         return None
 
     def instantiate(self, arguments: Arguments, at: Frame) -> Value:
-        found = _query(SessionValue(self.framework, False, None, self.cls), Arguments(_entities(arguments)), at)
-        return found
+        return _query(SessionValue(self.framework, False, None, self.cls), Arguments(_entities(arguments)), at)
 
     def typed(self, at: Frame) -> Value:
         return Unknown(f"a {self.cls.name}")

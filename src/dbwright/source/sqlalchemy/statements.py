@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from dbwright.source.interpreter import Frame
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
-CONDITIONS = frozenset("where filter having order_by group_by options join outerjoin filter_by distinct with_only_columns".split())
+CONDITIONS = frozenset(
+    "where filter having order_by group_by options join outerjoin filter_by distinct with_only_columns".split()
+)
 """Methods from which what is not known is left out; the statement is then told to be partial."""
 MOST_VARIANTS = 4
 _ON_QUERIES = frozenset("with_session session execution_options".split())
@@ -108,7 +110,9 @@ class Statement(Value):
                     for member in members:
                         given = list(arguments.positional)
                         given[position] = member
-                        found.append(Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named))
+                        found.append(
+                            Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named)
+                        )
                     return found
         return [arguments]
 
@@ -119,10 +123,20 @@ class Statement(Value):
         try:
             found = method(*positional, **named)
         except Exception as error:
-            if name in CONDITIONS or name in ("limit", "offset", "slice", "select_from", "correlate", "with_for_update", "add_columns"):
+            if name in CONDITIONS or name in (
+                "limit",
+                "offset",
+                "slice",
+                "select_from",
+                "correlate",
+                "with_for_update",
+                "add_columns",
+            ):
                 return self.with_object(self.object, f"{name}: {str(error).splitlines()[0][:120]}")
             return Unknown(f"{name}: {type(error).__name__}: {error}"[:200], arguments.origin())
-        if is_statement(found) and not isinstance(found, selectable.Subquery | selectable.CTE | selectable.ScalarSelect):
+        if is_statement(found) and not isinstance(
+            found, selectable.Subquery | selectable.CTE | selectable.ScalarSelect
+        ):
             return self.with_object(found, partial)
         return wrapped(found)
 
@@ -150,7 +164,9 @@ class Statement(Value):
         if name == "with_for_update":
             named = {k: (v if not isinstance(v, Token) else False) for k, v in named.items()}
         if name in ("execution_options", "params"):
-            named = {k: v for k, v in named.items() if not isinstance(v, Token)} if name == "execution_options" else named
+            named = (
+                {k: v for k, v in named.items() if not isinstance(v, Token)} if name == "execution_options" else named
+            )
         return positional, named, partial
 
     def iterate(self, at: Frame) -> Value:
@@ -195,16 +211,33 @@ def _useless(thing: Any) -> bool:
     """What SQLAlchemy cannot take for a condition, an order or an entity."""
     if isinstance(thing, Token) or (isinstance(thing, str) and has_token(thing)):
         return True
-    return callable(thing) and not isinstance(thing, type) and not is_element(thing) and not hasattr(thing, "__clause_element__") and not _is_option(thing)
+    return (
+        callable(thing)
+        and not isinstance(thing, type)
+        and not is_element(thing)
+        and not hasattr(thing, "__clause_element__")
+        and not _is_option(thing)
+    )
 
 
 def _is_option(thing: Any) -> bool:
-    return isinstance(thing, interfaces.ORMOption) or hasattr(thing, "_sa_inspect") or type(thing).__module__.startswith("sqlalchemy.orm")
+    return (
+        isinstance(thing, interfaces.ORMOption)
+        or hasattr(thing, "_sa_inspect")
+        or type(thing).__module__.startswith("sqlalchemy.orm")
+    )
 
 
 def is_statement(thing: Any) -> bool:
     return isinstance(
-        thing, orm.Query | Select | selectable.CompoundSelect | dml.UpdateBase | TextClause | selectable.TextualSelect | orm.FromStatement
+        thing,
+        orm.Query
+        | Select
+        | selectable.CompoundSelect
+        | dml.UpdateBase
+        | TextClause
+        | selectable.TextualSelect
+        | orm.FromStatement,
     )
 
 
@@ -269,7 +302,11 @@ REQUEST_TEXT = "SQL text put together from the request"
 
 def _relation_method(framework: SQLAlchemy, owner: Any, name: str, arguments: Arguments, at: Frame) -> Value | None:
     prop = getattr(owner, "property", None)
-    if isinstance(prop, orm.RelationshipProperty) and name in ("contains", "of_type", "any", "has") and name != "of_type":
+    if (
+        isinstance(prop, orm.RelationshipProperty)
+        and name in ("contains", "of_type", "any", "has")
+        and name != "of_type"
+    ):
         return _by_key(prop, Token(arguments.origin()))
     return None
 
@@ -278,7 +315,9 @@ def _by_key(prop: Any, token: Any) -> Value | None:
     """A relationship compared with an instance that is not known: its foreign key is."""
     columns = [local for local, _remote in prop.local_remote_pairs]
     if prop.direction.name == "MANYTOONE" and columns:
-        return Real(sqlalchemy.and_(*(column == token for column in columns)) if len(columns) > 1 else columns[0] == token)
+        return Real(
+            sqlalchemy.and_(*(column == token for column in columns)) if len(columns) > 1 else columns[0] == token
+        )
     return None
 
 
@@ -327,7 +366,12 @@ def _operand(value: Value | None) -> Any:
 
 def _operated(thing: Any, name: str, others: list[Any]) -> Value | None:
     prop = getattr(thing, "property", None) if isinstance(thing, attributes.QueryableAttribute) else None
-    if isinstance(prop, orm.RelationshipProperty) and others and isinstance(others[0], Token) and name in ("__eq__", "__ne__"):
+    if (
+        isinstance(prop, orm.RelationshipProperty)
+        and others
+        and isinstance(others[0], Token)
+        and name in ("__eq__", "__ne__")
+    ):
         found = _by_key(prop, others[0])
         if found is not None:
             return found

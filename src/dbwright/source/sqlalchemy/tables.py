@@ -26,7 +26,7 @@ class Tables:
 
     def __init__(self, framework: SQLAlchemy) -> None:
         self.framework = framework
-        self.dialect = postgresql.dialect()
+        self.dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
         self.ddl = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
         self.preparer = self.dialect.identifier_preparer
         self.mappers: dict[Any, list[Any]] = {}
@@ -40,9 +40,13 @@ class Tables:
         for metadata in sorted(self.framework.metadatas, key=lambda m: -len(m.tables)):
             for table in metadata.tables.values():
                 key = (table.schema, str(table.name))
-                if len(table.columns) and (key not in found or (table in self.mappers and found[key] not in self.mappers)):
+                if len(table.columns) and (
+                    key not in found or (table in self.mappers and found[key] not in self.mappers)
+                ):
                     found[key] = table
-        return [self.table(table) for _key, table in sorted(found.items(), key=lambda item: (item[0][0] or "", item[0][1]))]
+        return [
+            self.table(table) for _key, table in sorted(found.items(), key=lambda item: (item[0][0] or "", item[0][1]))
+        ]
 
     def _find_mappers(self) -> None:
         for registry in self.framework.registries():
@@ -65,15 +69,21 @@ class Tables:
             symbol = known[0] if known else str(table.name)
             module = table.info.get("dbwright_module")
             place, owned = Place(file, line), module.owned if module is not None else True
-        constraints = [self._guarded(self.constraint, table, c) for c in sorted(table.constraints, key=_constraint_order)]
-        indexes = [self._guarded(self.index, table, i) for i in sorted(table.indexes, key=lambda i: (str(i.name), _columns(i)))]
+        constraints = [
+            self._guarded(self.constraint, table, c) for c in sorted(table.constraints, key=_constraint_order)
+        ]
+        indexes = [
+            self._guarded(self.index, table, i) for i in sorted(table.indexes, key=lambda i: (str(i.name), _columns(i)))
+        ]
         return SourceTable(
             name=str(table.name),
             schema=table.schema,
             symbol=symbol,
             place=place,
             framework="sqlalchemy",
-            columns=tuple(self.column(table, column, [m for m in (mapper, *mappers) if m is not None]) for column in table.columns),
+            columns=tuple(
+                self.column(table, column, [m for m in (mapper, *mappers) if m is not None]) for column in table.columns
+            ),
             indexes=tuple(one for one in indexes if one is not None),
             constraints=tuple(one for one in constraints if one is not None),
             ordering=self._ordering(mapper),

@@ -1,0 +1,806 @@
+"""Alembic's revisions read from their files: the graph from what stands in them, the schema from walking each ``upgrade`` with an ``op`` of ours.
+
+Where a script asks the database what is there (``inspect``, a helper of the project's own), the schema made so far answers; where it branches
+on what nobody can tell, both ways are walked: what exists is not made twice, and what does not exist is not missed when it is dropped.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+
+from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
+from dbwright.model.source import Place, SourceColumn, SourceConstraint, SourceIndex, SourceReference, SourceTable
+from dbwright.source.interpreter import OutOfSteps
+from dbwright.source.modules import Module
+from dbwright.source.sqlalchemy.real import arguments_of
+from dbwright.source.sqlalchemy.tables import Tables
+from dbwright.source.tokens import has_token
+from dbwright.source.values import (
+    Arguments,
+    FormattedText,
+    Function,
+    Items,
+    Known,
+    Mapping,
+    Native,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from dbwright.source.interpreter import Frame, Interpreter
+    from dbwright.source.sqlalchemy.framework import SQLAlchemy
+
+RISKS: dict[str, Risk] = {
+    "create_table": "none",
+    "drop_table": "data loss",
+    "rename_table": "breaks running code",
+    "add_column": "brief lock",
+    "drop_column": "data loss",
+    "alter_column": "brief lock",
+    "create_index": "long lock",
+    "drop_index": "brief lock",
+    "create_unique_constraint": "long lock",
+    "create_foreign_key": "long lock",
+    "create_check_constraint": "long lock",
+    "create_primary_key": "long lock",
+    "create_exclude_constraint": "long lock",
+    "drop_constraint": "brief lock",
+    "execute": "runs code",
+    "bulk_insert": "runs code",
+    "create_table_comment": "none",
+    "drop_table_comment": "none",
+}
+
+
+@dataclass
+class Revision:
+    """One script. ``operations`` are those that walking its ``upgrade`` met."""
+
+    module: Module
+    line: int
+    revision: str
+    parents: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    group: str
+    operations: list[MigrationOperation] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.module.file, self.line)
+
+    def function(self, name: str) -> ast.FunctionDef | None:
+        return next((n for n in self.module.tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+
+
+class Alembic:
+    """The part of a framework that gives Alembic's names their meaning. Present while scripts are replayed."""
+
+    def __init__(self, framework: SQLAlchemy) -> None:
+        self.framework = framework
+        self.interpreter: Interpreter = framework.interpreter
+        self.revisions: list[Revision] = []
+        self.problems: list[GraphProblem] = []
+        self.incomplete: set[str] = set()
+        self.tables: dict[tuple[str | None, str], SourceTable] = {}
+        self.reader = Tables(framework)
+        self.current: Revision | None = None
+        self._find()
+
+    # The files -------------------------------------------------------------------------------------------------------------
+
+    def _find(self) -> None:
+        for module in self.interpreter.codebase.modules:
+            bindings = module.scope.bindings
+            if "revision" not in bindings or "down_revision" not in bindings or module.role == "tests":
+                continue
+            revision = self.interpreter.global_name(module, "revision")
+            if not (isinstance(revision, Known) and isinstance(revision.value, str)):
+                continue
+            line = next((getattr(b, "lineno", 1) for b in bindings["revision"]), 1)
+            self.revisions.append(
+                Revision(
+                    module,
+                    line,
+                    revision.value,
+                    self._names(module, "down_revision"),
+                    self._names(module, "depends_on"),
+                    module.file.rpartition("/")[0],
+                )
+            )
+        self._join_groups()
+
+    def _names(self, module: Module, name: str) -> tuple[str, ...]:
+        value = self.interpreter.global_name(module, name)
+        values = value.items if isinstance(value, Items) else [value] if value is not None else []
+        return tuple(v.value for v in values if isinstance(v, Known) and isinstance(v.value, str))
+
+    def _join_groups(self) -> None:
+        """Folders whose scripts follow each other are one history."""
+        folders = {revision.group for revision in self.revisions}
+        where: defaultdict[str, set[str]] = defaultdict(set)
+        for revision in self.revisions:
+            where[revision.revision].add(revision.group)
+        stands_for = {folder: folder for folder in folders}
+
+        def root(folder: str) -> str:
+            while stands_for[folder] != folder:
+                folder = stands_for[folder]
+            return folder
+
+        for revision in self.revisions:
+            for parent in revision.parents:
+                if where[parent] and revision.group not in where[parent]:
+                    one, other = sorted((root(revision.group), root(min(where[parent]))))
+                    stands_for[other] = one
+        for revision in self.revisions:
+            revision.group = root(revision.group)
+
+    # The graph -------------------------------------------------------------------------------------------------------------
+
+    def check_graph(self) -> list[GraphProblem]:
+        """Revisions with one id, parents that do not exist, several heads, several beginnings and circles."""
+        found: list[GraphProblem] = []
+        for group, revisions in self._groups().items():
+            by_id: defaultdict[str, list[Revision]] = defaultdict(list)
+            for revision in revisions:
+                by_id[revision.revision].append(revision)
+            for name, same in by_id.items():
+                if len(same) > 1:
+                    files = ", ".join(r.module.file.rpartition("/")[2] for r in same)
+                    message = f"revision {name} stands in {len(same)} files: {files}; Alembic takes one and passes over the other"
+                    found.append(GraphProblem("duplicate", "alembic", group, (name,), message, same[-1].place))
+            for revision in revisions:
+                for parent in (*revision.parents, *revision.depends_on):
+                    if parent not in by_id and "@" not in parent and not _is_prefix(parent, by_id):
+                        message = (
+                            f"revision {revision.revision} follows {parent}, which does not exist; no upgrade runs"
+                        )
+                        names = (revision.revision, parent)
+                        found.append(GraphProblem("missing parent", "alembic", group, names, message, revision.place))
+            found += self._ends(group, revisions, by_id)
+        return found
+
+    def _ends(self, group: str, revisions: list[Revision], by_id: dict[str, list[Revision]]) -> Iterator[GraphProblem]:
+        labelled = any(self._names(revision.module, "branch_labels") for revision in revisions)
+        followed = {parent for revision in revisions for parent in (*revision.parents, *revision.depends_on)}
+        heads = sorted(name for name in by_id if name not in followed)
+        if len(heads) > 1 and not labelled:
+            message = f"{len(heads)} heads: {', '.join(heads)}; `alembic upgrade head` refuses to choose"
+            yield GraphProblem("heads", "alembic", group, tuple(heads), message, by_id[heads[-1]][0].place)
+        if not heads and revisions:
+            names = tuple(sorted(by_id))
+            message = f"revisions follow each other in a circle: {', '.join(names[:6])}"
+            yield GraphProblem("cycle", "alembic", group, names, message, revisions[0].place)
+
+    def _groups(self) -> dict[str, list[Revision]]:
+        groups: defaultdict[str, list[Revision]] = defaultdict(list)
+        for revision in self.revisions:
+            groups[revision.group].append(revision)
+        return dict(groups)
+
+    def ordered(self, revisions: list[Revision]) -> list[Revision]:
+        """Parents before children; of several with one id the first."""
+        by_id: dict[str, Revision] = {}
+        for revision in revisions:
+            by_id.setdefault(revision.revision, revision)
+        found: dict[str, Revision] = {}
+        for start in sorted(by_id):
+            stack = [(start, False)]
+            begun: set[str] = set()
+            while stack:
+                name, is_done = stack.pop()
+                if name in found:
+                    continue
+                if is_done:
+                    found[name] = by_id[name]
+                elif name not in begun:
+                    begun.add(name)
+                    stack.append((name, True))
+                    parents = (*by_id[name].parents, *by_id[name].depends_on)
+                    stack += [(parent, False) for parent in sorted(parents) if parent in by_id]
+        return list(found.values())
+
+    # Replaying -------------------------------------------------------------------------------------------------------------
+
+    def replay(self) -> Iterator[SourceTable]:
+        """The schema after every history that the models do not exclude (PostgreSQL's of several dialects)."""
+        groups = self._groups()
+        chosen = {g: r for g, r in groups.items() if not any(w in g.split("/") for w in ("sqlite", "mysql", "oracle"))}
+        self.interpreter.frameworks = [AlembicNames(self), *self.interpreter.frameworks]
+        self.interpreter._libraries.clear()
+        try:
+            for group, revisions in chosen.items():
+                self.tables = {}
+                for revision in self.ordered(revisions):
+                    self._walk(revision)
+                yield from self.tables.values()
+                self.current = None
+                del group
+        finally:
+            self.interpreter.frameworks = self.interpreter.frameworks[1:]
+            self.interpreter._libraries.clear()
+
+    def _walk(self, revision: Revision) -> None:
+        self.current = revision
+        node = revision.function("upgrade")
+        if node is None:
+            return
+        # What a helper answered for an earlier state of the schema must not be taken for the present one.
+        self.interpreter._summaries.clear()
+        self.interpreter._contexts.clear()
+        self.interpreter.steps = 0
+        at = self.interpreter.frame(revision.module)
+        try:
+            self.interpreter.call_function(Function(node, revision.module), None, Arguments(), at)
+        except OutOfSteps:
+            self.note(node.lineno, "the script is too long to be followed")
+
+    def note(self, line: int, reason: str) -> None:
+        """What could not be replayed makes its history incomplete."""
+        if self.current is not None:
+            self.incomplete.add(self.current.group)
+            self.framework.problem(self.current.module, line, f"revision {self.current.revision}: {reason}")
+
+    # As a model ------------------------------------------------------------------------------------------------------------
+
+    def files(self) -> Iterator[MigrationFile]:
+        """Every revision, parents first, then those that stand for nothing because their id is taken."""
+        for group, revisions in self._groups().items():
+            ordered = self.ordered(revisions)
+            for revision in (*ordered, *(r for r in revisions if r not in ordered)):
+                upgrade = revision.function("upgrade")
+                operations = list(revision.operations)
+                if not operations and upgrade is not None and not _does_nothing(upgrade):
+                    operations = [
+                        MigrationOperation("code", "code of the project's own", None, "runs code", None, upgrade.lineno)
+                    ]
+                reason = _irreversible(revision)
+                if reason is not None and operations:
+                    operations[0] = replace(operations[0], irreversible=reason)
+                yield MigrationFile(
+                    "alembic",
+                    group,
+                    revision.revision,
+                    revision.place,
+                    revision.parents,
+                    (),
+                    tuple(operations),
+                    initial=not revision.parents,
+                    merge=len(revision.parents) > 1,
+                )
+
+
+def _is_prefix(name: str, known: dict[str, list[Revision]]) -> bool:
+    return len(name) >= 4 and any(one.startswith(name) for one in known)
+
+
+def _does_nothing(node: ast.FunctionDef) -> bool:
+    return all(
+        isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        for one in node.body
+    )
+
+
+def _irreversible(revision: Revision) -> str | None:
+    upgrade, downgrade = revision.function("upgrade"), revision.function("downgrade")
+    if upgrade is None or _does_nothing(upgrade):
+        return None
+    if downgrade is None:
+        return "there is no downgrade"
+    if _does_nothing(downgrade):
+        return "its downgrade does nothing"
+    if any(isinstance(one, ast.Raise) for one in downgrade.body):
+        return "its downgrade raises an error"
+    return None
+
+
+class AlembicNames:
+    """The names of Alembic, and ``inspect`` of its connection."""
+
+    def __init__(self, alembic: Alembic) -> None:
+        self.alembic = alembic
+
+    def library(self, name: str) -> Value | None:
+        if name in ("alembic.op", "alembic.context"):
+            return Op(self.alembic)
+        if name.startswith("alembic.op."):
+            return Op(self.alembic).named(name.removeprefix("alembic.op."))
+        if name in ("sqlalchemy.inspect", "sqlalchemy.engine.reflection.Inspector.from_engine"):
+            return Native(name, self._inspect)
+        return None
+
+    def _inspect(self, arguments: Arguments, at: Frame) -> Value:
+        return Inspector(self.alembic) if isinstance(arguments.first(), Bind) else Unknown("what inspect tells")
+
+    def adopt(self, cls: Any) -> None:
+        return None
+
+    def call_real(self, real: Any, arguments: Arguments, at: Frame) -> Value | None:
+        return None
+
+    def real_attribute(self, real: Any, name: str, at: Frame) -> Value | None:
+        return None
+
+
+class Bind(Value):
+    """The connection or context of a migration: PostgreSQL's."""
+
+    __slots__ = ()
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name in ("dialect", "engine", "bind", "connection", "impl"):
+            return self
+        if name == "name":
+            return Known("postgresql")
+        if name in ("begin_nested", "begin", "connect"):
+            return Native(name, lambda arguments, frame: self)
+        if name in ("get_bind", "get_context"):
+            return Native(name, lambda arguments, frame: self)
+        if name == "is_offline_mode":
+            return Native(name, lambda arguments, frame: Known(False))
+        return Unknown(f"{name} of the connection")
+
+    def key(self) -> object:
+        return ("bind",)
+
+
+class Inspector(Value):
+    """What is there so far."""
+
+    __slots__ = ("alembic",)
+
+    def __init__(self, alembic: Alembic) -> None:
+        self.alembic = alembic
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return Native(name, lambda arguments, frame: self._answer(name, arguments))
+
+    def _answer(self, name: str, arguments: Arguments) -> Value:
+        tables = self.alembic.tables
+        if name == "get_table_names":
+            return Items([Known(table) for _, table in tables])
+        first = arguments.first()
+        table = next((t for (_, n), t in tables.items() if isinstance(first, Known) and n == first.value), None)
+        if name == "has_table":
+            return Known(table is not None) if isinstance(first, Known) else Unknown("a truth value")
+        if table is None:
+            return Items()
+        if name == "get_columns":
+            return Items([Mapping({"name": Known(c.name), "nullable": Known(not c.not_null)}) for c in table.columns])
+        if name == "get_indexes":
+            return Items([_told(i.name, i.columns, i.unique) for i in table.indexes])
+        kinds = {
+            "get_foreign_keys": "foreign key",
+            "get_unique_constraints": "unique",
+            "get_check_constraints": "check",
+        }
+        if name in kinds:
+            return Items([_told(c.name, c.columns, True) for c in table.constraints if c.kind == kinds[name]])
+        return Unknown(f"what {name} tells")
+
+    def key(self) -> object:
+        return ("inspector",)
+
+
+def _told(name: str | None, columns: tuple[str, ...], unique: bool) -> Mapping:
+    names = Items([Known(column) for column in columns])
+    return Mapping({"name": Known(name), "column_names": names, "constrained_columns": names, "unique": Known(unique)})
+
+
+class Op(Value):
+    """``op``, or what ``op.batch_alter_table("t")`` enters: then ``table`` comes before each call's arguments."""
+
+    __slots__ = ("alembic", "schema", "table")
+
+    def __init__(self, alembic: Alembic, table: str | None = None, schema: str | None = None) -> None:
+        self.alembic = alembic
+        self.table = table
+        self.schema = schema
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return self.named(name)
+
+    def named(self, name: str) -> Value:
+        """A function of ``op``."""
+        if name in ("get_bind", "get_context"):
+            return Native(name, lambda arguments, frame: Bind())
+        if name == "is_offline_mode":
+            return Native(name, lambda arguments, frame: Known(False))
+        if name == "f":
+            return Native(name, lambda arguments, frame: arguments.first() or Unknown("a name"))
+        if name == "batch_alter_table":
+            return Native(name, self._batch)
+        return Native(name, lambda arguments, frame: self._called(name, arguments, frame))
+
+    def enter(self, at: Frame) -> Value:
+        return self
+
+    def key(self) -> object:
+        return ("op", self.table)
+
+    def _batch(self, arguments: Arguments, at: Frame) -> Value:
+        table, schema = _text(arguments.get(0, "table_name")), _text(arguments.get(1, "schema"))
+        return Op(self.alembic, table or "", schema)
+
+    def _called(self, name: str, arguments: Arguments, at: Frame) -> Value:
+        alembic = self.alembic
+        if alembic.current is None:
+            return Unknown(f"result of {name}")
+        positional, named = arguments_of(arguments, at, alembic.framework)
+        if self.table is not None and name not in ("execute", "f"):
+            position = 1 if name in _NAME_COMES_FIRST else 0
+            positional.insert(min(position, len(positional)), self.table)
+            if self.schema:
+                named.setdefault("schema", self.schema)
+        line = at.line if at.module is alembic.current.module else alembic.current.line
+        handler: Callable[..., str | None] | None = getattr(Steps(alembic, line), name, None)
+        table = None
+        if name in ("execute", "bulk_insert"):
+            text = str(positional[0]) if positional else ""
+            what = "SQL: " + " ".join(text.split())[:80] if not has_token(text) else "SQL put together at run time"
+            if name == "execute" and not has_token(text):
+                Steps(alembic, line).statement(text)
+        elif handler is None:
+            what = name
+        else:
+            what = name.replace("_", " ")
+            try:
+                table = handler(*positional, **named)
+            except Exception as error:
+                alembic.note(line, f"{name}: {type(error).__name__}: {error}")
+        risk = RISKS.get(name, "not known")
+        if named.get("postgresql_concurrently"):
+            risk = "none"
+        if name == "alter_column":
+            risk = _risk_of_alter(named)
+        if name in RISKS or handler is not None:
+            alembic.current.operations.append(
+                MigrationOperation(name, f"{what} {table}" if table else what, table, risk, None, line)
+            )
+        return Known(None)
+
+
+_NAME_COMES_FIRST = frozenset(
+    "create_index drop_index create_unique_constraint create_check_constraint create_foreign_key create_primary_key drop_constraint "
+    "create_exclude_constraint".split()
+)
+
+
+def _risk_of_alter(named: dict[str, Any]) -> Risk:
+    if named.get("new_column_name") or named.get("name"):
+        return "breaks running code"
+    if named.get("type_") is not None:
+        return "table rewrite"
+    return "long lock" if named.get("nullable") is False else "brief lock"
+
+
+def _text(value: Value | None) -> str | None:
+    if isinstance(value, FormattedText):
+        return None
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+class Steps:
+    """What each function of ``op`` does to the schema made so far; each gives the table's name."""
+
+    def __init__(self, alembic: Alembic, line: int) -> None:
+        self.alembic = alembic
+        self.line = line
+
+    # Access ----------------------------------------------------------------------------------------------------------------
+
+    def _get(self, table: str, schema: str | None) -> SourceTable | None:
+        return self.alembic.tables.get((schema, str(table)))
+
+    def _put(self, table: SourceTable) -> None:
+        self.alembic.tables[table.schema, table.name] = table
+
+    def _place(self) -> Place:
+        assert self.alembic.current is not None
+        return Place(self.alembic.current.module.file, self.line, "upgrade")
+
+    def _read(self, table: Any) -> SourceTable:
+        read = self.alembic.reader.table(table)
+        place = self._place()
+        columns = tuple(replace(c, file=place.file, line=c.line or place.line) for c in read.columns)
+        return replace(read, place=place, columns=columns, symbol=read.name)
+
+    def _known(self, *names: Any) -> None:
+        if any(not isinstance(name, str) or has_token(name) for name in names):
+            raise ValueError("a name that is not known")
+
+    # Tables ----------------------------------------------------------------------------------------------------------------
+
+    def create_table(self, name: str, *items: Any, schema: str | None = None, **_options: Any) -> str:
+        self._known(name)
+        if self._get(name, schema) is None:
+            self._put(self._read(self._table(name, schema, items)))
+        return name
+
+    def _table(self, name: str, schema: str | None, items: tuple[Any, ...]) -> Any:
+        metadata = sqlalchemy.MetaData()
+        kept = [_copied(one) for one in items if isinstance(one, sqlalchemy.sql.schema.SchemaItem)]
+        if len(kept) < len(items):
+            self.alembic.note(self.line, f"a column or constraint of {name} is not known")
+        return sqlalchemy.Table(name, metadata, *kept, schema=schema)
+
+    def drop_table(self, name: str, schema: str | None = None, **_options: Any) -> str:
+        self._known(name)
+        self.alembic.tables.pop((schema, name), None)
+        return name
+
+    def rename_table(self, old: str, new: str, schema: str | None = None, **_options: Any) -> str:
+        self._known(old, new)
+        table = self.alembic.tables.pop((schema, old), None)
+        if table is not None:
+            self._put(replace(table, name=new, symbol=new))
+            self._references(old, new, None, None)
+        return new
+
+    def _references(self, table: str, to: str, column: str | None, to_column: str | None) -> None:
+        for other in list(self.alembic.tables.values()):
+            changed = tuple(
+                replace(c, references=replace(c.references, table=to, column=to_column or c.references.column))
+                if c.references and c.references.table == table and column in (None, c.references.column)
+                else c
+                for c in other.columns
+            )
+            if changed != other.columns:
+                self._put(replace(other, columns=changed))
+
+    # Columns ---------------------------------------------------------------------------------------------------------------
+
+    def add_column(self, name: str, column: Any = None, *_more: Any, schema: str | None = None, **_options: Any) -> str:
+        self._known(name)
+        table = self._get(name, schema)
+        if not isinstance(column, sqlalchemy.Column):
+            raise TypeError("a column that is not known")
+        if table is not None and table.column(str(column.name)) is None:
+            added = self._read(sqlalchemy.Table(name, sqlalchemy.MetaData(), column._copy(), schema=schema))
+            constraints = tuple(c for c in added.constraints if c.kind != "primary key")
+            self._put(
+                replace(
+                    table,
+                    columns=(*table.columns, *added.columns),
+                    indexes=(*table.indexes, *added.indexes),
+                    constraints=(*table.constraints, *constraints),
+                )
+            )
+        return name
+
+    def drop_column(self, name: str, column: str, *_more: Any, schema: str | None = None, **_options: Any) -> str:
+        column = column if isinstance(column, str) else str(getattr(column, "name", column))
+        self._known(name, column)
+        table = self._get(name, schema)
+        if table is not None:
+            self._put(
+                replace(
+                    table,
+                    columns=tuple(c for c in table.columns if c.name != column),
+                    indexes=tuple(i for i in table.indexes if column not in i.columns),
+                    constraints=tuple(c for c in table.constraints if column not in c.columns),
+                )
+            )
+        return name
+
+    def alter_column(
+        self,
+        name: str,
+        column: str,
+        nullable: bool | None = None,
+        comment: Any = None,
+        server_default: Any = False,
+        new_column_name: str | None = None,
+        type_: Any = None,
+        schema: str | None = None,
+        **options: Any,
+    ) -> str:
+        self._known(name, column)
+        new_column_name = new_column_name or options.get("name")
+        table = self._get(name, schema)
+        before = table.column(column) if table is not None else None
+        if table is None or before is None:
+            return name
+        after = before
+        if isinstance(nullable, bool):
+            after = replace(after, not_null=not nullable or before.primary_key)
+        if type_ is not None:
+            given = type_() if isinstance(type_, type) else type_
+            made = sqlalchemy.Column(column, given)
+            after = replace(after, type=self.alembic.reader.type_of(made))
+        if server_default is not False:
+            after = replace(after, has_default=server_default is not None)
+        if new_column_name:
+            self._known(new_column_name)
+            after = replace(after, name=new_column_name, field=new_column_name)
+        columns = tuple(after if c.name == column else c for c in table.columns)
+        to = after.name
+
+        def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(to if one == column else one for one in names)
+
+        self._put(
+            replace(
+                table,
+                columns=columns,
+                indexes=tuple(replace(i, columns=renamed(i.columns)) for i in table.indexes),
+                constraints=tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints),
+            )
+        )
+        if to != column:
+            self._references(name, name, column, to)
+        return name
+
+    # Indexes and constraints -----------------------------------------------------------------------------------------------
+
+    def create_index(
+        self,
+        index: str | None,
+        name: str,
+        columns: Any,
+        schema: str | None = None,
+        unique: bool = False,
+        **options: Any,
+    ) -> str:
+        self._known(name)
+        table = self._get(name, schema)
+        options = {k: v for k, v in options.items() if k.startswith("postgresql_") and k != "postgresql_concurrently"}
+        if table is None or any(i.name == index and index for i in table.indexes):
+            return name
+        made = self._bare(table)
+        entries = [made.c[one] if isinstance(one, str) and one in made.c else one for one in columns]
+        entries = [sqlalchemy.text(one) if isinstance(one, str) else one for one in entries]
+        entries = [
+            made.c[one.name] if isinstance(one, sqlalchemy.Column) and one.name in made.c else one for one in entries
+        ]
+        given = sqlalchemy.Index(index, *entries, unique=bool(unique), _table=made, **options)
+        found = replace(self.alembic.reader.index(made, given), implicit=False, line=self.line)
+        self._put(replace(table, indexes=(*table.indexes, found)))
+        return name
+
+    @staticmethod
+    def _bare(table: SourceTable) -> Any:
+        columns = [sqlalchemy.Column(c.name, sqlalchemy.types.NullType()) for c in table.columns]
+        return sqlalchemy.Table(table.name, sqlalchemy.MetaData(), *columns, schema=table.schema)
+
+    def drop_index(self, index: str, name: str | None = None, schema: str | None = None, **_options: Any) -> str | None:
+        self._known(index)
+        for table in list(self.alembic.tables.values()):
+            if any(i.name == index for i in table.indexes):
+                self._put(replace(table, indexes=tuple(i for i in table.indexes if i.name != index)))
+                return table.name
+        return name if isinstance(name, str) else None
+
+    def _add(self, name: str, schema: str | None, constraint: SourceConstraint) -> str:
+        self._known(name)
+        table = self._get(name, schema)
+        if table is not None and not (constraint.name and any(c.name == constraint.name for c in table.constraints)):
+            self._put(replace(table, constraints=(*table.constraints, replace(constraint, line=self.line))))
+        return name
+
+    def create_unique_constraint(
+        self, constraint: str | None, name: str, columns: Any, schema: str | None = None, **options: Any
+    ) -> str:
+        self._known(name, *columns)
+        deferrable = bool(options.get("deferrable"))
+        self._add(name, schema, SourceConstraint(constraint, "unique", tuple(columns), deferrable=deferrable))
+        table = self._get(name, schema)
+        if table is not None and len(columns) == 1:
+            self._put(_with_column(table, columns[0], unique=True))
+        return name
+
+    def create_primary_key(
+        self, constraint: str | None, name: str, columns: Any, schema: str | None = None, **_options: Any
+    ) -> str:
+        self._known(name, *columns)
+        self._add(name, schema, SourceConstraint(constraint, "primary key", tuple(columns)))
+        table = self._get(name, schema)
+        for column in columns if table is not None else ():
+            self._put(_with_column(self._get(name, schema), column, primary_key=True, not_null=True))
+        return name
+
+    def create_check_constraint(
+        self, constraint: str | None, name: str, condition: Any, schema: str | None = None, **_options: Any
+    ) -> str:
+        text = self.alembic.reader.text(condition)
+        return self._add(name, schema, SourceConstraint(constraint, "check", (), text))
+
+    def create_exclude_constraint(self, constraint: str | None, name: str, *_elements: Any, **options: Any) -> str:
+        return self._add(name, options.get("schema"), SourceConstraint(constraint, "exclusion"))
+
+    def create_foreign_key(
+        self,
+        constraint: str | None,
+        name: str,
+        target: str,
+        columns: Any,
+        target_columns: Any,
+        ondelete: str | None = None,
+        source_schema: str | None = None,
+        **options: Any,
+    ) -> str:
+        self._known(name, target, *columns, *target_columns)
+        schema = source_schema or options.get("schema")
+        deferrable = bool(options.get("deferrable"))
+        self._add(name, schema, SourceConstraint(constraint, "foreign key", tuple(columns), deferrable=deferrable))
+        if self._get(name, schema) is not None:
+            for column, other in zip(columns, target_columns, strict=False):
+                reference = SourceReference(target, other, None, (ondelete or "no action").lower())
+                self._put(_with_column(self._get(name, schema), column, references=reference))
+        return name
+
+    def drop_constraint(
+        self, constraint: str, name: str, type_: str | None = None, schema: str | None = None, **_options: Any
+    ) -> str:
+        self._known(name)
+        table = self._get(name, schema)
+        if table is None or not isinstance(constraint, str):
+            return name
+        gone = next(
+            (c for c in table.constraints if constraint in (c.name, None) or constraint == _server_name(table, c)), None
+        )
+        if gone is None:
+            return name
+        table = replace(table, constraints=tuple(c for c in table.constraints if c is not gone))
+        if gone.kind == "foreign key":
+            for column in gone.columns:
+                table = _with_column(table, column, references=None)
+        elif gone.kind == "unique" and len(gone.columns) == 1:
+            table = _with_column(table, gone.columns[0], unique=False)
+        elif gone.kind == "primary key":
+            for column in gone.columns:
+                table = _with_column(table, column, primary_key=False)
+        self._put(table)
+        return name
+
+    # SQL -------------------------------------------------------------------------------------------------------------------
+
+    def statement(self, text: str) -> None:
+        """Plain SQL: what is made or dropped by it is taken over when it is an index; other statements that change the schema are said."""
+        words = text.split()
+        head = " ".join(words[:2]).upper()
+        if head.startswith(("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX")):
+            from dbwright.source.sqlalchemy.statement_indexes import index_of
+
+            found = index_of(text)
+            if found is None:
+                self.alembic.note(self.line, f"SQL that is not followed: {' '.join(words)[:80]}")
+            elif found[1] is None:
+                self.drop_index(str(found[0].name))
+            else:
+                table = self._get(found[1], found[2])
+                if table is not None and all(i.name != found[0].name for i in table.indexes):
+                    index = replace(found[0], line=self.line)
+                    self._put(replace(table, indexes=(*table.indexes, index)))
+        elif head.startswith(("ALTER TABLE", "CREATE TABLE", "DROP TABLE")):
+            self.alembic.note(self.line, f"SQL that is not followed: {' '.join(words)[:80]}")
+
+
+def _with_column(table: SourceTable | None, name: str, **changes: Any) -> SourceTable:
+    assert table is not None
+    columns: tuple[SourceColumn, ...] = tuple(replace(c, **changes) if c.name == name else c for c in table.columns)
+    return replace(table, columns=columns)
+
+
+def _server_name(table: SourceTable, constraint: SourceConstraint) -> str | None:
+    """The name that PostgreSQL gives to a constraint without one."""
+    if constraint.name is not None:
+        return None
+    endings = {"primary key": "pkey", "unique": "key", "foreign key": "fkey", "check": "check"}
+    columns = [] if constraint.kind == "primary key" else list(constraint.columns)
+    return "_".join([table.name, *columns, endings.get(constraint.kind, "excl")])
+
+
+def _copied(item: Any) -> Any:
+    copy = getattr(item, "_copy", None)
+    return copy() if copy is not None else item
+
+
+__all__ = ["RISKS", "Alembic", "Revision", "SourceIndex"]

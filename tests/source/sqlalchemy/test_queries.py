@@ -1,0 +1,365 @@
+"""Queries read from the source are those that SQLAlchemy sends when the same function really runs."""
+
+from pathlib import Path
+
+import pytest
+from orm_project import queries, read, same, sent, written
+
+MODELS = """\
+from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+class Base(DeclarativeBase):
+    pass
+
+tagging = Table("tagging", Base.metadata, Column("book_id", ForeignKey("book.id"), primary_key=True),
+    Column("tag_id", ForeignKey("tag.id"), primary_key=True))
+
+class Author(Base):
+    __tablename__ = "author"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    first: Mapped[str]
+    last: Mapped[str]
+    books: Mapped[list["Book"]] = relationship(back_populates="author")
+
+    @hybrid_property
+    def name(self):
+        return self.first + " " + self.last
+
+class Tag(Base):
+    __tablename__ = "tag"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    label: Mapped[str] = mapped_column(String(20))
+
+class Book(Base):
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    pages: Mapped[int | None]
+    author_id: Mapped[int] = mapped_column(ForeignKey("author.id"))
+    author: Mapped["Author"] = relationship(back_populates="books")
+    tags: Mapped[list["Tag"]] = relationship(secondary=tagging)
+"""
+IMPORTS = """\
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
+from shop.models import Author, Book, Tag
+
+"""
+FUNCTIONS = {
+    "select with conditions": """\
+def act(session: Session, title):
+    return session.scalars(select(Book).where(Book.title == title, or_(Book.pages > 100, Book.pages.is_(None)))
+        .order_by(Book.title.desc()).limit(10).offset(20)).all()
+""",
+    "select through a variable and a helper": """\
+def base(minimum):
+    return select(Book).join(Book.author).where(Book.pages >= minimum)
+
+def act(session: Session, minimum):
+    statement = base(minimum)
+    statement = statement.where(Author.last.ilike("%x%"))
+    return session.execute(statement.options(contains_eager(Book.author))).scalars().all()
+""",
+    "in, between, like, not": """\
+def act(session: Session, title):
+    ids = [1, 2, 3]
+    return session.scalars(select(Book.id).where(Book.id.in_(ids), ~Book.title.like(f"{title}%"), Book.pages.between(1, 9))).all()
+""",
+    "aggregates and groups": """\
+def act(session: Session, minimum):
+    total = func.count(Book.id).label("total")
+    return session.execute(select(Author.last, total).join(Author.books).group_by(Author.last).having(total > minimum)).all()
+""",
+    "count": """\
+def act(session: Session, title):
+    return session.scalar(select(func.count()).select_from(Book).where(Book.title == title))
+""",
+    "sub-queries, exists and aliases": """\
+def act(session: Session, label):
+    other = aliased(Book)
+    longest = select(func.max(other.pages)).where(other.author_id == Book.author_id).scalar_subquery()
+    tagged = Book.tags.any(Tag.label == label)
+    has = exists().where(Author.id == Book.author_id)
+    return session.scalars(select(Book).where(Book.pages == longest, tagged, has)).all()
+""",
+    "common table expression": """\
+def act(session: Session, minimum):
+    long = select(Book.author_id).where(Book.pages > minimum).cte("long")
+    return session.scalars(select(Author).join(long, long.c.author_id == Author.id)).all()
+""",
+    "loader options": """\
+def act(session: Session, title):
+    return session.scalars(select(Book).options(joinedload(Book.author), selectinload(Book.tags)).where(Book.title == title)).all()
+""",
+    "hybrid": """\
+def act(session: Session, name):
+    return session.scalars(select(Author).where(Author.name == name)).all()
+""",
+    "legacy query": """\
+def act(session: Session, title):
+    query = session.query(Book).filter_by(title=title).filter(Book.pages != None)
+    query = query.join(Book.author).order_by(Author.last)
+    return query.count(), query.first(), query[5:10]
+""",
+    "legacy get, one and columns": """\
+def act(session: Session, key):
+    session.get(Book, key)
+    session.query(Book.id, Author.last).join(Author).filter(Book.id == key).one_or_none()
+    session.query(func.max(Book.pages)).scalar()
+""",
+    "writes in bulk": """\
+def act(session: Session, title):
+    session.execute(update(Book).where(Book.title == title).values(pages=Book.pages + 1))
+    session.execute(delete(Book).where(Book.pages < 3))
+    session.execute(insert(Tag), [{"label": "a"}, {"label": "b"}])
+    session.query(Book).filter(Book.id == 3).delete()
+    session.query(Book).filter(Book.id == 4).update({"title": title})
+""",
+    "objects added": """\
+def act(session: Session, title):
+    session.add(Author(first="a", last=title))
+    session.flush()
+""",
+    "text": """\
+def act(session: Session, title):
+    session.execute(text("SELECT id FROM book WHERE title = :title"), {"title": title})
+""",
+    "rows locked": """\
+def act(session: Session, key):
+    session.execute(select(Book).where(Book.id == key).with_for_update(skip_locked=True)).scalar_one()
+""",
+    "union": """\
+def act(session: Session, title):
+    session.execute(select(Book.id).where(Book.title == title).union_all(select(Tag.id))).all()
+""",
+    "relation touched": """\
+def act(session: Session, key):
+    book = session.get(Book, key)
+    return book.author.last
+""",
+    "repository": """\
+class Books:
+    def __init__(self, session: Session):
+        self.session = session
+
+    def _all(self):
+        return self.session.query(Book)
+
+    def titled(self, title):
+        return self._all().filter(Book.title == title).all()
+
+def act(session: Session, title):
+    return Books(session).titled(title)
+""",
+    "compared with an object": """\
+def act(session: Session, key):
+    author = session.get(Author, key)
+    return session.scalars(select(Book).where(Book.author == author)).all()
+""",
+}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_what_is_read_is_sent(tmp_path: Path, kind: str) -> None:
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + FUNCTIONS[kind]})
+    issued = sent(root, "shop.code:act", 7)
+    assert issued
+    found = queries(root)
+    assert same(issued, found)
+    assert all(query.table is not None or query.issued_by in ("raw", "prefetch") for query in found)
+    assert not [query.unknown for query in found if query.unknown]
+
+
+def test_conditions_added_on_the_way_give_both_queries(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session, title=None, minimum=None):
+    statement = select(Book)
+    if title:
+        statement = statement.where(Book.title == title)
+    if minimum:
+        statement = statement.where(Book.pages > minimum)
+    return session.scalars(statement).all()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    found = queries(root)
+    for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
+        assert same(sent(root, "shop.code:act", *arguments), found)
+    assert len(found) == 4
+
+
+LOOPS = {
+    "a relation of each row": (
+        "for book in session.scalars(select(Book)):\n        print(book.author.last)",
+        {"author"},
+    ),
+    "a relation loaded before": (
+        "for book in session.scalars(select(Book).options(joinedload(Book.author))):\n        print(book.author.last)",
+        set(),
+    ),
+    "a relation loaded by a second query": (
+        "for author in session.scalars(select(Author).options(selectinload(Author.books))):\n        len(author.books)",
+        set(),
+    ),
+    "the wrong relation loaded": (
+        "for book in session.scalars(select(Book).options(selectinload(Book.tags))):\n        print(book.author.last)",
+        {"author"},
+    ),
+    "columns only": ("for book in session.scalars(select(Book)):\n        print(book.title, book.author_id)", set()),
+    "a relation of one row": ("book = session.scalars(select(Book)).first()\n    print(book.author.last)", set()),
+    "a query for each row": (
+        "for book in session.query(Book).all():\n        session.get(Author, book.author_id)",
+        {"author"},
+    ),
+    "a query for each of a written list": ("for key in (1, 2):\n        session.get(Author, key)", set()),
+    "two levels": (
+        "for author in session.query(Author):\n        for book in author.books:\n            book.tags",
+        {"book", "tag"},
+    ),
+    "in a comprehension": ("return [book.author.last for book in session.query(Book)]", {"author"}),
+}
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_queries_for_each_row(tmp_path: Path, kind: str) -> None:
+    body, tables = LOOPS[kind]
+    code = IMPORTS + f"def act(session: Session):\n    {body}\n"
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code}))
+    assert {query.table for query in found if query.rows_loops} == tables
+
+
+def test_an_insert_in_a_loop_is_sent_where_it_is_flushed(tmp_path: Path) -> None:
+    code = (
+        IMPORTS
+        + """\
+def once(session: Session, names):
+    for name in names:
+        session.add(Tag(label=name))
+    session.commit()
+
+def each(session: Session, names):
+    for name in names:
+        session.add(Tag(label=name))
+        session.commit()
+"""
+    )
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code}))
+    assert [(q.issued.function, bool(q.loops)) for q in found if q.issued_by == "insert"] == [
+        ("once", False),
+        ("each", True),
+    ]
+
+
+SESSIONS = {
+    "a dependency of a route": """\
+from typing import Annotated
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://x")
+maker = async_sessionmaker(engine)
+
+async def get_session():
+    async with maker() as session:
+        yield session
+
+SessionDep = Annotated[AsyncSession, Depends(get_session)]
+
+async def act(session: SessionDep, title: str):
+    return (await session.execute(select(Book).where(Book.title == title))).scalars().all()
+""",
+    "a factory's context": """\
+from sqlalchemy.orm import sessionmaker
+maker = sessionmaker()
+
+def act(title):
+    with maker() as session, session.begin():
+        return session.scalars(select(Book).where(Book.title == title)).all()
+""",
+    "a session that nobody declares": """\
+def act(db, title):
+    return db.scalars(select(Book).where(Book.title == title)).all()
+""",
+    "a scoped session": """\
+from sqlalchemy.orm import scoped_session, sessionmaker
+Current = scoped_session(sessionmaker())
+
+def act(title):
+    return Current.scalars(select(Book).where(Book.title == title)).all()
+""",
+    "an abstract repository": """\
+from abc import ABC, abstractmethod
+
+class Repository(ABC):
+    @abstractmethod
+    def titled(self, title): ...
+
+class SqlRepository(Repository):
+    def __init__(self, session: Session):
+        self.session = session
+
+    def titled(self, title):
+        return self.session.scalars(select(Book).where(Book.title == title)).all()
+
+def act(books: Repository, title):
+    return books.titled(title)
+""",
+}
+
+
+@pytest.mark.parametrize("kind", SESSIONS)
+def test_ways_to_come_by_a_session(tmp_path: Path, kind: str) -> None:
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + SESSIONS[kind]}))
+    assert {q.sql for q in found} == {
+        "SELECT book.id, book.title, book.pages, book.author_id FROM book WHERE book.title = $1"
+    }
+    assert all(query.in_async is ("route" in kind) for query in found)
+
+
+def test_a_relation_touched_in_async_code_is_marked(tmp_path: Path) -> None:
+    code = (
+        IMPORTS
+        + """\
+from sqlalchemy.ext.asyncio import AsyncSession
+
+async def act(session: AsyncSession):
+    for book in (await session.scalars(select(Book))).all():
+        print(book.author.last)
+"""
+    )
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code}))
+    (touch,) = [query for query in found if query.issued_by == "relation"]
+    assert touch.in_async
+    assert touch.relation == "author"
+
+
+def test_text_from_the_request_is_told_from_text_of_the_source(tmp_path: Path) -> None:
+    code = (
+        IMPORTS
+        + """\
+def bad(session: Session, request):
+    session.execute(text(f"SELECT * FROM book WHERE title = '{request.args['t']}'"))
+
+def good(session: Session, request):
+    session.execute(text("SELECT * FROM book WHERE title = :t"), {"t": request.args["t"]})
+"""
+    )
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code}))
+    assert {query.issued.function: query.request_text for query in found} == {"bad": True, "good": False}
+
+
+def test_what_only_looks_like_a_session_issues_nothing(tmp_path: Path) -> None:
+    code = (
+        IMPORTS
+        + """\
+def act(client, cache, items):
+    client.execute("run")
+    cache.get("book", 3)
+    items.add(4)
+    client.query("books")
+    return client.scalars(items)
+"""
+    )
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code})
+    assert not read(root).queries
