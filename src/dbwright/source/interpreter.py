@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import operator as operator_module
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -1314,7 +1315,12 @@ class Interpreter:
             return Mapping({**left.items, **right.items}, left.rest or right.rest)
         if isinstance(operator, ast.Mod) and isinstance(left, Known) and isinstance(left.value, str):
             return _percent(left.value, right)
-        if isinstance(operator, ast.Add) and _is_text(left, right):
+        if (
+            isinstance(operator, ast.Add)
+            and _is_text(left, right)
+            and not isinstance(left, Real)
+            and not isinstance(right, Real)
+        ):
             return FormattedText("".join(_text(v) for v in (left, right)), Items([left, right], "tuple"))
         name = _OPERATORS.get(type(operator), "")
         if isinstance(left, Union) or isinstance(right, Union):
@@ -1533,37 +1539,48 @@ def _percent(text: str, parts: Value) -> Value:
         return FormattedText(text, parts)
 
 
+_ORDERS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator_module.eq,
+    ast.NotEq: operator_module.ne,
+    ast.Gt: operator_module.gt,
+    ast.Lt: operator_module.lt,
+    ast.GtE: operator_module.ge,
+    ast.LtE: operator_module.le,
+    ast.Is: operator_module.is_,
+    ast.IsNot: operator_module.is_not,
+}
+
+
 def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
     """The answer of a comparison where both sides are told."""
-    told = isinstance(left, Known) and isinstance(right, Known)
-    if isinstance(operator, ast.Is | ast.IsNot) and isinstance(right, Known) and isinstance(left, Items | Mapping):
-        return isinstance(operator, ast.IsNot)
-    if isinstance(operator, ast.Is | ast.IsNot) and isinstance(right, Known) and right.value is None:
-        if isinstance(left, Unknown | Union | Library):
-            if not (isinstance(left, Union) and not any(isinstance(m, Known | Unknown) for m in left.members)):
-                return None
-        is_none = isinstance(left, Known) and left.value is None
-        return is_none is isinstance(operator, ast.Is)
+    if isinstance(operator, ast.Is | ast.IsNot) and isinstance(right, Known):
+        is_other = _is_other_than(left, right)
+        if is_other is not None:
+            return is_other is isinstance(operator, ast.IsNot)
+        if right.value is None:
+            return None
     try:
         if isinstance(operator, ast.In | ast.NotIn):
             inside = right.rest is None and plain(left) in right.items if isinstance(right, Mapping) else None
             return (plain(left) in plain(right) if inside is None else inside) is isinstance(operator, ast.In)
-        if not told:
+        if not (isinstance(left, Known) and isinstance(right, Known)):
             return None
-        a, b = plain(left), plain(right)
-        if isinstance(operator, ast.Eq | ast.NotEq):
-            return bool((a == b) is isinstance(operator, ast.Eq))
-        if isinstance(operator, ast.Is | ast.IsNot):
-            return (a is b) is isinstance(operator, ast.Is)
-        if isinstance(operator, ast.Gt):
-            return bool(a > b)
-        if isinstance(operator, ast.Lt):
-            return bool(a < b)
-        if isinstance(operator, ast.GtE):
-            return bool(a >= b)
-        return bool(a <= b)
+        return bool(_ORDERS[type(operator)](plain(left), plain(right)))
     except (NotPlain, TypeError):
         return None
+
+
+def _is_other_than(left: Value, right: Known) -> bool | None:
+    """Whether a value is certainly another object than a constant, or certainly the same None; None when that is not told."""
+    if isinstance(left, Items | Mapping):
+        return True
+    if right.value is not None:
+        return None
+    if isinstance(left, Unknown | Library):
+        return None
+    if isinstance(left, Union) and any(isinstance(m, Known | Unknown) for m in left.members):
+        return None
+    return not (isinstance(left, Known) and left.value is None)
 
 
 def _is_text(left: Value, right: Value) -> bool:
