@@ -97,7 +97,7 @@ class Truth:
         for column in table.columns:
             with self.guarded(row, str(column.name)):
                 row["columns"].append(self.column(table, column, mapper, mappers))
-        for constraint in sorted(table.constraints, key=lambda c: (type(c).__name__, str(c.name), columns_of(c))):
+        for constraint in sorted(table.constraints, key=order_of):
             with self.guarded(row, str(constraint.name)):
                 made = self.constraint(table, constraint)
                 if made is not None:
@@ -350,6 +350,12 @@ def attribute_of(mapper: Any, column: Any) -> str | None:
         return str(mapper.get_property_by_column(column).key)
     except Exception:
         return None
+
+
+def order_of(constraint: Any) -> tuple[str, str, str, str]:
+    """A table keeps its constraints in a set; one column may have several foreign keys."""
+    targets = ",".join(str(e._get_colspec()) for e in getattr(constraint, "elements", ()) if hasattr(e, "_get_colspec"))
+    return type(constraint).__name__, str(constraint.name), columns_of(constraint), targets
 
 
 def columns_of(given: Any) -> str:
