@@ -107,7 +107,9 @@ class Known(Value):
 
     def item(self, key: Value, at: Frame) -> Value:
         if isinstance(key, Slice) and isinstance(self.value, str):
-            bounds = [None if b is None else b.value if isinstance(b, Known) else HOLE for b in (key.start, key.stop)]
+            bounds: list[Any] = [
+                None if b is None else b.value if isinstance(b, Known) else HOLE for b in (key.start, key.stop)
+            ]
             if all(b is None or isinstance(b, int) for b in bounds):
                 return Known(self.value[bounds[0] : bounds[1]])
         try:

@@ -65,7 +65,13 @@ def test_a_page_is_a_count_and_a_slice(tmp_path: Path) -> None:
 
 
 def test_a_shortcut_is_issued_where_it_is_called(tmp_path: Path) -> None:
-    view = "\n\ndef one(request, pk):\n    author = get_object_or_404(Author, pk=pk)\n    return render(request, 'shop/one.html', {'author': author})\n"
+    view = (
+        "\n"
+        "\n"
+        "def one(request, pk):\n"
+        "    author = get_object_or_404(Author, pk=pk)\n"
+        "    return render(request, 'shop/one.html', {'author': author})\n"
+    )
     root = written(
         tmp_path,
         {
