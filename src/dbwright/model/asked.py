@@ -12,7 +12,7 @@ from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import Parameter, Place, SourceQuery, SourceTable
 
 _AID = re.compile(
-    r"(^|/)(load|seed|fill|populate|generate|create|make|import|setup|init|demo|fake|run_workload|workload|bench|benchmark)\w*\.py$"
+    r"(^|/)(load_|seed|fill_|populate|demo|fake|run_workload|workload|bench)\w*\.py$"
     r"|(^|/)(seeds?|fixtures?|benchmarks?|scripts?|demos?|examples?|devtools|dev|factories|testing|testutils|test_utils|loadtest)/",
     re.IGNORECASE,
 )

@@ -13,6 +13,7 @@ When one process alone writes the table, or a lock is held around the look-up an
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -73,6 +74,13 @@ BAD = (
             "        Store.objects.create(name=name, city=city, owner_id=1)"
         )
     ),
+    # Only a form refuses the second one.
+    Sample(
+        source=_module(
+            "class Form:\n    def clean(self):\n        if Store.objects.filter(name=self.name, city=self.city).exists():\n"
+            "            raise ValueError"
+        )
+    ),
     # Looked up in two places: one missing constraint, one message.
     Sample(source=_module(_GET + "\n\n\n" + _GET.replace("def store", "def again"))),
 )
@@ -107,6 +115,10 @@ GOOD = (
 )
 
 
+_VALIDATES = re.compile(r"(^|\.)(validate|clean)(_\w+)?$")
+"""Methods in which forms and serializers refuse what exists already."""
+
+
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
     by_function: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
@@ -138,6 +150,8 @@ def _makes_when_missing(query: SourceQuery, others: Sequence[SourceQuery]) -> bo
         return query.issued_by == "get"
     if query.issued_by not in ("first", "exists") or query.query is None or query.framework != "django":
         return False
+    if query.issued_by == "exists" and _VALIDATES.search(query.issued.function):
+        return len(equal_columns(query, query.table or "")) > 1
     columns = equal_columns(query, query.table or "")
     values = {column: p for column, p in _values(query) if column in columns}
     for other in others:
@@ -173,7 +187,7 @@ def _finding(
     fields = [column.field or column.name for column in table.columns if column.name in columns]
     rows = rows_of(snapshot, table.name)
     first = queries[0]
-    how = first.consumer if first.consumer.endswith("create") else "a look-up, then create"
+    how = first.consumer if first.consumer.endswith("create") else "a look-up before the insert"
     names = ", ".join(f'"{field}"' for field in fields)
     constraint = (
         f'models.UniqueConstraint(fields=[{names}], name="{table.name[:40]}_once")'

@@ -111,6 +111,10 @@ def _searches(query: SourceQuery, predicate: Predicate, table: SourceTable) -> b
     leads = predicate.leading_wildcard or (isinstance(text, str) and text.startswith("%") and len(text) > 1)
     if not leads or parameter is None or parameter.origin == "constant" or _is_choice(table, predicate.column.column):
         return False
+    alike = [p for p in query.query.predicates if p.alternative == predicate.alternative] if query.query else []
+    searched = [table.column(p.column.column) for p in alike if p is predicate or predicate.alternative]
+    if any(column is not None and column.type in ("jsonb", "json") for column in searched):
+        return True  # the text of whole documents is dear even for one owner's rows
     equal = equal_columns(query, table.name)
     references = {column.name for column in table.columns if column.references is not None}
     narrowed = equal & references or any(key <= equal for key in unique_keys(table))

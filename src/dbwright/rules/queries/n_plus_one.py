@@ -180,13 +180,13 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         for query in snapshot.source.queries
         if query.query and (limit := _limit(query)) and limit <= limits["limit"]
     }
-    groups: defaultdict[tuple[str, str], dict[tuple[Place, str], _Repeated]] = defaultdict(dict)
+    groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
     for query in snapshot.source.queries:
         loop = _loop(snapshot, query, limits)
         if loop is None or is_aid(query.issued) or (loop.rows_made or loop.place) in short:
             continue
         one = _Repeated(query, loop)
-        mark = (query.issued, query.relation or query.table or "")
+        mark = (query.issued, query.relation or query.table or "", tuple(_inside(one)))
         groups[one.where.file, one.where.function].setdefault(mark, one)
     for (file, function), found in groups.items():
         members = list(found.values())
@@ -223,9 +223,21 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
         next_step=_steps(members),
         identity=f"{file}:{function}",
         locations=locations(
-            [p for one in members for p in (one.query.issued, one.query.made)] + [one.where for one in members]
+            [p for one in members for p in (one.query.issued, one.query.made, *_inside(one))]
+            + [one.where for one in members]
         ),
     )
+
+
+def _inside(one: _Repeated) -> Iterator[Place]:
+    """The lines of the loop's own function that lead to the query."""
+    around = (one.loop.place.file, one.loop.place.function)
+    yield from (
+        place
+        for place in one.query.calls
+        if (place.file, place.function) == around and place.line >= one.loop.place.line
+    )
+    yield one.loop.place
 
 
 def _confidence(members: Sequence[_Repeated], rows: int | None) -> Confidence:
