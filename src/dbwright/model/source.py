@@ -205,7 +205,8 @@ FactKind = Literal["input in SQL", "read-modify-write", "naive moment", "counted
 @dataclass(frozen=True, slots=True)
 class SourceFact:
     """What the text of a function shows by itself. ``name``: the call that runs the SQL, the attribute written back, the call that gives
-    the moment, what is counted though used; ``end_line``: the last line of that call, the line of ``save``; ``owner``: the variable whose attribute it is."""
+    the moment, what is counted though used; ``end_line``: the last line of that call, the line of ``save``; ``owner``: the variable whose
+    attribute it is."""
 
     kind: FactKind
     place: Place

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from dbwright.model.migrations import Drift, GraphProblem, MigrationFile, Migrations
 from dbwright.model.source import SourceTable
+from dbwright.source.drift import differences
 from dbwright.source.interpreter import Framework, Interpreter
 
 
 def read_migrations(interpreter: Interpreter, tables: Iterable[SourceTable]) -> Migrations:
     """Read, check and replay all migrations. ``tables`` are those of the models."""
     models = list(tables)
-    parts = [_of_django(framework, models) for framework in interpreter.frameworks if _is_django(framework)]
+    parts = [
+        _of_django(framework, models) if _is_django(framework) else _of_alembic(framework, models)
+        for framework in interpreter.frameworks
+    ]
     files: Sequence[MigrationFile] = [file for part in parts for file in part.files]
     problems: Sequence[GraphProblem] = [problem for part in parts for problem in part.problems]
     drift: Sequence[Drift] = [one for part in parts for one in part.drift]
@@ -50,3 +54,20 @@ def _of_django(framework: Framework, models: list[SourceTable]) -> Migrations:
         replayed=frozenset({label for label, _ in read.nodes} - read.incomplete),
         drift=tuple(drift(framework, read, state, [t for t in models if t.framework == "django"], replayed)),
     )
+
+
+def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:
+    from dbwright.source.sqlalchemy.alembic import Alembic
+    from dbwright.source.sqlalchemy.framework import SQLAlchemy
+
+    assert isinstance(framework, SQLAlchemy)
+    read = Alembic(framework)
+    if not read.revisions:
+        return Migrations()
+    problems = read.check_graph()
+    replayed = list(read.replay())
+    own = [t for t in models if t.framework == "sqlalchemy" and t.owned and t.managed]
+    broken = {problem.group for problem in problems if problem.fault in ("cycle", "missing parent", "duplicate")}
+    whole = frozenset({revision.group for revision in read.revisions} - read.incomplete - broken)
+    drift = tuple(differences(own, replayed, "models", "migrations")) if whole and not broken | read.incomplete else ()
+    return Migrations(tuple(read.files()), (*problems, *read.problems), tuple(replayed), whole, drift)

@@ -289,13 +289,12 @@ def test_nothing_of_the_project_is_executed(tmp_path: Path, harm: str) -> None:
     victim.write_text("here")
     text = MODELS["types of the project"] + harm.format(path=str(victim))
     text += "\nPlace.bad = globals().get('bad')\n"
-    text += (
-        f"class Evil(Base):\n    __tablename__ = 'evil'\n    id = mapped_column(sa.Integer, primary_key=True)\n    "
-        + (
-            "other = __import__('sqlalchemy').orm.relationship('Place', primaryjoin=\"__import__('os').remove(%r)\")\n"
-            % str(victim)
-        )
-    )
+    text += f"""
+class Evil(Base):
+    __tablename__ = "evil"
+    id = mapped_column(sa.Integer, primary_key=True)
+    other = sa.orm.relationship("Place", primaryjoin="__import__('os').remove({str(victim)!r})")
+"""
     root = written(tmp_path / "project", {"shop/models.py": text})
     assert "place" in read(root).table_by_name
     assert victim.exists()

@@ -26,7 +26,7 @@ RISK: Risk = "hygiene"
 NEEDS = ("source",)
 # Words in a list above which it is reference data (countries, languages).
 LIMITS: dict[str, float] = {"choices": 12}
-COVERS = ("django-choices-without-db-check", "BP-16", "corpus:missing-constraint")
+COVERS = ("django-choices-without-db-check", "BP-16")
 YIELDS_TO = ("constraints/values-unchecked",)
 
 _MODELS = """\

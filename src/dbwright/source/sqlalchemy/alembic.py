@@ -1,24 +1,27 @@
-"""Alembic's revisions read from their files: the graph from what stands in them, the schema from walking each ``upgrade`` with an ``op`` of ours.
+"""Alembic's revisions read from their files: the graph from what stands in them, the schema from walking each ``upgrade``.
 
-Where a script asks the database what is there (``inspect``, a helper of the project's own), the schema made so far answers; where it branches
-on what nobody can tell, both ways are walked: what exists is not made twice, and what does not exist is not missed when it is dropped.
+Where a script asks the database what is there (``inspect``, a helper of the project's own), the schema made so far answers; where
+it branches on what nobody can tell, both ways are walked:
+what exists is not made twice, and what does not exist is not missed when it is dropped.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy
 
 from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
-from dbwright.model.source import Place, SourceColumn, SourceConstraint, SourceIndex, SourceReference, SourceTable
-from dbwright.source.interpreter import OutOfSteps
+from dbwright.model.source import Place, SourceColumn, SourceConstraint, SourceReference, SourceTable
+from dbwright.source.interpreter import Framework, OutOfSteps
 from dbwright.source.modules import Module
 from dbwright.source.sqlalchemy.real import arguments_of
+from dbwright.source.sqlalchemy.statement_indexes import index_of, split_list
 from dbwright.source.sqlalchemy.tables import Tables
 from dbwright.source.tokens import has_token
 from dbwright.source.values import (
@@ -213,7 +216,7 @@ class Alembic:
         """The schema after every history that the models do not exclude (PostgreSQL's of several dialects)."""
         groups = self._groups()
         chosen = {g: r for g, r in groups.items() if not any(w in g.split("/") for w in ("sqlite", "mysql", "oracle"))}
-        self.interpreter.frameworks = [AlembicNames(self), *self.interpreter.frameworks]
+        self.interpreter.frameworks = [cast(Framework, AlembicNames(self)), *self.interpreter.frameworks]
         self.interpreter._libraries.clear()
         try:
             for group, revisions in chosen.items():
@@ -434,19 +437,18 @@ class Op(Value):
         if alembic.current is None:
             return Unknown(f"result of {name}")
         positional, named = arguments_of(arguments, at, alembic.framework)
-        if self.table is not None and name not in ("execute", "f"):
-            position = 1 if name in _NAME_COMES_FIRST else 0
-            positional.insert(min(position, len(positional)), self.table)
-            if self.schema:
-                named.setdefault("schema", self.schema)
+        positional, named = _bound(name, positional, named, self.table)
+        if self.schema:
+            named.setdefault("schema", self.schema)
         line = at.line if at.module is alembic.current.module else alembic.current.line
         handler: Callable[..., str | None] | None = getattr(Steps(alembic, line), name, None)
         table = None
         if name in ("execute", "bulk_insert"):
-            text = str(positional[0]) if positional else ""
-            what = "SQL: " + " ".join(text.split())[:80] if not has_token(text) else "SQL put together at run time"
-            if name == "execute" and not has_token(text):
-                Steps(alembic, line).statement(text)
+            text = _sql(positional[0] if positional else None)
+            what = "SQL put together at run time" if text is None else "SQL: " + " ".join(text.split())[:80]
+            if name == "execute" and text is not None:
+                for one in text.split(";") if "$$" not in text else [text]:
+                    Steps(alembic, line).statement(one)
         elif handler is None:
             what = name
         else:
@@ -467,10 +469,55 @@ class Op(Value):
         return Known(None)
 
 
-_NAME_COMES_FIRST = frozenset(
-    "create_index drop_index create_unique_constraint create_check_constraint create_foreign_key create_primary_key drop_constraint "
-    "create_exclude_constraint".split()
-)
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "drop_table": ("name",),
+    "rename_table": ("old", "new", "schema"),
+    "add_column": ("name", "column"),
+    "drop_column": ("name", "column"),
+    "alter_column": ("name", "column"),
+    "create_index": ("index", "name", "columns"),
+    "drop_index": ("index", "name"),
+    "create_unique_constraint": ("constraint", "name", "columns"),
+    "create_check_constraint": ("constraint", "name", "condition"),
+    "create_primary_key": ("constraint", "name", "columns"),
+    "create_foreign_key": ("constraint", "name", "target", "columns", "target_columns"),
+    "drop_constraint": ("constraint", "name", "type_"),
+}
+_OURS = {
+    "table_name": "name",
+    "source_table": "name",
+    "source": "name",
+    "index_name": "index",
+    "constraint_name": "constraint",
+    "referent_table": "target",
+    "referent": "target",
+    "local_cols": "columns",
+    "remote_cols": "target_columns",
+    "column_name": "column",
+    "old_table_name": "old",
+    "new_table_name": "new",
+}
+
+
+def _bound(
+    name: str, positional: list[Any], named: dict[str, Any], table: str | None
+) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments under our names; ``table`` is that of a batch, whose calls do not name it."""
+    parameters = _PARAMETERS.get(name)
+    if parameters is None:
+        first = named.pop("table_name", None) if name == "create_table" else None
+        return ([first, *positional] if first is not None else positional), named
+    named = {_OURS.get(key, key): value for key, value in named.items()}
+    if table is not None:
+        parameters = tuple(one for one in parameters if one != "name")
+        named["name"] = table
+    return [], {**dict(zip(parameters, positional, strict=False)), **named}
+
+
+def _sql(thing: Any) -> str | None:
+    """The text of a statement; None when it is not wholly known."""
+    text = getattr(thing, "text", thing)
+    return text if isinstance(text, str) and not has_token(text) else None
 
 
 def _risk_of_alter(named: dict[str, Any]) -> Risk:
@@ -763,24 +810,125 @@ class Steps:
     # SQL -------------------------------------------------------------------------------------------------------------------
 
     def statement(self, text: str) -> None:
-        """Plain SQL: what is made or dropped by it is taken over when it is an index; other statements that change the schema are said."""
-        words = text.split()
-        head = " ".join(words[:2]).upper()
-        if head.startswith(("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX")):
-            from dbwright.source.sqlalchemy.statement_indexes import index_of
+        """Plain SQL: what it makes or drops is taken over; another statement that changes the schema is said."""
+        words = " ".join(text.split())
+        if not _CHANGES_SCHEMA.match(words):
+            return
+        if re.match(r"(CREATE (UNIQUE )?INDEX|DROP INDEX)\b", words, re.IGNORECASE):
+            self._index_statement(words)
+            return
+        match = _ALTER.match(words)
+        table = self._get(match["table"], match["schema"]) if match else None
+        if match is None:
+            self.alembic.note(self.line, f"SQL that is not followed: {words[:80]}")
+        elif table is not None:
+            for action in split_list(match["actions"]):
+                if not self._altered(match["table"], match["schema"], action):
+                    self.alembic.note(self.line, f"SQL that is not followed: {words[:80]}")
 
-            found = index_of(text)
-            if found is None:
-                self.alembic.note(self.line, f"SQL that is not followed: {' '.join(words)[:80]}")
-            elif found[1] is None:
-                self.drop_index(str(found[0].name))
-            else:
-                table = self._get(found[1], found[2])
-                if table is not None and all(i.name != found[0].name for i in table.indexes):
-                    index = replace(found[0], line=self.line)
-                    self._put(replace(table, indexes=(*table.indexes, index)))
-        elif head.startswith(("ALTER TABLE", "CREATE TABLE", "DROP TABLE")):
-            self.alembic.note(self.line, f"SQL that is not followed: {' '.join(words)[:80]}")
+    def _index_statement(self, words: str) -> None:
+        found = index_of(words)
+        if found is None:
+            self.alembic.note(self.line, f"SQL that is not followed: {words[:80]}")
+        elif found[1] is None:
+            self.drop_index(str(found[0].name))
+        else:
+            table = self._get(found[1], found[2])
+            if table is not None and all(i.name != found[0].name for i in table.indexes):
+                self._put(replace(table, indexes=(*table.indexes, replace(found[0], line=self.line))))
+
+    def _altered(self, name: str, schema: str | None, action: str) -> bool:
+        """One action of ALTER TABLE. False for one that is not followed."""
+        table = self._get(name, schema)
+        assert table is not None
+        for pattern, handler in _ACTIONS:
+            match = pattern.match(action)
+            if match:
+                handler(self, table, match)
+                return True
+        return False
+
+
+def _renamed(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps.rename_table(table.name, match[1], table.schema)
+
+
+def _column_renamed(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps.alter_column(table.name, match[1], new_column_name=match[2], schema=table.schema)
+
+
+def _column_added(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    if table.column(match[1]) is None:
+        rest = match[3].upper()
+        place = steps._place()
+        column = SourceColumn(
+            match[1],
+            match[1],
+            match[2].lower(),
+            "NOT NULL" in rest,
+            has_default="DEFAULT" in rest,
+            line=place.line,
+            file=place.file,
+        )
+        steps._put(replace(table, columns=(*table.columns, column)))
+
+
+def _column_dropped(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps.drop_column(table.name, match[1], schema=table.schema)
+
+
+def _column_typed(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps._put(_with_column(table, match[1], type=match[2].strip().lower()))
+
+
+def _column_nullable(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps._put(_with_column(table, match[1], not_null=match[2].upper() == "SET"))
+
+
+def _constraint_dropped(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps.drop_constraint(match[1], table.name, schema=table.schema)
+
+
+def _check_added(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    steps.create_check_constraint(match[1], table.name, match[2], table.schema)
+
+
+def _unique_added(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    columns = [column.strip(' "') for column in match[2].split(",")]
+    steps.create_unique_constraint(match[1], table.name, columns, table.schema)
+
+
+def _nothing(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
+    return None
+
+
+_N = r'"?([\w$]+)"?'
+_CHANGES_SCHEMA = re.compile(
+    r"(ALTER TABLE|CREATE TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX|DROP INDEX)\b", re.IGNORECASE
+)
+_ALTER = re.compile(
+    r'ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(?:"?(?P<schema>[\w$]+)"?\.)?"?(?P<table>[\w$]+)"? (?P<actions>.+)',
+    re.IGNORECASE,
+)
+_ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Steps, SourceTable, re.Match[str]], None]], ...] = tuple(
+    (re.compile(pattern + r"\s*\Z", re.IGNORECASE), handler)
+    for pattern, handler in (
+        (rf"RENAME TO {_N}", _renamed),
+        (rf"RENAME (?:COLUMN )?{_N} TO {_N}", _column_renamed),
+        (rf"ADD CONSTRAINT {_N} CHECK \((.+)\)(?: NOT VALID)?", _check_added),
+        (rf"ADD CONSTRAINT {_N} UNIQUE \((.+)\)", _unique_added),
+        (
+            rf"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT\b){_N} ([\w ]+?(?:\(.*?\))?(?:\[\])?)((?: (?:NOT NULL|NULL|DEFAULT .*))*)",
+            _column_added,
+        ),
+        (rf"DROP CONSTRAINT (?:IF EXISTS )?{_N}(?: CASCADE)?", _constraint_dropped),
+        (rf"DROP (?:COLUMN )?(?:IF EXISTS )?(?!CONSTRAINT\b){_N}(?: CASCADE)?", _column_dropped),
+        (rf"ALTER (?:COLUMN )?{_N} (?:SET DATA )?TYPE (.+?)(?: USING .+)?", _column_typed),
+        (rf"ALTER (?:COLUMN )?{_N} (SET|DROP) NOT NULL", _column_nullable),
+        (rf"ALTER (?:COLUMN )?{_N} (?:SET|DROP) (?:DEFAULT|STATISTICS|STORAGE).*", _nothing),
+        (r"VALIDATE CONSTRAINT .+|SET .+|RESET .+|OWNER TO .+|(?:EN|DIS)ABLE .+|REPLICA IDENTITY .+", _nothing),
+    )
+)
 
 
 def _with_column(table: SourceTable | None, name: str, **changes: Any) -> SourceTable:
@@ -799,8 +947,8 @@ def _server_name(table: SourceTable, constraint: SourceConstraint) -> str | None
 
 
 def _copied(item: Any) -> Any:
-    copy = getattr(item, "_copy", None)
-    return copy() if copy is not None else item
-
-
-__all__ = ["RISKS", "Alembic", "Revision", "SourceIndex"]
+    """A column of its own; a constraint is used as it is the first time."""
+    if isinstance(item, sqlalchemy.Column):
+        return item._copy()
+    attached = getattr(item, "__dict__", {}).get("parent") is not None or getattr(item, "table", None) is not None
+    return item._copy() if attached and hasattr(item, "_copy") else item

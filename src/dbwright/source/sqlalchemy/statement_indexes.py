@@ -28,7 +28,7 @@ def index_of(text: str) -> tuple[SourceIndex, str | None, str | None] | None:
     if match is None:
         return None
     names, classes, descending, expressions = [], [], [], []
-    for part in _split(match["columns"]):
+    for part in split_list(match["columns"]):
         column = _COLUMN.match(part)
         names.append(column[1] if column else part)
         classes.append((column[2] or "") if column else "")
@@ -48,7 +48,7 @@ def index_of(text: str) -> tuple[SourceIndex, str | None, str | None] | None:
     return index, match["table"].strip('"'), schema.strip('"') if schema else None
 
 
-def _split(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """At commas outside of brackets."""
     parts, depth, current = [], 0, ""
     for character in text:
