@@ -27,7 +27,7 @@ RISK: Risk = "integrity"
 NEEDS = ("source",)
 # More tables than this and it is a habit of the project: one message.
 LIMITS: dict[str, float] = {"tables": 2}
-COVERS = ("django-validators-without-db-check", "BP-16", "CH-08")
+COVERS = ("BP-16", "CH-08")
 YIELDS_TO = ("constraints/range-unchecked",)
 
 _MODELS = """\

@@ -27,7 +27,7 @@ from dbwright.rules import Limits
 RISK: Risk = "waste"
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"tables": 2}
-COVERS = ("redundant-index", "BP-14", "WB-03", "AB-17")
+COVERS = ("BP-14", "WB-03", "AB-17")
 YIELDS_TO = (
     "indexes/duplicate",
     "indexes/prefix-of-another",
