@@ -28,7 +28,7 @@ from dbwright.rules import Limits
 RISK: Risk = "outage"
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"tables": 2}
-COVERS = ("integer-overflow",)
+COVERS: tuple[str, ...] = ()
 YIELDS_TO = ("sequences/integer-key-near-limit",)
 
 _MODELS = """\

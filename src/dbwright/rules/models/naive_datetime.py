@@ -24,7 +24,7 @@ from dbwright.rules import Limits
 RISK: Risk = "hygiene"
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {}
-COVERS = ("naive-datetime",)
+COVERS: tuple[str, ...] = ()
 YIELDS_TO = ("types/timestamp-without-time-zone",)
 
 _MODELS = """\
