@@ -1,8 +1,7 @@
 """Alembic's revisions read from their files: the graph from what stands in them, the schema from walking each ``upgrade``.
 
-Where a script asks the database what is there (``inspect``, a helper of the project's own), the schema made so far answers; where
-it branches on what nobody can tell, both ways are walked:
-what exists is not made twice, and what does not exist is not missed when it is dropped.
+Where a script asks the database what is there (``inspect``, a helper of the project's own), the schema made so far answers; where it
+branches on what nobody can tell, both ways are walked: what exists is not made twice, and what does not exist is not missed when dropped.
 """
 
 from __future__ import annotations
@@ -950,5 +949,5 @@ def _copied(item: Any) -> Any:
     """A column of its own; a constraint is used as it is the first time."""
     if isinstance(item, sqlalchemy.Column):
         return item._copy()
-    attached = getattr(item, "__dict__", {}).get("parent") is not None or getattr(item, "table", None) is not None
+    attached = getattr(item, "__dict__", {}).get("parent") is not None
     return item._copy() if attached and hasattr(item, "_copy") else item
