@@ -6,6 +6,7 @@ list can only shrink.
 """
 
 import ast
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -50,13 +51,39 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 """Rules on code by the area of an expectation. Areas that are not here belong to rules on live databases, migrations and settings."""
 
-NOT_YET: dict[str, dict[str, str]] = {}
+NOT_YET: dict[str, dict[str, str]] = {
+    "analyticbot": {
+        "duplicate-user-count": "the index stands in a migration only, of which the models know nothing",
+        "posts-of-channel-by-date": "queries/missing-index takes the primary key for enough",
+        "n-plus-one-spikes": "the loop calls the same function twice; the reader keeps the first call",
+    },
+    "chapters": {
+        "member-chapter-status": "an index leads with chapter_id: without statistics the second column is not proposed",
+        "report-chapter-period": "as member-chapter-status; the unique constraint that is proposed serves it",
+        "event-member-newest": "an index leads with member_id: without statistics the order is not proposed",
+        "referrals-received": "the queryset is chosen among two by a value of the request",
+        "chapter-name-length": "no rule knows of lengths that a serializer compares",
+        "member-email-format": "no rule asks for the form of an address",
+    },
+    "daylog": {
+        "offset-settings": "the queries name the views, not the class of the pagination",
+        "content-size": "no rule asks for limits of size",
+        "content-structure": "no rule knows what a serializer checks in JSON",
+        "admin-writer": "the reader does not walk this column of the admin to the relation",
+    },
+    "wellbeing": {
+        "alert-by-score": "two ranges: without statistics none of the indexes is proposed",
+        "alert-by-stress": "a range alone: without statistics the index is not proposed",
+    },
+}
 """By specimen and key, why a rule does not answer yet."""
 
 
 @cache
 def findings(specimen: str) -> tuple[Finding, ...]:
+    """As on PostgreSQL, also for the one that still runs on SQLite (its WB-12)."""
     snapshot = acquire(Request(SPECIMENS / specimen, use_database=False), {})
+    snapshot = replace(snapshot, target=replace(snapshot.target, engine="postgresql", version=170000))
     patterns = sorted({pattern for patterns in RULES.values() for pattern in patterns})
     return audit(snapshot, only=patterns).findings
 

@@ -25,6 +25,7 @@ from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
 RISK: Risk = "waste"
+ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"tables": 2}
 COVERS = ("BP-14", "WB-03", "AB-17")
@@ -165,4 +166,4 @@ def _step(table: SourceTable, index: SourceIndex, by: str, columns: tuple[str, .
         return f"Remove {index.name or 'the index of ' + ', '.join(index.columns)} from {model_name(table)} ({place})."
     if len(columns) == 1:
         return f"Remove {by} from {model_name(table)} ({table.place}): the field at {place} has its index already."
-    return f"Write db_index=False at {place}: {by} serves the foreign key."
+    return f"Write db_index=False at {place}: {by} serves the same queries."

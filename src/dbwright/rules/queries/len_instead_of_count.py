@@ -62,7 +62,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
     for query in snapshot.source.queries:
         fetched = query.consumer == "len" and query.issued_by == "rows" and query.query and not query.query.limit
-        if fetched and not is_aid(query.issued) and _only_counted(snapshot, query):
+        if (
+            fetched
+            and query.made.function == query.issued.function
+            and not is_aid(query.issued)
+            and _only_counted(snapshot, query)
+        ):
             groups[query.issued.file, query.issued.function].append(query)
     for (file, function), queries in groups.items():
         first = queries[0]

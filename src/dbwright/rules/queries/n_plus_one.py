@@ -183,7 +183,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
     for query in snapshot.source.queries:
         loop = _loop(snapshot, query, limits)
-        if loop is None or is_aid(query.issued) or (loop.rows_made or loop.place) in short:
+        if (
+            loop is None
+            or is_aid(query.issued)
+            or "migrations/" in query.issued.file
+            or (loop.rows_made or loop.place) in short
+        ):
             continue
         one = _Repeated(query, loop)
         mark = (query.issued, query.relation or query.table or "", tuple(_inside(one)))
@@ -301,7 +306,11 @@ def _steps(members: Sequence[_Repeated]) -> str:
 
 def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
     touched = list(dict.fromkeys(one.query.relation or "" for one in members if one.query.issued_by == "relation"))
-    paths = [path for path in touched if not any(other.startswith(path + "__") for other in touched)]
+    paths = [
+        path
+        for path in touched
+        if not _goes_round(path) and not any(other.startswith(path + "__") for other in touched)
+    ]
     django = members[0].query.framework == "django"
     if paths and django:
         names = ", ".join(f'"{path}"' for path in paths)
@@ -312,6 +321,12 @@ def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
     for one in members:
         if one.query.issued_by != "relation":
             yield _step(one, where, django)
+
+
+def _goes_round(path: str) -> bool:
+    """A parent's parent's parent: no loader follows a tree to its root."""
+    parts = path.split("__")
+    return any(first == second == third for first, second, third in zip(parts, parts[1:], parts[2:], strict=False))
 
 
 def _step(one: _Repeated, where: Place, django: bool) -> str:

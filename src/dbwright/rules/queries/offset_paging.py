@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 
 from dbwright.model.asked import is_aid, is_batch, locations, model_name, rows_of, size_of, source_table_ref
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery
@@ -25,7 +26,8 @@ from dbwright.rules import Limits
 RISK: Risk = "performance"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"rows": 10_000}
+# More tables than this and it is how the project pages: one message.
+LIMITS: dict[str, float] = {"rows": 10_000, "tables": 2}
 COVERS = ("DL-06", "BP-24")
 
 _UNKNOWN = "OFFSET 7654321"
@@ -74,8 +76,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             and _grows(snapshot, table.name, limits)
         ):
             groups[table.name].append(query)
-    for name, queries in groups.items():
-        yield _finding(snapshot, name, queries, limits)
+    found = [_finding(snapshot, name, queries, limits) for name, queries in groups.items()]
+    yield from told_once(found, "{} tables are paged by OFFSET without an end", singly=limits["tables"])
 
 
 def _grows(snapshot: Snapshot, name: str, limits: Limits) -> bool:

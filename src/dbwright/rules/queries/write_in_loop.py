@@ -104,7 +104,7 @@ GOOD = (
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
     for query in snapshot.source.queries:
-        if _is_single(query, limits) and not is_aid(query.issued):
+        if _is_single(query, limits) and _is_near(query) and not is_aid(query.issued):
             groups[query.issued.file, query.issued.function].append(query)
     for (file, function), queries in groups.items():
         by_line = {q.issued: q for q in reversed(queries) if q.symbol or q.table}
@@ -112,6 +112,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             finding = _finding(snapshot, file, function, sorted(by_line.values(), key=lambda q: q.issued.line), limits)
             if finding is not None:
                 yield finding
+
+
+def _is_near(query: SourceQuery) -> bool:
+    """The loop stands in the function that writes or in the one that calls it: what happens far below a loop is no loop's to collect."""
+    if "migrations/" in query.issued.file:
+        return False
+    functions = {(p.file, p.function) for p in (query.issued, *query.calls[-1:])}
+    return any((loop.place.file, loop.place.function) in functions for loop in query.loops)
 
 
 def _is_single(query: SourceQuery, limits: Limits) -> bool:
