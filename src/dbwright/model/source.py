@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from dbwright.model import migrations as _migrations
 from dbwright.model.migrations import Migrations
 from dbwright.model.query import Query
 
@@ -249,3 +250,7 @@ class Source:
     def queries_on(self, table: str) -> tuple[SourceQuery, ...]:
         """The queries that read or write a table, in the order of the source."""
         return self._queries_by_table.get(table, ())
+
+
+# The two modules name each other's classes: a reading that was kept is read back by these names.
+vars(_migrations).update(Place=Place, SourceTable=SourceTable)
