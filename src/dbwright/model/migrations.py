@@ -6,10 +6,9 @@ Django's and Alembic's in the same form. Files are named relative to the project
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from dbwright.model.source import Place, SourceTable
+from dbwright.model.source_table import Place, SourceTable
 
 MigrationFramework = Literal["django", "alembic"]
 GraphFault = Literal["heads", "missing parent", "cycle", "duplicate", "unread"]

@@ -10,11 +10,37 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from dbwright.model import migrations as _migrations
 from dbwright.model.migrations import Migrations
 from dbwright.model.query import Query
+from dbwright.model.source_table import (
+    Framework,
+    Place,
+    SourceColumn,
+    SourceConstraint,
+    SourceIndex,
+    SourceReference,
+    SourceTable,
+)
 
-Framework = Literal["django", "sqlalchemy", "sql"]
+__all__ = [
+    "FactKind",
+    "Framework",
+    "Issued",
+    "Parameter",
+    "ParameterOrigin",
+    "Place",
+    "QueryLoop",
+    "Source",
+    "SourceColumn",
+    "SourceConstraint",
+    "SourceFact",
+    "SourceIndex",
+    "SourceProblem",
+    "SourceQuery",
+    "SourceReference",
+    "SourceTable",
+]
+
 ParameterOrigin = Literal["constant", "argument", "request", "row", "settings", "unknown"]
 """Where the value of a placeholder comes from: the source itself, a caller, a user's request, a row of another query."""
 
@@ -35,102 +61,6 @@ Issued = Literal[
     "other",
 ]
 """How a query is issued. ``relation``: a relation that was not loaded is touched on an instance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of the project and the function (``Class.method``) that it stands in."""
-
-    file: str
-    line: int
-    function: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReference:
-    """A foreign key in the code. ``on_delete`` is what the framework does, ``database_on_delete`` what the database is told."""
-
-    table: str
-    column: str
-    on_delete: str | None = None
-    database_on_delete: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceColumn:
-    """A column as the code defines it. ``field`` is the attribute's name, ``type`` PostgreSQL's, ``options`` what else the field says
-    that rules want to know (``choices``, ``validators``, ``auto_now``, ``blank``, ``default``: plain values)."""
-
-    name: str
-    field: str
-    type: str | None
-    not_null: bool
-    primary_key: bool = False
-    unique: bool = False
-    has_default: bool = False
-    references: SourceReference | None = None
-    line: int = 0
-    file: str = ""
-    field_class: str = ""
-    options: tuple[tuple[str, Any], ...] = ()
-
-    def option(self, name: str) -> Any:
-        return next((value for key, value in self.options if key == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceIndex:
-    """An index in the code. ``columns`` are names, or expressions as text (then ``is_expression``); ``implicit``: made by a field's own
-    option or by a foreign key."""
-
-    name: str | None
-    columns: tuple[str, ...]
-    unique: bool = False
-    method: str = "btree"
-    descending: tuple[bool, ...] = ()
-    is_expression: tuple[bool, ...] = ()
-    opclasses: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    condition: str | None = None
-    implicit: bool = False
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SourceConstraint:
-    """A constraint in the code; ``kind`` as in the catalog."""
-
-    name: str | None
-    kind: Literal["primary key", "unique", "check", "foreign key", "exclusion"]
-    columns: tuple[str, ...] = ()
-    condition: str | None = None
-    deferrable: bool = False
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTable:
-    """A table as the code defines it. ``symbol`` is the class (``shop.models.Order``) or the variable; ``ordering`` the default order
-    in the framework's own words; ``owned``: the class stands in the project, not in a library."""
-
-    name: str
-    schema: str | None
-    symbol: str
-    place: Place
-    framework: Framework
-    columns: tuple[SourceColumn, ...] = ()
-    indexes: tuple[SourceIndex, ...] = ()
-    constraints: tuple[SourceConstraint, ...] = ()
-    ordering: tuple[str, ...] = ()
-    managed: bool = True
-    owned: bool = True
-    through: bool = False
-
-    def column(self, name: str) -> SourceColumn | None:
-        return next((c for c in self.columns if c.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +180,3 @@ class Source:
     def queries_on(self, table: str) -> tuple[SourceQuery, ...]:
         """The queries that read or write a table, in the order of the source."""
         return self._queries_by_table.get(table, ())
-
-
-# The two modules name each other's classes: a reading that was kept is read back by these names.
-vars(_migrations).update(Place=Place, SourceTable=SourceTable)

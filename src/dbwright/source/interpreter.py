@@ -193,6 +193,8 @@ class Interpreter:
         self._contexts: dict[int, list[Summary]] = {}
         self._kept: list[object] = []
         """What the marks of summaries were made from: an object that ends would leave its id to another."""
+        self.walks_again = False
+        """Every call is walked, also one like an earlier one: what it does counts, not what it gives."""
         self.made_classes: list[ClassValue] = []
         """Classes that calls of ``type`` made, in the order in which they were walked."""
         self._initialised_like: dict[object, Instance] = {}
@@ -242,13 +244,28 @@ class Interpreter:
         if mark in self._pending:
             return Unknown(_ITSELF.format(name))
         self._pending.add(mark)
+        value: Value | None = Unknown(f"{name} takes too long to tell")
         try:
-            value = self._global_name(module, name)
+            with self._unhurried():
+                value = self._global_name(module, name)
         finally:
             self._pending.discard(mark)
         if value is not None:
             self._names[mark] = value
         return value
+
+    @contextmanager
+    def _unhurried(self) -> Iterator[None]:
+        """What a module or a class defines is looked up once for all who ask: with steps of its own, however few are left to the one
+        who happens to ask first."""
+        steps, deadline = self.steps, self.deadline
+        self.steps, self.deadline = 0, float("inf")
+        try:
+            yield
+        except OutOfSteps:
+            pass
+        finally:
+            self.steps, self.deadline = steps, deadline
 
     def _global_name(self, module: Module, name: str) -> Value | None:
         scope = module.scope
@@ -388,7 +405,8 @@ class Interpreter:
         if "bases" not in cls.kept:
             cls.kept["bases"] = ()
             at = Frame(self, cls.module, closure=cls.closure)
-            cls.kept["bases"] = tuple(alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
+            with self._unhurried():
+                cls.kept["bases"] = tuple(alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
         found: tuple[Value, ...] = cls.kept["bases"]
         return found
 
@@ -432,7 +450,8 @@ class Interpreter:
         if mark not in owner.kept:
             owner.kept[mark] = Unknown(_ITSELF.format(name))
             at = Frame(self, owner.module, closure=owner.closure, owner=owner, function=owner.name)
-            owner.kept[mark] = self._from_scope(self.scope_of(owner), name, at)
+            with self._unhurried():
+                owner.kept[mark] = self._from_scope(self.scope_of(owner), name, at)
         found: Value = owner.kept[mark]
         return found
 
@@ -503,6 +522,8 @@ class Interpreter:
         owner = self.find_in_class(instance.cls, name)
         if owner is not None:
             value = self.own_attribute(owner, name)
+            if self._is_declared_field(owner, name):
+                return self._declared_field(owner, name, at)
             if not (isinstance(value, Known) and value.value is None):
                 return self._implementations(value, instance, name, at) or self.bind(value, instance, at)
         assigned = self._assigned_elsewhere(instance, name, at)
@@ -512,6 +533,20 @@ class Interpreter:
             return Known(None)
         annotation = self._annotated(instance.cls, name, at)
         return annotation or Unknown(f"attribute {name} of {instance.describe()}")
+
+    def _is_declared_field(self, owner: ClassValue, name: str) -> bool:
+        """``key: Key | None = Field(…)`` of a class whose objects are made from its annotations."""
+        binding = self.scope_of(owner).bindings[name][-1]
+        called = dotted(binding.func).rpartition(".")[2] if isinstance(binding, ast.Call) else ""
+        return called in ("Field", "field", "PrivateAttr") and name in self.scope_of(owner).annotations
+
+    def _declared_field(self, owner: ClassValue, name: str, at: Frame) -> Value:
+        node = self.scope_of(owner).annotations[name]
+        found = self.annotation(node, Frame(self, owner.module, owner=owner, summary=at.summary))
+        if found is None:
+            return Unknown(f"{owner.name}.{name}", "argument")
+        text = ast.unparse(node)
+        return union([found, Known(None)]) if "Optional[" in text or "None" in text else found
 
     def _annotated(self, cls: ClassValue, name: str, at: Frame) -> Value | None:
         for one in self.mro(cls):
@@ -764,7 +799,9 @@ class Interpreter:
         site = (at.place or at.site) if is_stub(function.module) else None
         mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key(), site)
         summary = self._summaries.get(mark)
-        if summary is None and not isinstance(receiver, OneInstance):
+        if self.walks_again:
+            summary = summary if summary is not None and not summary.finished else None
+        elif summary is None and not isinstance(receiver, OneInstance):
             summary = self._similar(function)
         if summary is None:
             summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
@@ -948,8 +985,11 @@ class Interpreter:
                 continue
             at.locals = dict(before)
             self._narrow(node.test, taken, at)
+            lists = [(one, len(one.items)) for one in before.values() if isinstance(one, Items)] if test is None else []
             if self.execute(body, at):
                 ends.append(at.locals)
+            for one, length in lists:
+                one.optional.update(range(length, len(one.items)))
         return self._join(ends, before, at)
 
     def _join(self, ends: list[dict[str, Value]], before: dict[str, Value], at: Frame) -> bool:
@@ -1208,6 +1248,8 @@ class Interpreter:
                 continue
             value = self.evaluate(one.value, at)
             if isinstance(value, Items):
+                start = len(arguments.positional)
+                arguments.optional |= {start + position for position in value.optional}
                 arguments.positional += value.items
                 arguments.extra_positional = value.rest or arguments.extra_positional
             else:
@@ -1497,7 +1539,8 @@ def add(left: Value, right: Value) -> Value:
     """``left + right`` of lists and constants."""
     if isinstance(left, Items) and isinstance(right, Items):
         rests = [rest for rest in (left.rest, right.rest) if rest is not None]
-        return Items([*left.items, *right.items], left.kind, union(rests) if rests else None)
+        optional = left.optional | {len(left.items) + position for position in right.optional}
+        return Items([*left.items, *right.items], left.kind, union(rests) if rests else None, optional)
     if isinstance(left, Known) and isinstance(right, Known):
         return _arithmetic(ast.Add(), left.value, right.value)
     if isinstance(left, Items):

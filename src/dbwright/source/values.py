@@ -194,6 +194,8 @@ class Items(Value):
     items: list[Value] = field(default_factory=list)
     kind: Literal["list", "tuple", "set"] = "list"
     rest: Value | None = None
+    optional: set[int] = field(default_factory=set)
+    """Positions of what was added under a condition that is not known."""
 
     def iterate(self, at: Frame) -> Value:
         return (
@@ -211,7 +213,9 @@ class Items(Value):
         return self.iterate(at)
 
     def truth(self) -> bool | None:
-        return bool(self.items) if self.rest is None else (True if self.items else None)
+        if len(self.items) > len(self.optional):
+            return True
+        return None if self.items or self.rest is not None else False
 
     def attribute(self, name: str, at: Frame) -> Value:
         return ItemsMethod(self, name)
@@ -245,6 +249,7 @@ class ItemsMethod(Value):
             return Known(None)
         if self.name in ("extend", "update", "union") and first is not None:
             if isinstance(first, Items) and not at.loops and len(receiver.items) < 500:
+                receiver.optional |= {len(receiver.items) + position for position in first.optional}
                 receiver.items.extend(first.items)
                 if first.rest:
                     receiver.add_rest(first.rest)
@@ -254,7 +259,7 @@ class ItemsMethod(Value):
         if self.name == "pop":
             return receiver.iterate(at)
         if self.name == "copy":
-            return Items(list(receiver.items), receiver.kind, receiver.rest)
+            return Items(list(receiver.items), receiver.kind, receiver.rest, set(receiver.optional))
         return (
             Known(None)
             if self.name in ("sort", "reverse", "clear", "remove", "discard")
@@ -411,6 +416,8 @@ class Arguments:
     named: dict[str, Value] = field(default_factory=dict)
     extra_positional: Value | None = None
     extra_named: Value | None = None
+    optional: frozenset[int] = frozenset()
+    """Positions of what a ``*`` gave that was added to its list under a condition."""
 
     def first(self) -> Value | None:
         return self.positional[0] if self.positional else None

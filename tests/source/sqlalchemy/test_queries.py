@@ -363,3 +363,38 @@ def act(client, cache, items):
     )
     root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code})
     assert not read(root).queries
+
+
+def test_conditions_collected_in_a_list_give_the_queries_with_each(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session, title=None, minimum=None):
+    conditions = [Book.id > 0]
+    if title:
+        conditions.append(Book.title == title)
+    if minimum:
+        conditions.append(Book.pages > minimum)
+    return session.scalars(select(Book).where(and_(*conditions))).all()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    found = queries(root)
+    for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
+        assert same(sent(root, "shop.code:act", *arguments), found)
+    assert len(found) == 4
+
+
+def test_an_order_chosen_by_an_enumeration_gives_each(tmp_path: Path) -> None:
+    code = """\
+import enum
+
+class Sort(enum.Enum):
+    TITLE = "title"
+    PAGES = "pages"
+
+    def order(self):
+        return {"title": [Book.title], "pages": [Book.pages.desc()]}[self.value]
+
+def act(session: Session, sort: Sort):
+    return session.scalars(select(Book).order_by(*sort.order())).all()
+"""
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code}))
+    assert sorted((query.sql or "").partition("ORDER BY ")[2] for query in found) == ["book.pages DESC", "book.title"]

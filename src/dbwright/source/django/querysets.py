@@ -311,6 +311,9 @@ class QuerySetValue(Value):
         qs = self.qs
         if name in ("bulk_create", "bulk_update"):
             return self._bulk(name, arguments, at)
+        partial = self._unknown_arguments(arguments)
+        if partial and not self.partial:
+            return self.derive(qs, partial)._insert(name, arguments, at)
         _positional, named, _missing = self._conditions(name, arguments, at)
         if name == "create":
             self.issue("insert", lambda: qs.create(**named), at)

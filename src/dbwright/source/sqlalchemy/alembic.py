@@ -14,13 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy
+from sqlalchemy.sql.elements import conv
+from sqlalchemy.util import md5_hex
 
 from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
 from dbwright.model.source import Place, SourceColumn, SourceConstraint, SourceReference, SourceTable
 from dbwright.source.interpreter import Framework, OutOfSteps
 from dbwright.source.modules import Module
 from dbwright.source.sqlalchemy.real import arguments_of
-from dbwright.source.sqlalchemy.statement_indexes import index_of, split_list
+from dbwright.source.sqlalchemy.statement_indexes import COLUMN, index_of, split_list
 from dbwright.source.sqlalchemy.tables import Tables
 from dbwright.source.tokens import has_token
 from dbwright.source.values import (
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from dbwright.source.interpreter import Frame, Interpreter
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
+LONGEST_NAME = 63
 RISKS: dict[str, Risk] = {
     "create_table": "none",
     "drop_table": "data loss",
@@ -217,6 +220,7 @@ class Alembic:
         chosen = {g: r for g, r in groups.items() if not any(w in g.split("/") for w in ("sqlite", "mysql", "oracle"))}
         self.interpreter.frameworks = [cast(Framework, AlembicNames(self)), *self.interpreter.frameworks]
         self.interpreter._libraries.clear()
+        self.interpreter.walks_again = True
         try:
             for group, revisions in chosen.items():
                 self.tables = {}
@@ -226,6 +230,7 @@ class Alembic:
                 self.current = None
                 del group
         finally:
+            self.interpreter.walks_again = False
             self.interpreter.frameworks = self.interpreter.frameworks[1:]
             self.interpreter._libraries.clear()
 
@@ -416,7 +421,7 @@ class Op(Value):
         if name == "is_offline_mode":
             return Native(name, lambda arguments, frame: Known(False))
         if name == "f":
-            return Native(name, lambda arguments, frame: arguments.first() or Unknown("a name"))
+            return Native(name, lambda arguments, frame: _final_name(arguments.first()))
         if name == "batch_alter_table":
             return Native(name, self._batch)
         return Native(name, lambda arguments, frame: self._called(name, arguments, frame))
@@ -511,6 +516,18 @@ def _bound(
         parameters = tuple(one for one in parameters if one != "name")
         named["name"] = table
     return [], {**dict(zip(parameters, positional, strict=False)), **named}
+
+
+def _final_name(value: Value | None) -> Value:
+    """``op.f(name)``: SQLAlchemy shortens such a name where it is too long, instead of refusing it."""
+    text = _text(value)
+    return Known(conv(text)) if text is not None else value or Unknown("a name")
+
+
+def _emitted(name: str | None) -> str | None:
+    if isinstance(name, conv) and len(name) > LONGEST_NAME:
+        return f"{name[: LONGEST_NAME - 8]}_{md5_hex(name)[-4:]}"
+    return str(name) if name is not None else None
 
 
 def _sql(thing: Any) -> str | None:
@@ -702,7 +719,7 @@ class Steps:
             return name
         made = self._bare(table)
         entries = [made.c[one] if isinstance(one, str) and one in made.c else one for one in columns]
-        entries = [sqlalchemy.text(one) if isinstance(one, str) else one for one in entries]
+        entries = [_entry(made, one) for one in entries]
         entries = [
             made.c[one.name] if isinstance(one, sqlalchemy.Column) and one.name in made.c else one for one in entries
         ]
@@ -727,6 +744,7 @@ class Steps:
     def _add(self, name: str, schema: str | None, constraint: SourceConstraint) -> str:
         self._known(name)
         table = self._get(name, schema)
+        constraint = replace(constraint, name=_emitted(constraint.name))
         if table is not None and not (constraint.name and any(c.name == constraint.name for c in table.constraints)):
             self._put(replace(table, constraints=(*table.constraints, replace(constraint, line=self.line))))
         return name
@@ -928,6 +946,17 @@ _ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Steps, SourceTable, re.Match[st
         (r"VALIDATE CONSTRAINT .+|SET .+|RESET .+|OWNER TO .+|(?:EN|DIS)ABLE .+|REPLICA IDENTITY .+", _nothing),
     )
 )
+
+
+def _entry(table: Any, given: Any) -> Any:
+    """``"created DESC"`` as a column with its order; any other text as an expression."""
+    text = getattr(given, "text", None) or (given.name if type(given).__name__ == "ColumnClause" else given)
+    if not isinstance(text, str):
+        return given
+    match = COLUMN.match(" ".join(text.split()))
+    if match is None or match[1] not in table.c or match[2]:
+        return sqlalchemy.text(text)
+    return table.c[match[1]].desc() if (match[3] or "").upper() == "DESC" else table.c[match[1]]
 
 
 def _with_column(table: SourceTable | None, name: str, **changes: Any) -> SourceTable:

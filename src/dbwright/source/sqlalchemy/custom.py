@@ -12,6 +12,7 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from dbwright.source.sqlalchemy.real import concrete, filled, last_name
+from dbwright.source.tokens import Token
 from dbwright.source.values import (
     Arguments,
     ClassValue,
@@ -95,7 +96,32 @@ class EnumAdoption:
         return first if isinstance(first, Member) else Unknown("a member", arguments.origin())
 
     def typed(self, at: Frame) -> Value:
-        return Unknown(f"a {self.cls.name}", "argument")
+        return AnyMember(self.cls)
+
+
+class AnyMember(Value):
+    """A member of an enumeration, nobody knows which."""
+
+    __slots__ = ("cls",)
+
+    def __init__(self, cls: ClassValue) -> None:
+        self.cls = cls
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        owner = at.interpreter.find_in_class(self.cls, name)
+        value = at.interpreter.own_attribute(owner, name) if owner is not None else None
+        if isinstance(value, Function):
+            return at.interpreter.bind(value, self, at)
+        return Unknown(f"{name} of a {self.cls.name}", "argument")
+
+    def concrete(self, at: Frame) -> Any:
+        return Token("argument")
+
+    def key(self) -> object:
+        return ("any member", id(self.cls.node))
+
+    def describe(self) -> str:
+        return f"a {self.cls.name}"
 
 
 class Member(Value):

@@ -9,14 +9,14 @@ from dbwright.model.source import SourceIndex
 _CREATE = re.compile(
     r"""\s*CREATE\s+(?P<unique>UNIQUE\s+)?INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>"?[\w$]+"?)\s+
     ON\s+(?:ONLY\s+)?(?:(?P<schema>"?[\w$]+"?)\.)?(?P<table>"?[\w$]+"?)\s*(?:USING\s+(?P<method>\w+)\s*)?
-    \((?P<columns>.*?)\)\s*(?:WHERE\s+(?P<where>.+?))?;?\s*\Z""",
+    \((?P<columns>.*?)\)\s*(?:INCLUDE\s*\((?P<include>[^)]*)\)\s*)?(?:WITH\s*\([^)]*\)\s*)?(?:WHERE\s+(?P<where>.+?))?;?\s*\Z""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _DROP = re.compile(
     r"\s*DROP\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?(?:\"?[\w$]+\"?\.)?(\"?[\w$]+\"?)\s*(?:CASCADE)?;?\s*\Z",
     re.IGNORECASE,
 )
-_COLUMN = re.compile(r'"?([\w$]+)"?(?:\s+(\w+_ops))?(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(?:FIRST|LAST))?\Z', re.IGNORECASE)
+COLUMN = re.compile(r'"?([\w$]+)"?(?:\s+(\w+_ops))?(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(?:FIRST|LAST))?\Z', re.IGNORECASE)
 
 
 def index_of(text: str) -> tuple[SourceIndex, str | None, str | None] | None:
@@ -29,7 +29,7 @@ def index_of(text: str) -> tuple[SourceIndex, str | None, str | None] | None:
         return None
     names, classes, descending, expressions = [], [], [], []
     for part in split_list(match["columns"]):
-        column = _COLUMN.match(part)
+        column = COLUMN.match(part)
         names.append(column[1] if column else part)
         classes.append((column[2] or "") if column else "")
         descending.append(bool(column and (column[3] or "").upper() == "DESC"))
@@ -42,6 +42,7 @@ def index_of(text: str) -> tuple[SourceIndex, str | None, str | None] | None:
         descending=tuple(descending),
         is_expression=tuple(expressions),
         opclasses=tuple(classes) if any(classes) else (),
+        include=tuple(one.strip(' "') for one in (match["include"] or "").split(",") if one.strip()),
         condition=match["where"],
     )
     schema = match["schema"]

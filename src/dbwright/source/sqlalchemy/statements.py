@@ -38,7 +38,7 @@ CONDITIONS = frozenset(
     "where filter having order_by group_by options join outerjoin filter_by distinct with_only_columns".split()
 )
 """Methods from which what is not known is left out; the statement is then told to be partial."""
-MOST_VARIANTS = 4
+MOST_VARIANTS = 8
 _ON_QUERIES = frozenset("with_session session execution_options".split())
 
 
@@ -96,29 +96,14 @@ class Statement(Value):
         return wrapped(thing)
 
     def called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
-        choices = self._choices(arguments)
-        return union(self._called(name, method, one, at) for one in choices)
-
-    @staticmethod
-    def _choices(arguments: Arguments) -> list[Arguments]:
-        """One set of arguments for each alternative of a condition or an entity."""
-        for position, value in enumerate(arguments.positional):
-            if isinstance(value, Union):
-                members = [m for m in alternatives(value) if isinstance(m, Real | Statement | ClassValue)]
-                if 1 < len(members) <= MOST_VARIANTS and len(members) == len(alternatives(value)):
-                    found = []
-                    for member in members:
-                        given = list(arguments.positional)
-                        given[position] = member
-                        found.append(
-                            Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named)
-                        )
-                    return found
-        return [arguments]
+        return union(self._called(name, method, one, at) for one in choices(arguments))
 
     def _called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
         positional, named, partial = self._fitted(name, arguments, at)
-        if name in CONDITIONS and not positional and not named and (arguments.positional or arguments.named or partial):
+        nothing = name in CONDITIONS and name != "distinct" and not positional and not named
+        if nothing and not (arguments.positional or arguments.named or partial):
+            return self  # all of its arguments are among those that may be left out
+        if nothing:
             return self.with_object(self.object, partial or "a condition that is not known")
         try:
             found = method(*positional, **named)
@@ -207,6 +192,42 @@ class Statement(Value):
         return "a query"
 
 
+def choices(arguments: Arguments) -> list[Arguments]:
+    """One set of arguments for each alternative: of a condition, of an entity, of what a list holds under conditions."""
+    if arguments.optional:
+        return [one for narrowed in _with_and_without(arguments) for one in choices(narrowed)][:MOST_VARIANTS]
+    for position, value in enumerate(arguments.positional):
+        if isinstance(value, Union):
+            members = [m for m in alternatives(value) if isinstance(m, Real | Statement | ClassValue)]
+            if len(members) == len(alternatives(value)):
+                return [_replaced(arguments, position, member) for member in members[:MOST_VARIANTS]]
+    extra = arguments.extra_positional
+    if isinstance(extra, Union) and all(isinstance(m, Real) for m in alternatives(extra)):
+        return [
+            Arguments([*arguments.positional, member], arguments.named, None, arguments.extra_named)
+            for member in alternatives(extra)
+        ]
+    return [arguments]
+
+
+def _replaced(arguments: Arguments, position: int, value: Value) -> Arguments:
+    given = list(arguments.positional)
+    given[position] = value
+    return Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named)
+
+
+def _with_and_without(arguments: Arguments) -> list[Arguments]:
+    """All of what was added under conditions, none of it, and each alone."""
+    kept_sets = [set(arguments.optional), set(), *({position} for position in sorted(arguments.optional))]
+    found: list[Any] = []
+    for kept in kept_sets[:MOST_VARIANTS]:
+        given = [v for p, v in enumerate(arguments.positional) if p not in arguments.optional or p in kept]
+        one = Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named)
+        if not any(len(one.positional) == len(other.positional) and one.key() == other.key() for other in found):
+            found.append(one)
+    return found
+
+
 def _useless(thing: Any) -> bool:
     """What SQLAlchemy cannot take for a condition, an order or an entity."""
     if isinstance(thing, Token) or (isinstance(thing, str) and has_token(thing)):
@@ -252,7 +273,7 @@ def called(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -
     if is_statement(owner):
         return Statement(framework, owner, at.place).called(name, thing, arguments, at)
     if thing in (sqlalchemy.and_, sqlalchemy.or_) or name in ("and_", "or_"):
-        return _junction(framework, thing, arguments, at)
+        return union(_junction(framework, thing, one, at) for one in choices(arguments))
     value = framework.make(thing, _known_only(arguments) if thing is sqlalchemy.select else arguments, at)
     if isinstance(value, Real) and is_statement(value.object):
         return Statement(framework, value.object, at.place)
