@@ -193,8 +193,8 @@ class Interpreter:
         self._contexts: dict[int, list[Summary]] = {}
         self._kept: list[object] = []
         """What the marks of summaries were made from: an object that ends would leave its id to another."""
-        self.walks_again = False
-        """Every call is walked, also one like an earlier one: what it does counts, not what it gives."""
+        self.walks_again: frozenset[str] = frozenset()
+        """Modules whose functions are walked at every call, also at one like an earlier one: what they do counts, not what they give."""
         self.made_classes: list[ClassValue] = []
         """Classes that calls of ``type`` made, in the order in which they were walked."""
         self._initialised_like: dict[object, Instance] = {}
@@ -799,7 +799,7 @@ class Interpreter:
         site = (at.place or at.site) if is_stub(function.module) else None
         mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key(), site)
         summary = self._summaries.get(mark)
-        if self.walks_again:
+        if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
         elif summary is None and not isinstance(receiver, OneInstance):
             summary = self._similar(function)
