@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ STUBS = Path(__file__).parent / "stubs"
 
 READ_AS_KNOWN = frozenset(
     "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery mptt "
-    "simple_history".split()
+    "simple_history django_scopes".split()
 )
 """Packages whose meaning is built in: their own source is never read."""
 
@@ -183,6 +184,7 @@ class Codebase:
         self.files = {file.path: file for file in find_files(root)}
         self._by_path: dict[Path, Module | None] = {}
         self._by_name: dict[str, Module | None] = {}
+        self._concerned: dict[str, bool] = {}
         self._tails: dict[str, list[Path]] = {}
         for path in self.files:
             tail = path.parent.name if path.name == "__init__.py" else path.stem
@@ -252,11 +254,18 @@ class Codebase:
                     return self.module_at(path)
         if parts[0] in sys.stdlib_module_names:
             return None
-        if self.environment:
+        if self.environment and self._concerns_databases(parts[0]):
             found = self._outside(self.environment, parts, name)
             if found:
                 return found
         return self._outside(STUBS, parts, name) or self._by_tail(parts)
+
+    def _concerns_databases(self, package: str) -> bool:
+        """Whether a package of the environment has anything to do with the frameworks. The others (PDF writers, clients of services) are
+        not read: they would cost much and tell nothing."""
+        if package not in self._concerned:
+            self._concerned[package] = self.environment is not None and _mentions_frameworks(self.environment, package)
+        return self._concerned[package]
 
     def _by_tail(self, parts: list[str]) -> Module | None:
         """A file whose path ends in the dotted name, when there is one only: the project runs from a folder that we do not know."""
@@ -300,6 +309,26 @@ class Codebase:
     def _problem(self, file: SourceFile, line: int, reason: str, owned: bool) -> None:
         if owned:
             self.problems.append(Problem(file.name, line, reason))
+
+
+_FRAMEWORKS = re.compile(rb"(?i)django|sqlalchemy|sqlmodel|flask")
+_FRAMEWORK_IMPORTS = re.compile(rb"(?m)^\s*(?:from|import)\s+(?:django|sqlalchemy|sqlmodel|flask_sqlalchemy)\b")
+MOST_FILES_ASKED = 400
+
+
+def _mentions_frameworks(environment: Path, package: str) -> bool:
+    """Whether some file of a package imports one of the frameworks, or the package is named after one."""
+    if _FRAMEWORKS.search(package.encode()):
+        return True
+    folder = environment / package
+    files = sorted(folder.rglob("*.py"))[:MOST_FILES_ASKED] if folder.is_dir() else [environment / f"{package}.py"]
+    for path in files:
+        try:
+            if _FRAMEWORK_IMPORTS.search(path.read_bytes()):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _reason(error: Exception) -> str:

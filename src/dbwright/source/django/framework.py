@@ -136,6 +136,8 @@ class Django:
 
     def library(self, name: str) -> Value | None:
         root = name.partition(".")[0]
+        if name == "django_scopes.ScopedManager":
+            return Native(name, _scoped_manager)
         if root != "django":
             return None
         if name.startswith(known.PREFIX):
@@ -619,6 +621,19 @@ class Django:
         meta = type("Meta", (), {"app_label": label, "apps": self.registry, "managed": False})
         attributes = {"__module__": f"{label}.models", "Meta": meta, "dbwright_stand_in": True}
         models.base.ModelBase(name.title(), (models.Model,), attributes)
+
+
+def _scoped_manager(arguments: Arguments, at: Frame) -> Value:
+    """``ScopedManager(organizer="event__organizer")`` of django-scopes: inside a request every query is narrowed to the scope."""
+    scopes = tuple(
+        value.value
+        for name, value in arguments.named.items()
+        if name != "_manager_class" and isinstance(value, Known) and isinstance(value.value, str)
+    )
+    given = arguments.get(0, "_manager_class")
+    base = at.call(given, Arguments()) if given is not None else None
+    template = base if isinstance(base, ManagerTemplate) else ManagerTemplate(None, None)
+    return ManagerTemplate(template.cls, template.queryset_cls, scopes)
 
 
 class ManagerAdoption:

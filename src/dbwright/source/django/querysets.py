@@ -348,16 +348,18 @@ class QuerySetValue(Value):
 
 
 class ManagerTemplate(Value):
-    """A manager as a class body makes it, before a model has it. ``queryset_cls`` is that of ``from_queryset`` and ``as_manager``."""
+    """A manager as a class body makes it, before a model has it. ``queryset_cls`` is that of ``from_queryset`` and ``as_manager``;
+    ``scopes`` are paths that every query is narrowed by (django-scopes)."""
 
-    __slots__ = ("cls", "queryset_cls")
+    __slots__ = ("cls", "queryset_cls", "scopes")
 
-    def __init__(self, cls: ClassValue | None, queryset_cls: ClassValue | None) -> None:
+    def __init__(self, cls: ClassValue | None, queryset_cls: ClassValue | None, scopes: tuple[str, ...] = ()) -> None:
         self.cls = cls
         self.queryset_cls = queryset_cls
+        self.scopes = scopes
 
     def key(self) -> object:
-        return ("manager", id(self.cls), id(self.queryset_cls))
+        return ("manager", id(self.cls), id(self.queryset_cls), self.scopes)
 
 
 class ManagerClass(Value):
@@ -453,7 +455,13 @@ class ManagerValue(Value):
         )
 
     def _narrowed(self, value: QuerySetValue) -> QuerySetValue:
-        """With the conditions of the relation."""
+        """With the conditions of the relation and of the scope."""
+        if self.template.scopes:
+            try:
+                narrowed = value.qs.filter(**{path: Token("request") for path in self.template.scopes})
+                value = value.derive(narrowed)
+            except Exception as error:
+                value = value.derive(value.qs, f"scope: {type(error).__name__}: {error}")
         if self.related is None:
             return value
         apply = getattr(self.related, "_apply_rel_filters", None)
