@@ -98,8 +98,9 @@ def _indexes(table: SourceTable, other: SourceTable, have: View, lack: View) -> 
     """Indexes and unique constraints, compared by what they cover: a name may be the server's."""
     here, there = dict(_covers(table)), dict(_covers(other))
     for views, one, two in (((have, lack), here, there), ((lack, have), there, here)):
+        names = {name for _, name, _ in two.values() if name}
         for cover, (kind, name, words) in one.items():
-            if cover not in two:
+            if cover not in two and name not in names:
                 detail = f"{words} is in the {views[0]} only"
                 yield _one(views[0], views[1], kind, table, name, detail, table.place)
 

@@ -188,6 +188,7 @@ class Interpreter:
         self._names: dict[tuple[str, str], Value] = {}
         self._pending: set[object] = set()
         self._classes: dict[int, ClassValue] = {}
+        self._pending_orders: set[int] = set()
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
         self._contexts: dict[int, list[Summary]] = {}
@@ -414,9 +415,11 @@ class Interpreter:
         """The project's and the stubs' classes in the order of resolution (C3; depth first where that fails)."""
         if "mro" not in cls.kept:
             cls.kept["mro"] = (cls,)
+            self._pending_orders.add(id(cls.node))
             parents = [base for base in self.bases(cls) if isinstance(base, ClassValue) and base is not cls]
             lines = [list(self.mro(parent)) for parent in parents] + [list(parents)]
             cls.kept["mro"] = (cls, *merged(lines))
+            self._pending_orders.discard(id(cls.node))
         found: tuple[ClassValue, ...] = cls.kept["mro"]
         return found
 
@@ -442,7 +445,13 @@ class Interpreter:
 
     def find_in_class(self, cls: ClassValue, name: str) -> ClassValue | None:
         """The class in the order of resolution whose body binds the name."""
-        return next((one for one in self.mro(cls) if name in self.scope_of(one).bindings), None)
+        found: dict[str, ClassValue | None] = cls.kept.get("owners") or cls.kept.setdefault("owners", {})
+        if name not in found:
+            owner = next((one for one in self.mro(cls) if name in self.scope_of(one).bindings), None)
+            if id(cls.node) in self._pending_orders:  # its bases are being looked up at this moment
+                return owner
+            found[name] = owner
+        return found[name]
 
     def own_attribute(self, owner: ClassValue, name: str) -> Value:
         """The value that a class's own body gives to a name."""

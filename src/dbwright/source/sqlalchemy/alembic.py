@@ -19,8 +19,8 @@ from sqlalchemy.util import md5_hex
 
 from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
 from dbwright.model.source import Place, SourceColumn, SourceConstraint, SourceReference, SourceTable
-from dbwright.source.interpreter import Framework, OutOfSteps
-from dbwright.source.modules import Module
+from dbwright.source.interpreter import MOST_STEPS, Framework, OutOfSteps
+from dbwright.source.modules import Import, Module
 from dbwright.source.sqlalchemy.real import arguments_of
 from dbwright.source.sqlalchemy.statement_indexes import COLUMN, index_of, split_list
 from dbwright.source.sqlalchemy.tables import Tables
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
 LONGEST_NAME = 63
+STEPS_OF_A_SCRIPT = 6_000
+"""What moves data from table to table is longer; what it does to the schema stands at its beginning or is said to be cut."""
 RISKS: dict[str, Risk] = {
     "create_table": "none",
     "drop_table": "data loss",
@@ -220,7 +222,9 @@ class Alembic:
         chosen = {g: r for g, r in groups.items() if not any(w in g.split("/") for w in ("sqlite", "mysql", "oracle"))}
         self.interpreter.frameworks = [cast(Framework, AlembicNames(self)), *self.interpreter.frameworks]
         self.interpreter._libraries.clear()
-        self.interpreter.walks_again = True
+        self.interpreter.walks_again = frozenset(
+            module.name for module in self.interpreter.codebase.modules if _imports_alembic(module)
+        )
         try:
             for group, revisions in chosen.items():
                 self.tables = {}
@@ -230,7 +234,7 @@ class Alembic:
                 self.current = None
                 del group
         finally:
-            self.interpreter.walks_again = False
+            self.interpreter.walks_again = frozenset()
             self.interpreter.frameworks = self.interpreter.frameworks[1:]
             self.interpreter._libraries.clear()
 
@@ -242,7 +246,7 @@ class Alembic:
         # What a helper answered for an earlier state of the schema must not be taken for the present one.
         self.interpreter._summaries.clear()
         self.interpreter._contexts.clear()
-        self.interpreter.steps = 0
+        self.interpreter.steps = MOST_STEPS - STEPS_OF_A_SCRIPT
         at = self.interpreter.frame(revision.module)
         try:
             self.interpreter.call_function(Function(node, revision.module), None, Arguments(), at)
@@ -282,6 +286,14 @@ class Alembic:
                     initial=not revision.parents,
                     merge=len(revision.parents) > 1,
                 )
+
+
+def _imports_alembic(module: Module) -> bool:
+    return any(
+        isinstance(binding, Import) and binding.module.partition(".")[0] == "alembic"
+        for bindings in module.scope.bindings.values()
+        for binding in bindings
+    )
 
 
 def _is_prefix(name: str, known: dict[str, list[Revision]]) -> bool:
