@@ -6,6 +6,7 @@ together again from an entry point.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,8 @@ class Summary:
     events: list[Happening | Called] = field(default_factory=list)
     finished: bool = False
     result: Any = None
+    number: int = field(default_factory=itertools.count().__next__)
+    """Tells it from all others, also from those that are gone: an address in memory is given again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]
 def _unroll(
     summary: Summary, place: Place, loops: tuple[Loop, ...], calls: tuple[Place, ...], seen: set[object]
 ) -> Iterator[Reached]:
-    mark = (id(summary), place, tuple((loop.place, id(loop.rows)) for loop in loops))
+    mark = (summary.number, place, tuple((loop.place, id(loop.rows)) for loop in loops))
     if mark in seen or len(calls) > DEEPEST_CHAIN:
         return
     seen.add(mark)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,15 +27,22 @@ _DEEPEST_KEY = 5
 _depth = 0
 
 
-@contextmanager
-def _deeper() -> Iterator[bool]:
+class _Deeper:
     """Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
-    global _depth
-    _depth += 1
-    try:
-        yield _depth > _DEEPEST_KEY
-    finally:
+
+    __slots__ = ()
+
+    def __enter__(self) -> bool:
+        global _depth
+        _depth += 1
+        return _depth > _DEEPEST_KEY
+
+    def __exit__(self, *exception: object) -> None:
+        global _depth
         _depth -= 1
+
+
+_DEEPER = _Deeper()
 
 
 class Value:
@@ -221,7 +227,7 @@ class Items(Value):
         return ItemsMethod(self, name)
 
     def key(self) -> object:
-        with _deeper() as too_deep:
+        with _DEEPER as too_deep:
             if too_deep:
                 return ("items", id(self))
             rest = self.rest.key() if self.rest else None
@@ -304,7 +310,7 @@ class Mapping(Value):
         return MappingMethod(self, name)
 
     def key(self) -> object:
-        with _deeper() as too_deep:
+        with _DEEPER as too_deep:
             if too_deep:
                 return ("mapping", id(self))
             return (
@@ -391,8 +397,11 @@ class Union(Value):
 def union(values: Iterable[Value]) -> Value:
     """One value for several alternatives. Unknown ones are dropped beside known ones; above ``MOST_VARIANTS`` the first and the last
     are kept: the fewest and the most conditions of a query that is built step by step."""
+    several = list(values)
+    if several and all(one is several[0] for one in several):
+        return several[0]
     members: dict[object, Value] = {}
-    for value in values:
+    for value in several:
         for member in value.members if isinstance(value, Union) else (value,):
             members.setdefault(member.key(), member)
     if not members:
@@ -634,7 +643,7 @@ class Instance(Value):
         return at.call(self.attribute("__getitem__", at), Arguments([key])) if method else Unknown("item of an object")
 
     def key(self) -> object:
-        with _deeper() as too_deep:
+        with _DEEPER as too_deep:
             if too_deep:
                 return ("instance", id(self.cls.node))  # an object that leads back to itself, or far into others
             attributes = tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items())

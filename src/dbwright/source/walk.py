@@ -11,7 +11,7 @@ from dbwright.source.interpreter import Interpreter, decorator_names, is_stub
 from dbwright.source.modules import Module, Problem
 from dbwright.source.values import Bound, ClassValue, Function, Instance, Known, Value
 
-SECONDS_PER_FILE = 4.0
+SECONDS_PER_FILE = 20.0
 """Longest time spent on the functions of one file; what is left is reported as not walked."""
 
 

@@ -77,6 +77,7 @@ class Django:
         self.put_on_request: dict[str, list[Value]] = {}
         """What assignments walked so far put on a request, by name."""
         self.request_attributes: dict[str, Value] = {}
+        self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
 
     def entry_argument(self, name: str) -> Value | None:
         """What Django gives to a function under this name."""
@@ -484,11 +485,16 @@ class Django:
 
     def real_instance(self, model: ModelAdoption, origin: Origin, saved: bool = False) -> Any:
         """A real instance all of whose columns are tokens."""
+        from django.db.models.base import ModelState
+
         real = model.real
-        made = real()
-        for field in real._meta.concrete_fields:
-            if not getattr(field, "generated", False):
-                made.__dict__[field.attname] = Token(origin)
+        kept = self._columns.get((real, origin))
+        if kept is None:
+            columns = [f for f in real._meta.concrete_fields if not getattr(f, "generated", False)]
+            kept = self._columns[(real, origin)] = {field.attname: Token(origin) for field in columns}
+        made = real.__new__(real)  # without the cost of its constructor, and of the signals around it
+        made.__dict__.update(kept)
+        made._state = ModelState()
         if not saved:
             made.__dict__[real._meta.pk.attname] = None
         made._state.adding = not saved

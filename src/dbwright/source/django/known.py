@@ -63,7 +63,7 @@ class RequestValue(Value):
         if name in self.assigned:
             return self.assigned[name]
         if name in ("user", "auser"):
-            mark = id(at.summary)
+            mark = at.summary.number
             if mark not in self.users:
                 self.users[mark] = user(self.django)
             user_value = self.users[mark]

@@ -259,7 +259,7 @@ class QuerySetValue(Value):
 
     def issue_rows(self, at: Frame, consumer: str) -> IssuedQuery | None:
         """The query for the rows. A queryset that was evaluated in the same walk keeps its rows."""
-        mark = id(at.summary)
+        mark = at.summary.number
         if self.prefetched:
             return self._there_already(mark)
         if mark not in self._issued:

@@ -191,7 +191,7 @@ class ModelInstance(Value):
             return self._related(prop, getattr(self.real, prop.key, None), self.row_of)
         if prop.lazy in ("dynamic", "write_only"):
             return self._dynamic(prop, at)
-        mark = (prop.key, id(at.summary))
+        mark = (prop.key, at.summary.number)
         if mark in self.touched:
             return self._related(prop, self.touched_value(prop), None)
         record, found = self._touch(prop, at)
