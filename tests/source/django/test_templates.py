@@ -34,6 +34,9 @@ def test_blocks_and_includes_keep_their_own_lines_and_the_loop_around(tmp_path: 
     )
     assert [(q.issued.line, q.issued_by) for q in queries(root, "shop/templates/shop/books.html")] == [(3, "rows")]
     assert per_row(queries(root, "shop/templates/shop/one.html")) == {(3, "shop_author")}
+    assert {type(query.issued.function) for query in read(root).queries} == {str}, (
+        "a kept reading holds plain text only"
+    )
 
 
 def test_tags_of_the_project_are_called_and_others_read_their_arguments_only(tmp_path: Path) -> None:

@@ -466,11 +466,12 @@ class Walk:
 
     def variable(self, variable: Any, at: Frame) -> Value:
         if isinstance(variable, str | int | float):
-            return Known(str(variable))
+            return Known(str.__str__(variable) if isinstance(variable, str) else str(variable))
         if variable is None or not hasattr(variable, "lookups"):
             return Unknown("a constant")
         if variable.literal is not None:
-            return Known(str(variable.literal) if isinstance(variable.literal, str) else variable.literal)
+            # Django marks it safe: a subclass of str, which no kept reading can hold.
+            return Known(str.__str__(variable.literal) if isinstance(variable.literal, str) else variable.literal)
         if not variable.lookups:
             return Unknown("a variable without a name")
         first, *rest = variable.lookups
