@@ -7,7 +7,8 @@ A case is one JSON object a line: ``repo``, ``parent``, ``fix``, ``kind``, ``fil
 ``fields`` … ``--mirrors`` holds bare repositories as ``owner+name/repo`` (or ``owner+name``); trees are written to ``--trees`` once,
 source files only, and nothing of them is run. A finding hits a case when its rule is of the case's kind (`KINDS`) and it speaks of the
 model and fields, or points into the statement or symbol; ``strict`` asks for the fields wherever the case names some. ``gone``: some
-finding that hit is not left on the fix's tree. Reasons of misses say how far the reader came.
+finding that hit is not left on the fix's tree, or no longer speaks of the case's model and fields there. Reasons of misses say how far
+the reader came.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from pathlib import Path
 from typing import Any
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "missing-index": ("queries/missing-index*", "queries/*index*", "foreign-keys/without-index", "search/*", "queries/*search*"),
+    "missing-index": (
+        "queries/missing-index*", "queries/*index*", "models/*without-index", "foreign-keys/without-index", "search/*", "queries/*search*",
+    ),
     "ineffective-index": ("queries/missing-index*", "indexes/*", "queries/*search*", "queries/*contains*"),
     "unindexed-search": ("queries/missing-index*", "queries/*search*", "queries/*wildcard*", "queries/*contains*"),
     "n+1": ("queries/n-plus-one*", "queries/*loop*", "queries/*lazy*", "n-plus-one/*", "queries/*prefetch*"),
@@ -40,7 +43,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "migration-conflict": ("migrations/*conflict*", "migrations/*heads*", "migrations/*leaf*", "migrations/several*", "migrations/*graph*"),
     "unsafe-migration": ("migrations/*",),
     "model-migration-drift": ("migrations/*", "drift/*", "models/*drift*"),
-    "redundant-index": ("indexes/*", "models/*index*"),
+    "redundant-index": ("indexes/*", "models/redundant-index"),
     "int-overflow": ("types/*", "sequences/*", "models/*integer*", "models/*overflow*"),
     "nullable-string": ("constraints/*null*", "constraints/two-kinds-of-empty", "models/*null*", "types/*null*"),
     "timezone": ("types/timestamp*", "*/*naive*", "*/*time-zone*", "*/*timezone*", "*/*utcnow*"),
@@ -416,7 +419,9 @@ def judge(case: Case, before: Audited, after: Audited, rules: Iterable[str]) -> 
         if how:
             hits[how].append(finding)
     found = hits["strict"] or hits["loose"]
-    left = {finding["id"] for finding in after.findings}
+    left = {
+        finding["id"] for finding in after.findings if not hits["strict"] or matches(case, finding, after) == "strict"
+    }
     return {
         "id": case.id,
         "repo": case.repo,

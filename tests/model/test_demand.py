@@ -5,15 +5,13 @@ from __future__ import annotations
 from dbwright.model.demand import (
     Asked,
     Candidate,
-    ColumnFacts,
-    KnownIndex,
     Limits,
-    Shape,
     applies,
     candidates,
     served,
     uses_of,
 )
+from dbwright.model.shapes import ColumnFacts, KnownIndex, Shape
 from dbwright.source.sql import take_apart
 
 COLUMNS = {

@@ -59,8 +59,6 @@ NOT_YET: dict[str, dict[str, str]] = {
     },
     "chapters": {
         "member-chapter-status": "an index leads with chapter_id: without statistics the second column is not proposed",
-        "report-chapter-period": "as member-chapter-status; the unique constraint that is proposed serves it",
-        "event-member-newest": "an index leads with member_id: without statistics the order is not proposed",
         "referrals-received": "the queryset is chosen among two by a value of the request",
         "chapter-name-length": "no rule knows of lengths that a serializer compares",
         "member-email-format": "no rule asks for the form of an address",
@@ -114,13 +112,11 @@ def answers(finding: Finding, entry: Entry, expected: expectations.Expectations)
     if not any(fnmatchcase(finding.rule, pattern) for pattern in RULES[entry["area"]]):
         return False
     columns = set(entry.get("columns", ()))
-    named = {column for ref in finding.objects if ref.table == entry.get("table") for column in ref.columns}
-    named |= (
-        set(finding.evidence.get("columns", ()))
-        if any(r.table == entry.get("table") for r in finding.objects)
-        else set()
-    )
-    if columns and named and columns <= named:
+    of_table = [set(ref.columns) for ref in finding.objects if ref.table == entry.get("table")]
+    if of_table:
+        of_table.append(set(finding.evidence.get("columns", ())))
+    named = set().union(*of_table)
+    if columns and any(columns <= one for one in of_table):
         return True
     if "file" not in entry:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from dbwright.model.catalog import Table
@@ -15,6 +16,9 @@ _AID = re.compile(
     r"(^|/)(load_|seed|fill_|populate|demo|fake|run_workload|workload|bench)\w*\.py$"
     r"|(^|/)(seeds?|fixtures?|benchmarks?|scripts?|demos?|examples?|devtools|dev|factories|testing|testutils|test_utils|loadtest)/",
     re.IGNORECASE,
+)
+_RUNS_ONCE = re.compile(
+    r"(^|/)(management/commands|migrations|alembic|versions|scripts?|demo\w*|fixtures|seeds?|tools)[/.]"
 )
 _BATCH = re.compile(
     r"(^|/)(management/commands|migrations|versions|scripts?|tools?|cli|bin|commands)/|(^|/)cli\w*\.py$"
@@ -53,9 +57,36 @@ def is_batch(place: Place) -> bool:
     return bool(_BATCH.search(place.file))
 
 
+@once
+def sought_columns(snapshot: Snapshot) -> dict[str, frozenset[str]]:
+    """By table the columns that rows are looked up by, where no key finds them first: what an index for them would be is told with the
+    queries."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    tables = snapshot.source.table_by_name
+    for query in snapshot.source.queries:
+        if query.query is None or runs_once(query) or is_admin_list(query):
+            continue
+        for name in {t.name for t in query.query.tables} & tables.keys():
+            equal = equal_columns(query, name)
+            if not any(key <= equal for key in unique_keys(tables[name])):
+                found[name] |= equal
+    return {name: frozenset(columns) for name, columns in found.items()}
+
+
 def locations(places: Iterable[Place], most: int = 20) -> tuple[Location, ...]:
     """The lines, each once, in the order given."""
     return tuple(dict.fromkeys(Location(place.file, place.line) for place in places if place.line > 0))[:most]
+
+
+def runs_once(query: SourceQuery) -> bool:
+    """A query of a migration, or of a command or script that somebody types, outside of its loops."""
+    return bool(_RUNS_ONCE.search(query.issued.file)) and not query.loops
+
+
+def is_admin_list(query: SourceQuery) -> bool:
+    """A list of Django's admin: its filters offer what the column holds, and an operator reads it now and then."""
+    function = query.issued.function
+    return "admin" in query.issued.file and function[:1].isupper() and "." not in function
 
 
 def function_ref(place: Place, table: str | None = None) -> ObjectRef:

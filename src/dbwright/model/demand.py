@@ -9,69 +9,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dbwright.model.catalog import Table
-from dbwright.model.columns import statistics_of
-from dbwright.model.indexing import is_usable
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
-from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceTable
+from dbwright.model.shapes import KnownIndex, Shape
 
-FEW_VALUES = 10
-"""A column with no more distinct values does not narrow a search by itself."""
 MOST_KEYS = 4
 ONE_PAGE = 100
 """Rows that a query with LIMIT is taken to read from an index that has its order."""
-_WEAK_TARGETS = frozenset(("django_content_type", "django_site"))
-_TIMES = ("timestamp", "date", "time")
 _TEXTS = ("text", "varchar", "character varying", "char", "citext")
-WIDE_BYTES = 200
-"""Average bytes of a text from which a B-tree of it is large, and may refuse a row (at 2,704 bytes)."""
-_LONG = frozenset(("text", "varchar", "bytea", "json", "jsonb"))
-_PROSE = re.compile(r"(^|_)(body|comment|content|description|html|markdown|message|note|notes|prompt|summary|text)$")
 _IMMUTABLE = frozenset(("upper", "lower", "->>", "#>>", "->", "md5", "btrim", "coalesce"))
 _RANGES = frozenset(("<", "<=", ">", ">=", "between"))
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """What decides how well a column narrows. ``weak``: few values (a flag, a choice, a reference to a table of few rows); ``reference``:
-    a foreign key; ``grows``: its values come in the order of time; ``stamped``: and are filled in by themselves, so that rows are events;
-    ``distinct`` counts values where the planner's sample tells; ``wide``: texts that no B-tree should hold."""
-
-    type: str
-    weak: bool = False
-    reference: bool = False
-    grows: bool = False
-    stamped: bool = False
-    not_null: bool = False
-    distinct: float | None = None
-    wide: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class KnownIndex:
-    """An index that is there, in the database or in the code. ``keys`` are column names and expressions as text."""
-
-    name: str
-    keys: tuple[str, ...]
-    unique: bool = False
-    method: str = "btree"
-    descending: tuple[bool, ...] = ()
-    predicate: str | None = None
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A table with what serves its queries. ``rows`` is None when no database tells."""
-
-    name: str
-    schema: str | None
-    columns: Mapping[str, ColumnFacts]
-    indexes: tuple[KnownIndex, ...]
-    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,65 +76,6 @@ class Candidate:
     @property
     def milliseconds(self) -> float:
         return sum(asked.milliseconds for asked in self.asked)
-
-
-# Tables
-
-
-def shape_of_table(snapshot: Snapshot, table: Table) -> Shape:
-    """A table of the database with its sizes."""
-    catalog, rows = snapshot.catalog, snapshot.rows(table)
-    columns: dict[str, ColumnFacts] = {}
-    references = {name for key in catalog.constraints_of(table, "foreign key") for name in key.columns}
-    for column in catalog.columns_of(table):
-        statistics = statistics_of(snapshot, table, column.name)
-        distinct = statistics.distinct_values(rows) if statistics else None
-        columns[column.name] = ColumnFacts(
-            column.type,
-            weak=column.base_type == "bool"
-            or column.type_kind == "enum"
-            or (distinct is not None and 0 < distinct <= FEW_VALUES),
-            reference=column.name in references,
-            grows=column.type.startswith(_TIMES),
-            not_null=column.not_null,
-            distinct=distinct or None,
-            wide=column.base_type in _LONG and statistics is not None and statistics.average_width > WIDE_BYTES,
-        )
-    indexes = tuple(
-        KnownIndex(i.name, i.keys, i.is_unique, i.access_method, i.descending, i.predicate)
-        for i in catalog.indexes_of(table)
-        if is_usable(i)
-    )
-    return Shape(table.name, table.schema, columns, indexes, rows)
-
-
-def shape_of_source(table: SourceTable) -> Shape:
-    """A table as the code defines it; its size is not known."""
-    columns = {
-        column.name: ColumnFacts(
-            column.type or "",
-            weak=column.type == "boolean"
-            or bool(column.option("choices"))
-            or (column.references is not None and column.references.table in _WEAK_TARGETS),
-            reference=column.references is not None,
-            grows=(column.type or "").startswith(_TIMES),
-            stamped=(column.type or "").startswith(_TIMES)
-            and (column.has_default or bool(column.option("auto_now") or column.option("auto_now_add"))),
-            not_null=column.not_null,
-            wide=(column.type or "") == "text" and bool(_PROSE.search(column.name)),
-        )
-        for column in table.columns
-    }
-    indexes = [
-        KnownIndex(i.name or "", i.columns, i.unique, i.method, i.descending, i.condition) for i in table.indexes
-    ]
-    indexes += [
-        KnownIndex(c.name or "", c.columns, unique=True, predicate=c.condition)
-        for c in table.constraints
-        if c.kind in ("primary key", "unique")
-    ]
-    indexes += [KnownIndex("", (c.name,), unique=True) for c in table.columns if c.primary_key or c.unique]
-    return Shape(table.name, table.schema, columns, tuple(indexes))
 
 
 # Uses
@@ -363,8 +253,7 @@ def _tail(
 
 
 def _is_weak(name: str, shape: Shape) -> bool:
-    facts = shape.columns.get(name)
-    return facts is not None and facts.weak
+    return shape.facts(name).weak
 
 
 # What is there
@@ -429,7 +318,7 @@ def _directions_fit(index: KnownIndex, start: int, use: Use) -> bool:
 
 def wanted_keys(use: Use, shape: Shape) -> frozenset[str]:
     """The equal columns that an index for the use would hold: without flags when other columns narrow and no order follows."""
-    kept = frozenset(name for name in use.equal if not _is_weak(name, shape) or shape.columns[name].reference)
+    kept = frozenset(name for name in use.equal if not _is_weak(name, shape) or shape.facts(name).reference)
     narrows = any(not _is_weak(name, shape) for name in kept)
     return use.equal if not narrows or (use.tail and use.limited) else kept
 
@@ -468,8 +357,7 @@ def rows_left(columns: Iterable[str], shape: Shape) -> float:
     """Rows that equal values of these columns leave, by the planner's sample; a column without one is taken to leave a hundredth."""
     rows = float(shape.rows or 0)
     for name in columns:
-        facts = shape.columns.get(name)
-        rows /= max((facts.distinct if facts else None) or 100.0, 1.0)
+        rows /= max(shape.facts(name).distinct or 100.0, 1.0)
     return max(rows, 1.0)
 
 
@@ -546,7 +434,7 @@ def _draft(one: Asked, shape: Shape, limits: Limits) -> _Draft | None:
     strong = {name for name in equal if not _is_weak(name, shape)}
     scans = not any(not _is_weak(n, shape) for n in now.entered) and not now.by_range
     if shape.rows is None:
-        if not _worth_unmeasured(one, strong, scans, shape):
+        if not _worth_unmeasured(one, strong, now, scans, shape):
             return None
         return _Draft([set(equal)] if equal else [], use.tail, [one], scans, conditions=use.conditions)
     after: float = ONE_PAGE if use.ordered and use.limited else rows_left(equal, shape)
@@ -559,17 +447,22 @@ def _draft(one: Asked, shape: Shape, limits: Limits) -> _Draft | None:
 
 
 def _distinct(name: str, shape: Shape) -> float:
-    facts = shape.columns.get(name)
-    return (facts.distinct if facts else None) or 0.0
+    return shape.facts(name).distinct or 0.0
 
 
-def _worth_unmeasured(one: Asked, strong: set[str], scans: bool, shape: Shape) -> bool:
-    """Without a size: a search by a column of many values that no index begins with, or the newest first of a table that grows."""
+def _worth_unmeasured(one: Asked, strong: set[str], now: Served, scans: bool, shape: Shape) -> bool:
+    """Without a size: a search by a column that says which row, in the whole table or among the many rows of a referenced one; or a
+    range of time or the newest first, where the table grows."""
     use = one.use
-    times = [shape.columns[name] for name, _ in use.tail if name in shape.columns and shape.columns[name].grows]
+    telling = {name for name in strong if not shape.facts(name).quantity}
+    times = [shape.facts(name) for name, _ in use.tail if shape.facts(name).grows]
     by_time = bool(times) and (use.limited or not use.ordered)
     if scans:
-        return by_time or bool(strong)
+        return by_time or bool(telling)
+    entered = {name for name in now.entered if not _is_weak(name, shape)}
+    if all(shape.facts(name).broad for name in entered):
+        others = {name for name in telling - entered if not shape.facts(name).reference}
+        return by_time or bool(others)
     return by_time and (any(facts.stamped for facts in times) or len(one.sites) > 1)
 
 

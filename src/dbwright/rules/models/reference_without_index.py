@@ -1,4 +1,4 @@
-"""References in the code have no index, and rows that they refer to are deleted.
+"""References in the code have no index.
 
 ## Why it matters
 
@@ -13,21 +13,26 @@ When the referring table stays small, or the referenced rows are never deleted a
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from dbwright.model.asked import column_place, locations, sought_columns
 from dbwright.model.change import Change, CreateIndex, IndexKey
-from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
+from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceTable
-from dbwright.model.wording import listed
+from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
 RISK: Risk = "performance"
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {}
+LIMITS: dict[str, float] = {
+    # From so many on it is a habit of the project, and told whether rows are seen to be deleted or not.
+    "habit": 4,
+}
 COVERS = ()
 # What queries ask for is told with the queries.
 YIELDS_TO = ("queries/missing-index",)
@@ -61,8 +66,37 @@ def _project(
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(first=first, second=second, on_delete=on_delete)}
 
 
+_MANY = "".join(
+    f"""
+
+class Line{n}(Base):
+    __tablename__ = "line{n}"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+"""
+    for n in range(4)
+)
+
+
+def _with_query(where: str) -> dict[str, str]:
+    return _project() | {
+        "shop/views.py": "from sqlalchemy import select\nfrom sqlalchemy.orm import Session\n\nfrom shop.models import Order\n\n\n"
+        f"def orders(session: Session, number):\n    return session.scalars(select(Order).where({where})).all()\n"
+    }
+
+
 BAD = (
     Sample(source=_project()),
+    # Four references of one habit, though nothing is seen to be deleted.
+    Sample(
+        source={
+            "shop/__init__.py": "",
+            "shop/models.py": _MODELS.format(first="primary_key=True", second="", on_delete="") + _MANY,
+        }
+    ),
+    # Found by its key, whatever else is asked.
+    Sample(source=_with_query("Order.id == number, Order.customer_id == number")),
     Sample(source=_project(on_delete=', ondelete="SET NULL"')),
     # The key begins with another column.
     Sample(source=_project(second=", primary_key=True")),
@@ -75,6 +109,8 @@ GOOD = (
     # Nobody deletes.
     Sample(source=_project(on_delete="")),
     Sample(source=_project(on_delete=', ondelete="RESTRICT"')),
+    # Told with the query that looks rows up by it.
+    Sample(source=_with_query("Order.customer_id == number")),
 )
 
 
@@ -82,12 +118,35 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if snapshot.statistics.tables:
         return  # foreign-keys/without-index knows the sizes
     deleted = {q.table for q in snapshot.source.queries if q.query is not None and q.query.verb == "delete"}
-    for table in snapshot.source.tables:
-        if not (table.owned and table.managed):
-            continue
-        bare = [column for column in table.columns if _is_bare(table, column) and _goes(column, deleted)]
-        if bare:
-            yield _finding(table, bare)
+    sought = sought_columns(snapshot)
+    bare = [
+        _Bare(table, column, _goes(column, deleted))
+        for table in snapshot.source.tables
+        if table.owned and table.managed
+        for column in table.columns
+        if _is_bare(table, column) and column.name not in sought.get(table.name, ())
+    ]
+    told = [one for one in bare if one.goes or (len(bare) >= limits["habit"] and not _is_mark(one.column))]
+    if told:
+        yield _finding(sorted(told, key=lambda one: not one.goes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """A reference without an index; ``goes``: rows that it refers to are deleted."""
+
+    table: SourceTable
+    column: SourceColumn
+    goes: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.table.name}.{self.column.name}"
+
+
+def _is_mark(column: SourceColumn) -> bool:
+    """Who wrote a row is looked at, seldom searched for."""
+    return bool(re.search(r"(^|_)by(_\w*id)?$", column.name))
 
 
 def _is_bare(table: SourceTable, column: SourceColumn) -> bool:
@@ -113,23 +172,36 @@ def _goes(column: SourceColumn, deleted: set[str | None]) -> bool:
     )
 
 
-def _finding(table: SourceTable, bare: list[SourceColumn]) -> Finding:
-    names = [column.name for column in bare]
-    targets: defaultdict[str, list[str]] = defaultdict(list)
-    for column in bare:
-        if column.references is not None:
-            targets[column.references.table].append(column.name)
+def _finding(bare: list[_Bare]) -> Finding:
+    gone = [one for one in bare if one.goes]
+    targets = dict.fromkeys(one.column.references.table for one in gone if one.column.references is not None)
+    deletes = (
+        f"Each DELETE on {listed(targets, 3)} reads all of the tables that refer to it by {listed([o.label for o in gone], 3)}."
+        if gone
+        else "Nothing in the code was seen to delete what they refer to, but loading the rows that belong to one reads the whole table."
+    )
+    labels = [one.label for one in bare]
     return Finding(
-        title=f"{table.name} has references without an index: {listed(names, 2)}"[:78],
-        message=f"Each DELETE on {listed(targets, 3)} reads all of {table.name} to look for rows that refer to it by {listed(names, 3)}. "
-        f"The size of {table.name} is not known.",
-        objects=tuple(ObjectRef("table", table.name, table.schema, table.name, (name,)) for name in names),
+        title=f"{counted(len(bare), 'reference')} without an index: {listed(labels, 2)}"[:78],
+        message=f"{listed(labels)} have no index that begins with the column. {deletes} Sizes are not known.",
+        objects=tuple(
+            ObjectRef("table", one.table.name, one.table.schema, one.table.name, (one.column.name,)) for one in bare
+        ),
         impact=Impact(len(bare), "references", 1, 20, estimated=True),
-        evidence={"columns": names, "referenced": list(targets), "model": f"{table.symbol} ({table.place})"},
-        confidence="low",
-        change=Change(tuple(_index(table, name) for name in names)),
+        evidence={
+            "references": {
+                one.label: {
+                    "to": one.column.references.table if one.column.references else "",
+                    "deleted": one.goes,
+                    "place": str(column_place(one.table, one.column.name)),
+                }
+                for one in bare
+            }
+        },
+        confidence="medium" if gone else "low",
+        change=Change(tuple(_index(one.table, one.column.name) for one in bare)),
         identity="references",
-        locations=tuple(Location(c.file or table.place.file, c.line or table.place.line) for c in bare),
+        locations=locations((column_place(one.table, one.column.name) for one in bare), most=len(bare)),
     )
 
 

@@ -14,22 +14,23 @@ the reads.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dbwright.model import demand
+from dbwright.model.asked import is_admin_list, runs_once
 from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import FRAMEWORK_TABLES, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
-from dbwright.model.demand import Asked, Candidate, Shape
+from dbwright.model.demand import Asked, Candidate
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable, with_values
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
+from dbwright.model.shapes import Shape, shape_of_source, shape_of_table
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceTable
 from dbwright.model.wording import counted, listed
@@ -184,15 +185,18 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         if table is not None and _never_read(snapshot, table):
             continue
         uses = [use for one in asked for use in _of_table(one, shape)]
-        for candidate in demand.candidates(shape, uses, bounds):
-            yield _finding(snapshot, shape, candidate, table, source, limits)
+        found = [
+            _finding(snapshot, shape, candidate, table, source, limits)
+            for candidate in demand.candidates(shape, uses, bounds)
+        ]
+        yield from found if shape.rows is not None else _of_one_table(found)
 
 
 def _shape(snapshot: Snapshot, table: Table | None, source: SourceTable | None) -> Shape | None:
     """The table as the database has it with its size; without a database as the code defines it, when the code is the project's own."""
     if table is not None and snapshot.statistics.tables:
-        return demand.shape_of_table(snapshot, table)
-    return demand.shape_of_source(source) if source is not None and source.owned and source.managed else None
+        return shape_of_table(snapshot, table)
+    return shape_of_source(snapshot, source) if source is not None and source.owned and source.managed else None
 
 
 def _never_read(snapshot: Snapshot, table: Table) -> bool:
@@ -217,6 +221,7 @@ class _Asking:
     milliseconds: float = 0.0
     once: bool = False
     partial: bool = False
+    admin: bool = False
 
 
 def _asked(snapshot: Snapshot) -> dict[str, list[_Asking]]:
@@ -234,13 +239,13 @@ def _of_code(snapshot: Snapshot) -> Iterator[_Asking]:
         if query.query is None or "migrations/" in query.issued.file:
             continue
         values = {n: p.value for n, p in enumerate(query.parameters, 1) if p.origin == "constant"}
-        once = bool(_RUNS_ONCE.search(query.issued.file)) and not query.loops
         yield _Asking(
             with_values(query.query, values),
             (str(query.made),),
             query.sql or "",
-            once=once,
+            once=runs_once(query),
             partial=bool(query.partial),
+            admin=is_admin_list(query),
         )
 
 
@@ -252,17 +257,14 @@ def _of_workload(snapshot: Snapshot) -> Iterator[_Asking]:
             yield _Asking(origin.query, sites, texts.get(origin.query_id, ""), origin.calls, origin.milliseconds)
 
 
-_RUNS_ONCE = re.compile(
-    r"(^|/)(management/commands|migrations|alembic|versions|scripts?|demo\w*|fixtures|seeds?|tools)[/.]"
-)
-
-
 def _of_table(asking: _Asking, shape: Shape) -> Iterator[Asked]:
     for use in demand.uses_of(asking.query, shape):
         if shape.rows is None and asking.once and not use.tail:
             continue  # a look-up of a command that somebody types; what polls by time may run all day
         if asking.partial and not use.equal:
             continue  # conditions that are made at run time may be the ones that narrow
+        if shape.rows is None and asking.admin and (use.equal or not any(shape.facts(n).stamped for n, _ in use.tail)):
+            continue
         yield Asked(use, asking.sites, (asking.text,), asking.calls, asking.milliseconds)
 
 
@@ -296,9 +298,38 @@ def _finding(
         evidence=_evidence(shape, candidate, source),
         confidence="medium" if shape.rows is not None or candidate.scans else "low",
         change=Change((_index(snapshot, shape, candidate, table),)),
-        identity="+".join(candidate.columns),
+        identity="+".join(candidate.columns) + (f" where {candidate.predicate}" if candidate.predicate else ""),
         locations=tuple(_location(site) for site in candidate.sites[:20]),
     )
+
+
+def _of_one_table(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Where no size is known one message for the table: whoever knows how large it is decides on all of it at once."""
+    if len(found) < 2:
+        yield from found
+        return
+    first, others = found[0], found[1:]
+    table = first.objects[0].name
+    yield Finding(
+        title=f"{table} lacks {len(found)} indexes, the first on {listed(first.evidence['columns'], demand.MOST_KEYS)}"[
+            :78
+        ],
+        message=f"{first.message} In the same way "
+        + "; ".join(f"{_named(f)} ({listed(f.evidence['places'], 2)})" for f in others)
+        + ".",
+        objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
+        impact=Impact(len({place for f in found for place in f.locations}), "places", 1, 30, estimated=True),
+        evidence={**first.evidence, "further": [f.evidence for f in others]},
+        confidence="medium" if any(f.confidence == "medium" for f in found) else "low",
+        change=Change(tuple(step for f in found if f.change for step in f.change.operations)),
+        identity="; ".join(f.identity for f in found),
+        locations=tuple(dict.fromkeys(place for f in found for place in f.locations))[:20],
+    )
+
+
+def _named(finding: Finding) -> str:
+    where = finding.evidence.get("where")
+    return listed(finding.evidence["columns"]) + (f" where {where}" if where else "")
 
 
 def _who(candidate: Candidate) -> str:
@@ -322,6 +353,8 @@ def _evidence(shape: Shape, candidate: Candidate, source: SourceTable | None) ->
         "statements": [text for asked in candidate.asked for text in asked.texts][:5],
         "rows": shape.rows if shape.rows is not None else "not known",
     }
+    if candidate.predicate:
+        evidence["where"] = candidate.predicate
     if candidate.calls:
         evidence |= {"calls": candidate.calls, "seconds": round(candidate.milliseconds / 1000, 3)}
     if candidate.rows_read is not None and candidate.rows_after is not None:
