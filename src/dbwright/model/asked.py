@@ -10,7 +10,7 @@ from dbwright.model.catalog import Table
 from dbwright.model.finding import Location, ObjectRef
 from dbwright.model.query import Predicate
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import Parameter, Place, SourceQuery, SourceTable
+from dbwright.model.source import Parameter, Place, SourceColumn, SourceQuery, SourceTable
 
 _AID = re.compile(
     r"(^|/)(load_|seed|fill_|populate|demo|fake|run_workload|workload|bench)\w*\.py$"
@@ -104,10 +104,15 @@ def column_ref(table: SourceTable, name: str) -> ObjectRef:
     return ObjectRef("column", name, table.schema or "public", table.name, (name,))
 
 
+def is_library(column: SourceColumn) -> bool:
+    """The column comes with a class of a library that dbwright knows by heart: the project cannot change it."""
+    return column.file.startswith("stubs/")
+
+
 def column_place(table: SourceTable, name: str) -> Place:
     """The line that defines a column."""
     column = table.column(name)
-    if column is None or not column.line:
+    if column is None or not column.line or is_library(column):
         return table.place
     return Place(column.file or table.place.file, column.line)
 

@@ -9,6 +9,7 @@ from dbwright.model.change import Change, Operation
 from dbwright.model.finding import Confidence, Finding, ObjectRef
 from dbwright.model.wording import listed
 
+_MOST_LOCATIONS = 60
 _SURE: dict[Confidence, int] = {"high": 2, "medium": 1, "low": 0}
 
 
@@ -23,8 +24,8 @@ def told_once(
     """The findings as they are while there are at most ``singly``; else one message about all of them, the worst first.
 
     ``title`` has ``{}`` for their number; without ``message`` the worst one's is said, and for what else it holds. The message names
-    every object, keeps every figure (``each`` in the evidence), carries all changes and costs what the worst one costs. What has no
-    change of its own is to be seen to by hand; its next step says how.
+    every object and line, keeps every figure (``each`` in the evidence), carries all changes and costs what the worst one costs. What has
+    no change of its own is to be seen to by hand; its next step says how.
     """
     members = sorted(found, key=lambda f: (-f.impact.magnitude, -f.impact.value, -_SURE[f.confidence], f.title))
     if len(members) <= max(singly, 1):
@@ -41,6 +42,7 @@ def told_once(
         change=_change(members),
         next_step=_next_step(members),
         identity=identity,
+        locations=tuple(dict.fromkeys(at for f in members for at in f.locations))[:_MOST_LOCATIONS],
     )
 
 

@@ -130,14 +130,15 @@ class SourceProblem:
     reason: str
 
 
-FactKind = Literal["input in SQL", "read-modify-write", "naive moment", "counted and used"]
+FactKind = Literal["input in SQL", "read-modify-write", "naive moment", "counted and used", "default key"]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFact:
     """What the text of a function shows by itself. ``name``: the call that runs the SQL, the attribute written back, the call that gives
     the moment, what is counted though used; ``end_line``: the last line of that call, the line of ``save``; ``owner``: the variable whose
-    attribute it is."""
+    attribute it is. For a ``default key`` ``name`` is the field class that tables without a key of their own get, and ``owner`` the
+    class that says so (empty for the settings)."""
 
     kind: FactKind
     place: Place

@@ -39,10 +39,24 @@ def facts_of(module: Module) -> Iterator[SourceFact]:
         yield from _injections(module, name, function)
         yield from _lost_updates(module, name, function)
         yield from _counted_and_used(module, name, function)
+    yield from _default_keys(module, module.tree.body)
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and node.attr in ("utcnow", "utcfromtimestamp"):
             if _dotted(node.value).rpartition(".")[2] in ("datetime", "dt"):
                 yield SourceFact("naive moment", Place(module.file, node.lineno), f"datetime.{node.attr}")
+
+
+def _default_keys(module: Module, body: Iterable[ast.stmt], owner: str = "") -> Iterator[SourceFact]:
+    """``DEFAULT_AUTO_FIELD`` of settings and ``default_auto_field`` of an application."""
+    for statement in body:
+        if isinstance(statement, ast.ClassDef) and not owner:
+            yield from _default_keys(module, statement.body, statement.name)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            named = statement.targets[0].id == ("default_auto_field" if owner else "DEFAULT_AUTO_FIELD")
+            if named and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
+                yield SourceFact(
+                    "default key", Place(module.file, statement.lineno), statement.value.value, owner=owner
+                )
 
 
 def _functions(body: Iterable[ast.stmt], outer: str = "") -> Iterator[tuple[str, Function]]:

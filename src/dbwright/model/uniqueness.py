@@ -1,0 +1,194 @@
+"""Columns that code takes for unique, by the queries that would go wrong if they were not, and that no constraint keeps so."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dbwright.model.asked import equal_columns, is_aid, unique_keys
+from dbwright.model.query import Predicate
+from dbwright.model.snapshot import Snapshot, once
+from dbwright.model.source import SourceQuery, SourceTable
+
+Evidence = Literal["made when missing", "looked up as one"]
+MOST_COLUMNS = 5
+"""More columns than this compared and it is a search, not a key."""
+_VALIDATES = re.compile(r"(^|\.)(validate|clean|check_unique)(_\w+)?$")
+"""Methods in which models, forms and serializers refuse what exists already."""
+_DELETED = re.compile(r"delet|remov|archiv|discard")
+"""Columns that tell rows that count as gone."""
+_SINGLE = ("get", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One row at most is expected for each combination of the columns, among the rows that fulfil ``conditions`` (``is_default = true``).
+    ``evidence`` is the strongest of the queries': a second row is made by two requests at once, or one that is there makes look-ups
+    fail."""
+
+    table: SourceTable
+    columns: frozenset[str]
+    conditions: tuple[Predicate, ...]
+    evidence: Evidence
+    queries: tuple[SourceQuery, ...]
+
+    @property
+    def ordered(self) -> list[str]:
+        """The columns in the table's order."""
+        return [column.name for column in self.table.columns if column.name in self.columns]
+
+    @property
+    def fields(self) -> list[str]:
+        """The same as attributes of the model."""
+        return [column.field or column.name for column in self.table.columns if column.name in self.columns]
+
+    @property
+    def constraint(self) -> str:
+        """The constraint as the framework writes it."""
+        name = f"{self.table.name[:40]}_once"
+        if self.table.framework != "django":
+            columns = ", ".join(map(repr, self.ordered))
+            if not self.conditions:
+                return f"UniqueConstraint({columns})"
+            where = " AND ".join(
+                p.column.column if p.value == "true" else f"NOT {p.column.column}" for p in self.conditions
+            )
+            return f'Index("{name}", {columns}, unique=True, postgresql_where=text("{where}"))'
+        fields = ", ".join(f'"{field}"' for field in self.fields)
+        flags = ", ".join(f"{p.column.column}={p.value.capitalize()}" for p in self.conditions)
+        return f'models.UniqueConstraint(fields=[{fields}], {f"condition=Q({flags}), " if flags else ""}name="{name}")'
+
+
+@once
+def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
+    """What code expects to be unique and no constraint keeps so: of several sets of columns that contain each other the smallest."""
+    made: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
+    looked_up: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
+    for query, others in _with_neighbours(snapshot):
+        table = snapshot.source.table_by_name.get(query.table or "")
+        if table is None or not table.owned or query.query is None or query.partial:
+            continue
+        if _makes_when_missing(query, others):
+            columns = equal_columns(query, table.name)
+            if _is_loose(table, query, columns) and "in" not in _operators(query, table.name):
+                made[table.name, columns].append(query)
+        elif query.issued_by == "get" and query.consumer in _SINGLE:
+            columns = equal_columns(query, table.name) - _flags(table, query)
+            if _is_loose(table, query, columns) and _is_plain_look_up(table, query):
+                looked_up[table.name, columns].append(query)
+    return tuple(_smallest(snapshot, made, looked_up))
+
+
+def _smallest(
+    snapshot: Snapshot,
+    made: dict[tuple[str, frozenset[str]], list[SourceQuery]],
+    looked_up: dict[tuple[str, frozenset[str]], list[SourceQuery]],
+) -> Iterator[Expected]:
+    groups = {**looked_up, **made}
+    for (name, columns), queries in groups.items():
+        if any(other < columns for other_name, other in groups if other_name == name):
+            continue
+        table = snapshot.source.table_by_name[name]
+        evidence: Evidence = "made when missing" if (name, columns) in made else "looked up as one"
+        conditions = _conditions(table, queries) if evidence == "looked up as one" else ()
+        yield Expected(table, columns, conditions, evidence, tuple(queries))
+
+
+def _with_neighbours(snapshot: Snapshot) -> Iterator[tuple[SourceQuery, Sequence[SourceQuery]]]:
+    """Each query with all of its function; those of functions that lock rows before they write are left out."""
+    by_function: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        if not is_aid(query.issued):
+            by_function[query.issued.file, query.issued.function].append(query)
+    for queries in by_function.values():
+        locks = any(query.query and query.query.locking and query.consumer != "update_or_create" for query in queries)
+        for query in queries:
+            if not locks or query.issued_by == "get":
+                yield query, () if locks else queries
+
+
+def _operators(query: SourceQuery, table: str) -> frozenset[str]:
+    predicates = query.query.predicates if query.query else ()
+    return frozenset(p.operator for p in predicates if p.column.table == table)
+
+
+def _makes_when_missing(query: SourceQuery, others: Sequence[SourceQuery]) -> bool:
+    if query.consumer in ("get_or_create", "update_or_create"):
+        return query.issued_by == "get" and bool(others)
+    if query.issued_by not in ("first", "exists", "get") or query.query is None or query.framework != "django":
+        return False
+    columns = equal_columns(query, query.table or "")
+    if query.issued_by == "exists" and _VALIDATES.search(query.issued.function):
+        return len(columns) > 1 or any(name in query.issued.function for name in columns)
+    values = {column: origin for column, origin in _values(query) if column in columns}
+    for other in others:
+        if other.issued_by != "insert" or other.table != query.table or other.consumer not in ("", "save", "create"):
+            continue
+        if other.issued.line > query.issued.line and other.query and len(columns) > 1:
+            inserted = dict(zip(other.query.set_columns, other.parameters, strict=False))
+            if values and all(c in inserted and inserted[c].origin == values[c] for c in values):
+                return True
+    return False
+
+
+def _values(query: SourceQuery) -> Iterator[tuple[str, str]]:
+    for predicate in query.query.predicates if query.query else ():
+        if 0 < predicate.parameter <= len(query.parameters):
+            yield predicate.column.column, query.parameters[predicate.parameter - 1].origin
+
+
+def _is_loose(table: SourceTable, query: SourceQuery, columns: frozenset[str]) -> bool:
+    if not 0 < len(columns) <= MOST_COLUMNS or query.query is None:
+        return False
+    if any(
+        (p.value == "null" or p.operator in ("is null", "is")) and not _DELETED.search(p.column.column)
+        for p in query.query.predicates
+    ):
+        return False
+    if any(p.column.table != table.name and p.value != "column" for p in query.query.predicates):
+        return False  # looked up through other tables: no constraint could say it
+    return not any(key <= columns | _flags(table, query) for key in unique_keys(table))
+
+
+def _flags(table: SourceTable, query: SourceQuery) -> frozenset[str]:
+    """Columns compared with true or false: they choose among the rows and name none."""
+    kinds = {column.name: column.type for column in table.columns}
+    return frozenset(
+        p.column.column
+        for p in (query.query.predicates if query.query else ())
+        if p.column.table == table.name and kinds.get(p.column.column) == "boolean"
+    )
+
+
+def _is_plain_look_up(table: SourceTable, query: SourceQuery) -> bool:
+    """Compared for equality with values that are given, some of them not written in the code, and with nothing else."""
+    given = False
+    flags = _flags(table, query)
+    for predicate in query.query.predicates if query.query else ():
+        name = predicate.column.column
+        if predicate.value == "column" or name in flags or (predicate.operator == "is null" and _DELETED.search(name)):
+            continue
+        if predicate.operator != "=" or predicate.negated or predicate.alternative or predicate.value == "expression":
+            return False
+        number = predicate.parameter
+        given = given or (
+            0 < number <= len(query.parameters) and query.parameters[number - 1].origin not in ("constant", "settings")
+        )
+    return given
+
+
+def _conditions(table: SourceTable, queries: Sequence[SourceQuery]) -> tuple[Predicate, ...]:
+    """The flags that all of the look-ups compare with the same value."""
+    per_query = [
+        {
+            (p.column.column, p.value): p
+            for p in (query.query.predicates if query.query else ())
+            if p.column.column in _flags(table, query) and p.operator == "=" and p.value in ("true", "false")
+        }
+        for query in queries
+    ]
+    common = set.intersection(*(set(one) for one in per_query)) if per_query else set()
+    return tuple(per_query[0][key] for key in sorted(common))

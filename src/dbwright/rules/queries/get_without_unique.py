@@ -1,0 +1,133 @@
+"""Code looks one row up by columns that nothing keeps unique.
+
+## Why it matters
+
+`get()` and `scalar_one_or_none()` raise as soon as a second row has the same value: a page that worked for years answers with an error,
+or the wrong account's row is shown.
+Only a unique constraint keeps the second row out; forms and tests do not.
+
+## When to ignore
+
+When another system hands out the values and vouches for them, or several rows are possible and the error is what is wanted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dbwright.model.asked import column_place, column_ref, is_batch, locations, model_name, rows_of
+from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceColumn
+from dbwright.model.uniqueness import Expected, expected
+from dbwright.model.wording import listed
+from dbwright.rules import Limits
+
+RISK: Risk = "integrity"
+ENGINES = ("postgresql", "sqlite")
+NEEDS = ("source",)
+LIMITS: dict[str, float] = {
+    "columns": 4,
+    # More tables than this and it is a habit of the project: one message.
+    "tables": 3,
+}
+COVERS = ("unique-rule-without-index", "CH-03", "BP-15")
+YIELDS_TO = ("constraints/natural-key-not-unique",)
+
+_MODELS = """\
+from django.db import models
+from django.shortcuts import get_object_or_404
+
+
+class Person(models.Model):
+    name = models.TextField()
+
+
+class Store(models.Model):
+    owner = models.ForeignKey(Person, models.CASCADE)
+    slug = models.SlugField(max_length=80{0})
+    city = models.CharField(max_length=80)
+    is_main = models.BooleanField(default=False)
+{1}
+
+def view(request, slug, city):
+    {2}
+"""
+_UNIQUE = """
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["slug", "city"], name="store_once")]
+"""
+
+
+def _module(body: str, unique: str = "", meta: str = "") -> dict[str, str]:
+    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(unique, meta, body)}
+
+
+BAD = (
+    Sample(source=_module("return Store.objects.get(slug=slug)")),
+    Sample(source=_module("return get_object_or_404(Store, slug=slug)")),
+    Sample(source=_module("return Store.objects.get(slug=slug, city=city)")),
+    # One main store for each owner.
+    Sample(source=_module("return Store.objects.get(owner=request.user.pk, is_main=True)")),
+)
+GOOD = (
+    Sample(source=_module("return Store.objects.get(slug=slug)", unique=", unique=True")),
+    Sample(source=_module("return Store.objects.get(slug=slug, city=city)", meta=_UNIQUE)),
+    Sample(source=_module("return Store.objects.get(slug=slug, city=city, is_main=True)", meta=_UNIQUE)),
+    Sample(source=_module("return Store.objects.get(pk=slug)")),
+    # Any of them will do.
+    Sample(source=_module("return Store.objects.filter(slug=slug).first()")),
+    # Told from others by more than equal values, or by another table's.
+    Sample(source=_module("return Store.objects.get(slug=slug, pk__gt=7)")),
+    Sample(source=_module("return Store.objects.get(slug=slug, owner__name=city)")),
+    # A word of the program's own.
+    Sample(source=_module("return Store.objects.get(slug='main')")),
+)
+
+_NAMES_ONE = re.compile(
+    r"(^|_)(slug|uuid|guid|code|key|token|hash|digest|checksum|username|login|email|identifier|ident|uid|number|sku|isbn|domain|hostname|"
+    r"short_?name|name|path|url|uri|ref|reference|external_id|\w+_id)$"
+)
+_TYPES = ("SlugField", "UUIDField", "EmailField")
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    found = [
+        _finding(snapshot, missing)
+        for missing in expected(snapshot)
+        if missing.evidence == "looked up as one" and len(missing.columns) <= limits["columns"] and _is_served(missing)
+    ]
+    yield from told_once(found, "{} tables are looked up by columns that nothing keeps unique", singly=limits["tables"])
+
+
+def _is_served(missing: Expected) -> bool:
+    return any(not is_batch(query.issued) for query in missing.queries)
+
+
+def _names_rows(column: SourceColumn) -> bool:
+    return column.field_class in _TYPES or column.type == "uuid" or bool(_NAMES_ONE.search(column.name.lower()))
+
+
+def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
+    table, queries, ordered = missing.table, missing.queries, missing.ordered
+    rows = rows_of(snapshot, table.name)
+    places = list(dict.fromkeys(query.issued for query in queries))
+    among = f" where {listed(p.column.column for p in missing.conditions)}" if missing.conditions else ""
+    known = [column for column in table.columns if column.name in missing.columns and _names_rows(column)]
+    return Finding(
+        title=f"{model_name(table)} is looked up by {listed(ordered, 3)}, which may repeat"[:79],
+        message=f"The look-up at {places[0]} expects one row of {table.name} for each {listed(ordered)}{among}, and no unique constraint "
+        f"says so: a second row makes it fail{f' (about {rows:,} rows so far)' if rows else ''}.",
+        objects=tuple(column_ref(table, name) for name in ordered),
+        impact=Impact(rows, "rows", 100, 10_000_000)
+        if rows is not None
+        else Impact(len(places), "places", 1, 20, estimated=True),
+        evidence={"columns": ordered, "places": [str(place) for place in places[:20]]},
+        confidence="medium" if known else "low",
+        next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place}).",
+        identity=f"{table.name}:{'+'.join(ordered)}",
+        locations=locations([*places, *(column_place(table, name) for name in ordered)]),
+    )
