@@ -419,8 +419,16 @@ def judge(case: Case, before: Audited, after: Audited, rules: Iterable[str]) -> 
         if how:
             hits[how].append(finding)
     found = hits["strict"] or hits["loose"]
+    lines = {finding["id"]: lines_in(case.file, finding) for finding in found}
     left = {
-        finding["id"] for finding in after.findings if not hits["strict"] or matches(case, finding, after) == "strict"
+        finding["id"]
+        for finding in after.findings
+        if (
+            matches(case, finding, after) == "strict"
+            if hits["strict"]
+            else lines_in(case.file, finding)
+            >= lines.get(finding["id"], 0)  # one message keeps its id when it loses a line
+        )
     }
     return {
         "id": case.id,
@@ -437,6 +445,11 @@ def judge(case: Case, before: Audited, after: Audited, rules: Iterable[str]) -> 
         "findings": [f"{finding['rule']}: {finding['title']}" for finding in found[:5]],
         "reason": "" if found else why_missed(case, before, rules),
     }
+
+
+def lines_in(file: str, finding: dict[str, Any]) -> int:
+    """Lines of a file that a finding names."""
+    return len({line for at, line in finding["places"] if at == file})
 
 
 # Figures

@@ -130,7 +130,7 @@ class SourceProblem:
     reason: str
 
 
-FactKind = Literal["input in SQL", "read-modify-write", "naive moment", "counted and used", "default key"]
+FactKind = Literal["input in SQL", "read-modify-write", "naive moment", "counted and used", "default key", "time zones"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ class SourceFact:
     """What the text of a function shows by itself. ``name``: the call that runs the SQL, the attribute written back, the call that gives
     the moment, what is counted though used; ``end_line``: the last line of that call, the line of ``save``; ``owner``: the variable whose
     attribute it is. For a ``default key`` ``name`` is the field class that tables without a key of their own get, and ``owner`` the
-    class that says so (empty for the settings)."""
+    class that says so (empty for the settings); for ``time zones`` ``name`` is what the settings say of ``USE_TZ``; the ``owner`` of a
+    ``naive moment`` tells where it goes (``default``, ``stored``, ``in a query``, ``compared``, ``returned``, ``passed on``)."""
 
     kind: FactKind
     place: Place

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
+from dbwright.source import moments
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -40,10 +41,8 @@ def facts_of(module: Module) -> Iterator[SourceFact]:
         yield from _lost_updates(module, name, function)
         yield from _counted_and_used(module, name, function)
     yield from _default_keys(module, module.tree.body)
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and node.attr in ("utcnow", "utcfromtimestamp"):
-            if _dotted(node.value).rpartition(".")[2] in ("datetime", "dt"):
-                yield SourceFact("naive moment", Place(module.file, node.lineno), f"datetime.{node.attr}")
+    yield from _time_zones(module)
+    yield from moments.read(module)
 
 
 def _default_keys(module: Module, body: Iterable[ast.stmt], owner: str = "") -> Iterator[SourceFact]:
@@ -57,6 +56,14 @@ def _default_keys(module: Module, body: Iterable[ast.stmt], owner: str = "") -> 
                 yield SourceFact(
                     "default key", Place(module.file, statement.lineno), statement.value.value, owner=owner
                 )
+
+
+def _time_zones(module: Module) -> Iterator[SourceFact]:
+    """``USE_TZ`` of settings; what is read from the environment counts as on."""
+    for node in module.tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "USE_TZ":
+            off = isinstance(node.value, ast.Constant) and not node.value.value
+            yield SourceFact("time zones", Place(module.file, node.lineno), "off" if off else "on")
 
 
 def _functions(body: Iterable[ast.stmt], outer: str = "") -> Iterator[tuple[str, Function]]:

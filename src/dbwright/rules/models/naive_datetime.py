@@ -3,7 +3,8 @@
 ## Why it matters
 
 `timestamp` without time zone is what a clock on some wall showed: the column does not tell which.
-`datetime.utcnow()` gives such a value too; compared with an aware one it fails, and converted as local time it is off by hours.
+`datetime.now()` and `datetime.utcnow()` give such values too: compared with an aware one they fail, and taken as local time they are off by
+hours, or by one hour twice a year.
 
 ## When to ignore
 
@@ -18,6 +19,7 @@ from dbwright.model.asked import column_place, is_aid, locations, model_name
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceFact
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
@@ -49,11 +51,49 @@ def _models(column: str) -> dict[str, str]:
     return {"app/__init__.py": "", "app/models.py": _MODELS.format(column)}
 
 
+_DJANGO = """\
+import datetime
+
+from django.db import models
+from django.utils import timezone
+
+
+class Note(models.Model):
+    created_at = models.DateTimeField({0})
+
+
+def view(request):
+    {1}
+"""
+
+
+def _django(body: str, field: str = "default=timezone.now", zones: str = "True") -> dict[str, str]:
+    return {
+        "shop/__init__.py": "",
+        "shop/settings.py": f"USE_TZ = {zones}\nINSTALLED_APPS = ['shop']\n",
+        "shop/models.py": _DJANGO.format(field, body),
+    }
+
+
 BAD = (
     Sample(source=_models("created_at: Mapped[datetime] = mapped_column(DateTime)")),
     Sample(source=_models("created_at: Mapped[datetime] = mapped_column(DateTime, default=datetime.utcnow)")),
     Sample(
         source=_models("created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=datetime.utcnow)")
+    ),
+    Sample(source=_django("pass", field="default=datetime.datetime.now")),
+    Sample(source=_django("return Note.objects.filter(created_at__gte=datetime.datetime.now())")),
+    Sample(
+        source=_django(
+            "limit = datetime.datetime.today() - datetime.timedelta(days=7)\n    return Note.objects.filter(created_at__gte=limit)"
+        )
+    ),
+    Sample(source=_django("note = Note()\n    note.created_at = datetime.datetime.utcnow()\n    note.save()")),
+    Sample(
+        source=_django(
+            "day = request.GET['d']\n    start = datetime.datetime.combine(day, datetime.time.min)\n"
+            "    return list(Note.objects.filter(created_at=start))"
+        )
     ),
 )
 GOOD = (
@@ -64,7 +104,29 @@ GOOD = (
         )
     ),
     Sample(source=_models("size: Mapped[int]")),
+    Sample(source=_django("return Note.objects.filter(created_at__gte=timezone.now())")),
+    Sample(source=_django("return Note.objects.filter(created_at__gte=datetime.datetime.now(tz=datetime.UTC))")),
+    # The project has chosen to do without zones.
+    Sample(source=_django("return Note.objects.filter(created_at__gte=datetime.datetime.now())", zones="False")),
+    # Shown, timed, or made aware.
+    Sample(source=_django("return datetime.datetime.now().strftime('%H:%M')")),
+    Sample(source=_django("return {'year': datetime.datetime.now().year}")),
+    Sample(source=_django("began = datetime.datetime.now()\n    return datetime.datetime.now() - began")),
+    Sample(
+        source=_django(
+            "now = timezone.make_aware(datetime.datetime.now())\n    return Note.objects.filter(created_at=now)"
+        )
+    ),
+    Sample(
+        source=_django(
+            "now = datetime.datetime.now().replace(tzinfo=datetime.UTC)\n    return Note.objects.filter(created_at__lt=now)"
+        )
+    ),
+    Sample(source=_django("now = datetime.datetime.now()\n    print(f'it is {now}')")),
 )
+
+
+_STORED = ("default", "stored", "in a query", "compared")
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -75,8 +137,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         for column in table.columns
         if column.type in ("timestamp", "timestamp without time zone")
     ]
-    calls = [fact for fact in snapshot.source.facts if fact.kind == "naive moment" and not is_aid(fact.place)]
-    if not found and not (calls and snapshot.source.tables):
+    calls = _calls(snapshot)
+    if not found and not calls:
         return
     labels = [f"{model_name(table)}.{column.field or column.name}" for table, column in found]
     said = []
@@ -84,23 +146,53 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         said.append(f"{listed(labels)} are timestamps without time zone")
     if calls:
         said.append(
-            f"{counted(len(calls), 'call')} of {calls[0].name}() (the first at {calls[0].place}) give moments without one"
+            f"{counted(len(calls), 'line')} {'makes' if len(calls) == 1 else 'make'} moments without one ({_example(calls)})"
         )
     steps = (
         ["Write DateTime(timezone=True) and ALTER COLUMN … TYPE timestamptz USING … AT TIME ZONE 'UTC'."]
         if found
         else []
     )
-    steps += ["Write datetime.now(UTC) for datetime.utcnow()."] if calls else []
+    if calls:
+        django = any(table.framework == "django" for table in snapshot.source.tables)
+        steps.append(
+            "Write timezone.now() of django.utils for datetime.now(), and timezone.make_aware(…) around what is combined."
+            if django
+            else "Write datetime.now(UTC) for datetime.utcnow() and datetime.now()."
+        )
+    title = " and ".join(
+        [f"{counted(len(found), 'column')}"] * bool(found) + [f"{counted(len(calls), 'line')} of code"] * bool(calls)
+    )
     yield Finding(
-        title=f"{counted(len(found), 'column')} and {counted(len(calls), 'call')} keep moments without time zone",
+        title=f"{title} keep moments without time zone",
         message="; ".join(said) + ".",
         objects=tuple(ObjectRef("column", c.name, t.schema or "public", t.name, (c.name,)) for t, c in found)
         or (ObjectRef("function", calls[0].place.function or calls[0].place.file),),
         impact=Impact(len(found) + len(calls), "places", 1, 200),
-        evidence={"columns": labels[:40], "calls": [str(fact.place) for fact in calls[:40]]},
-        confidence="medium",
+        evidence={"columns": labels[:40], "calls": [f"{fact.place}" for fact in calls[:80]]},
+        confidence="medium" if found or any(fact.owner in _STORED for fact in calls) else "low",
         next_step=" ".join(steps),
         identity="together",
         locations=locations([*(column_place(t, c.name) for t, c in found), *(fact.place for fact in calls)], 60),
     )
+
+
+def _calls(snapshot: Snapshot) -> list[SourceFact]:
+    """All that goes somewhere in a Django project with ``USE_TZ``, elsewhere UTC without saying so."""
+    source = snapshot.source
+    zones = {fact.name for fact in source.facts if fact.kind == "time zones" and not is_aid(fact.place)}
+    frameworks = {table.framework for table in source.tables}
+    calls = [fact for fact in source.facts if fact.kind == "naive moment" and not is_aid(fact.place)]
+    if "django" in frameworks:
+        calls = calls if "on" in zones else []
+    elif frameworks:
+        calls = [fact for fact in calls if "utc" in fact.name]
+    else:
+        calls = []
+    return sorted(calls, key=lambda fact: (fact.owner not in _STORED, fact.place.file, fact.place.line))
+
+
+def _example(calls: list[SourceFact]) -> str:
+    first = calls[0]
+    where = {"default": "as a default", "passed on": "handed on"}.get(first.owner, first.owner)
+    return f"{first.name} at {first.place}, {where}"

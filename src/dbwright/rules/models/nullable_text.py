@@ -13,10 +13,11 @@ When the column is unique and optional (empty strings would collide), or NULL me
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
-from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
+from dbwright.model.asked import column_place, column_ref, is_library, locations, model_name, rows_of, unique_keys
+from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceTable
@@ -26,8 +27,9 @@ from dbwright.rules import Limits
 RISK: Risk = "hygiene"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {}
-COVERS = ("BP-17",)
+# More tables than this and it is a habit of the project: one message.
+LIMITS: dict[str, float] = {"tables": 3}
+COVERS = ("BP-17", "django-null-string-field")
 
 _TEXT_FIELDS = ("CharField", "TextField", "SlugField", "EmailField", "URLField")
 
@@ -56,30 +58,35 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    groups: defaultdict[str, list[tuple[SourceTable, SourceColumn]]] = defaultdict(list)
-    for table in snapshot.source.tables:
-        if table.framework == "django" and table.owned and table.managed:
-            unique = {c for constraint in table.constraints if constraint.kind == "unique" for c in constraint.columns}
-            unique |= {c for index in table.indexes if index.unique for c in index.columns}
-            groups[table.name] += [(table, c) for c in table.columns if _is_ambiguous(c) and c.name not in unique]
-    for name, found in groups.items():
-        if not found:
-            continue
-        table = found[0][0]
-        names = [column.name for _, column in found]
-        yield Finding(
-            title=f"{table.symbol.rpartition('.')[2]}: two ways to say no value in {listed(names, 2)}",
-            message=f"{listed(names)} of {name} may be NULL or the empty string: forms store the one, code the other.",
-            objects=tuple(
-                ObjectRef("column", column.name, table.schema or "public", name, (column.name,)) for _, column in found
-            ),
-            impact=Impact(len(found), "columns", 1, 50),
-            evidence={"columns": names},
-            confidence="medium",
-            next_step='Take null=True off (with default="") and let the migration turn NULL into the empty string first.',
-            identity=name,
-            locations=tuple(Location(c.file or table.place.file, c.line or table.place.line) for _, c in found)[:5],
-        )
+    found = [
+        _finding(snapshot, table, columns)
+        for table in snapshot.source.tables
+        if table.framework == "django" and table.owned and table.managed and (columns := _open(table))
+    ]
+    yield from told_once(found, "{} models have two ways to say no value in text columns", singly=limits["tables"])
+
+
+def _open(table: SourceTable) -> list[SourceColumn]:
+    unique = {name for key in unique_keys(table) for name in key}
+    return [c for c in table.columns if _is_ambiguous(c) and c.name not in unique and not is_library(c)]
+
+
+def _finding(snapshot: Snapshot, table: SourceTable, columns: list[SourceColumn]) -> Finding:
+    names = [column.name for column in columns]
+    rows = rows_of(snapshot, table.name)
+    return Finding(
+        title=f"{model_name(table)}: two ways to say no value in {listed(names, 2)}"[:79],
+        message=f"{listed(names)} of {table.name} may be NULL or the empty string: forms store the one, code the other.",
+        objects=tuple(column_ref(table, name) for name in names),
+        impact=Impact(rows, "rows", 1_000, 1e9)
+        if rows is not None
+        else Impact(len(names), "columns", 1, 50, estimated=True),
+        evidence={"columns": names},
+        confidence="medium",
+        next_step='Take null=True off (with default="") and let the migration turn NULL into the empty string first.',
+        identity=table.name,
+        locations=locations([column_place(table, name) for name in names], 5),
+    )
 
 
 def _is_ambiguous(column: SourceColumn) -> bool:
