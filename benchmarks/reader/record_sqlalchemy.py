@@ -6,6 +6,7 @@ Run by the application's own interpreter, in the environment that ``settings.sh`
     python record_sqlalchemy.py --package … --out … asgi prefect.server.api.server:create_app
     python record_sqlalchemy.py --package … --out … protobuf mlflow.server:app     a Flask application whose requests are messages
     python record_sqlalchemy.py --package … --out … pytest path/of/tests …          an application's own tests
+    python record_sqlalchemy.py --package … --out … module shop.workload …          a module as a program, with its arguments
 
 Every route is asked with values that the database holds under the names of its parameters (PGHOST and the like say where it is); request
 bodies come from the application's own description of them (OpenAPI, Flask-AppBuilder's ``_info``, protocol messages), once with what is
@@ -21,6 +22,7 @@ import importlib
 import importlib.util
 import json
 import os
+import runpy
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -468,8 +470,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--database", default=os.environ.get("PGDATABASE", ""))
-    parser.add_argument("drive", choices=("flask", "asgi", "protobuf", "pytest"))
-    parser.add_argument("target", nargs="+")
+    parser.add_argument("drive", choices=("flask", "asgi", "protobuf", "pytest", "module"))
+    parser.add_argument("target", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     sys.path.insert(0, os.getcwd())
     recording = Recording(arguments.package)
@@ -477,6 +479,10 @@ def main() -> None:
     try:
         if arguments.drive == "pytest":
             importlib.import_module("pytest").main(["-q", "-p", "no:cacheprovider", *arguments.target])
+            return
+        if arguments.drive == "module":
+            sys.argv = arguments.target
+            runpy.run_module(arguments.target[0], run_name="__main__", alter_sys=True)
             return
         module, _, name = arguments.target[0].partition(":")
         app = getattr(importlib.import_module(module), name)

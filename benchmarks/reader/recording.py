@@ -2,10 +2,12 @@
 
 Standard library only; it runs inside the environments of the applications. One line of the file::
 
-    {"sql": …, "count": 3, "stack": [{"file": "shop/views.py", "line": 12, "function": "OrderList.get"}, …], "through": ["QuerySet.count"]}
+    {"sql": …, "count": 3, "stack": [{"file": "shop/views.py", "line": 12, "function": "OrderList.get"}, …], "through": ["QuerySet.count"],
+     "owners": ["shop.views.OrderList", "shop/templates/orders.html:7"]}
 
 ``stack`` holds frames of the application's own package, the innermost first, files relative to the package's parent; ``through`` the
-library functions between the innermost of them and the driver, the outermost first. Statements that only steer a transaction are left out.
+library functions between the innermost of them and the driver, the outermost first; ``owners`` for whom those act: classes of the
+application whose objects they are methods of, and nodes of its templates. Statements that only steer a transaction are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -42,6 +45,7 @@ class Recording:
         if STEERING.match(sql):
             return
         stack, through = [], []
+        owners: dict[str, None] = {}
         for frame in frames:
             code = frame.f_code
             name = code.co_filename
@@ -52,6 +56,7 @@ class Recording:
                     break
             elif not stack:
                 through.append(function)
+                owners.update(dict.fromkeys(self._owners(frame)))
         if not stack:
             return
         key = (NUMBERED.sub("?", LISTS.sub("(*)", sql)), tuple(stack))
@@ -63,9 +68,24 @@ class Recording:
                     "count": 1,
                     "stack": [{"file": f, "line": n, "function": q} for f, n, q in stack],
                     "through": through[::-1][:12],
+                    "owners": list(owners),
                 }
             else:
                 row["count"] = int(str(row["count"])) + 1
+                row["owners"] = list(dict.fromkeys([*row["owners"], *owners]))  # type: ignore[misc]
+
+    def _owners(self, frame: FrameType) -> Iterator[str]:
+        """The application's class whose method a library's frame is, and the line of its template that the frame renders."""
+        owner = frame.f_locals.get("self")
+        module = sys.modules.get(type(owner).__module__)
+        if (getattr(module, "__file__", None) or "").startswith(self._prefix):
+            yield f"{type(owner).__module__}.{type(owner).__qualname__}"
+        origin, token = (
+            (owner.__dict__.get(name) for name in ("origin", "token")) if hasattr(owner, "__dict__") else (None, None)
+        )
+        name = str(getattr(origin, "name", ""))
+        if name.startswith(self._prefix) and hasattr(token, "lineno"):
+            yield f"{name[self._base :]}:{token.lineno}"
 
     def write(self, path: Path) -> None:
         """Adds the rows to a file; rows of an earlier run with the same text and stack are summed."""
