@@ -1,18 +1,23 @@
 """Ignores, baselines, Gaps, ranking: what happens to findings between the rules and the report."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from dbwright import ranking, rules
-from dbwright.audit import audit, fingerprint, ignore_matches
+from dbwright.audit import _one_message_each, audit, fingerprint, ignore_matches
 from dbwright.collect.postgres import collect
+from dbwright.model.activity import Workload
 from dbwright.model.finding import Finding, Impact, ObjectRef
-from dbwright.model.report import Ignore
+from dbwright.model.report import Ignore, Report
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
+from dbwright.model.statements import sample_statement
 from dbwright.postgres import connect, parse_address
+from dbwright.source import read
+from dbwright.source.attribution import attribute
 
 TARGET = Target("postgresql", "app@db/shop", "f00d", "shop", 130000, "13.0", "app", False, True)
 SNAPSHOT = Snapshot(SCHEMA_VERSION, "0", datetime(2026, 11, 21, tzinfo=UTC), TARGET)
@@ -183,3 +188,65 @@ def test_no_praise_of_tables_that_hold_nothing_or_were_never_analyzed(database: 
         "ANALYZE",
     )
     assert filled >= {*PRAISED} - {"indexes/none-on-large-table"}  # which speaks of join tables of two keys
+
+
+VIEWS = """\
+from django.db import models
+
+
+class Note(models.Model):
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "note"
+
+
+def of_day(day):
+    return list(Note.objects.filter(created_at__date=day))
+"""
+
+
+def recorded(tmp_path: Path, query: str) -> Report:
+    """The audit of a project whose server recorded a statement that took ten of twelve seconds, for an hour."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("")
+    (tmp_path / "app" / "models.py").write_text(VIEWS)
+    source = read(tmp_path, strict=True)
+    rows = (sample_statement(query, 100, 100.0), sample_statement("SELECT 1 FROM other", 100, 20.0, query_id=2))
+    workload = Workload(available=True, statements=rows, collected_from=SNAPSHOT.taken_at - timedelta(hours=1))
+    gaps = tuple(Gap(name, "not here", "") for name in ("catalog", "statistics", "settings", "activity"))
+    attribution = attribute(workload, source)
+    return audit(
+        replace(SNAPSHOT, source=source, workload=workload, attribution=attribution, gaps=gaps), only=["queries"]
+    )
+
+
+def test_a_finding_on_code_says_what_the_server_recorded_of_its_lines(tmp_path: Path) -> None:
+    query = "SELECT id, created_at FROM note WHERE (created_at AT TIME ZONE $1)::date = $2"
+    (finding,) = [f for f in recorded(tmp_path, query).findings if f.rule == "queries/not-sargable-filter"]
+    assert finding.evidence["recorded"] == {"calls": 100, "seconds": 10.0, "share_of_all_time": 0.8333}
+    assert "took 83% of the application's database time, 10 seconds of each hour (100 calls)" in finding.message
+    assert finding.impact.unit == "seconds an hour"
+
+
+def test_what_other_lines_cost_is_not_said_of_a_finding(tmp_path: Path) -> None:
+    (finding,) = [f for f in recorded(tmp_path, "SELECT id FROM note WHERE id = $1").findings if "sargable" in f.rule]
+    assert "recorded" not in finding.evidence
+    assert finding.impact.unit != "seconds an hour"
+
+
+def test_measured_twin_gives_way_to_the_finding_on_code_and_leaves_it_its_cost() -> None:
+    column = ObjectRef("column", "created_at", "public", "note", ("created_at",))
+    statement = ObjectRef("statement", "7")
+    places, time = Impact(1, "places", 1, 30), Impact(3600, "seconds an hour", 3.6, 3600)
+    code = replace(Finding("c", "In code.", (column,), places), rule="queries/not-sargable-filter", id="a")
+    twin = Finding("m", "Measured.", (column, statement), time, {"query": "q"})
+    twin = replace(twin, rule="workload/function-on-column", id="b", points=60)
+    alone = replace(twin, objects=(replace(column, name="other", columns=("other",)), statement), id="c")
+    chosen = [rule for rule in rules.load_all() if rule.id in (code.rule, twin.rule)]
+    code, twin, alone = (replace(finding, risk="performance") for finding in (code, twin, alone))
+    left = {finding.id: finding for finding in _one_message_each([code, twin, alone], chosen)}
+    assert left.keys() == {"a", "c"}
+    assert left["a"].message == "In code. Measured."
+    assert left["a"].evidence["recorded"] == {"query": "q"}
+    assert left["a"].points > ranking.points(code)

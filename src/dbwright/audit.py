@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -11,8 +11,9 @@ from hashlib import sha256
 
 from dbwright import ranking, rules
 from dbwright.fixes import sql
+from dbwright.model import statements
 from dbwright.model.change import Engine, SetServerParameter
-from dbwright.model.finding import Finding, Location, NotChecked, Strength
+from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
 from dbwright.model.snapshot import OTHER_DATABASE, Gap, Snapshot
 from dbwright.model.wording import in_singular
@@ -116,6 +117,7 @@ def _complete(finding: Finding, rule: Rule, snapshot: Snapshot) -> Finding:
         message=in_singular(finding.message),
         locations=finding.locations or _locations(finding, snapshot),
     )
+    ranked = _with_recorded_cost(ranked, snapshot)
     points = ranking.points(ranked)
     ranked = _for_engine(ranked, snapshot.target.engine)
     if snapshot.replication.recovery and snapshot.replication.recovery.in_recovery:
@@ -127,6 +129,37 @@ def _complete(finding: Finding, rule: Rule, snapshot: Snapshot) -> Finding:
         step = f"Set {parameters} in the parameter group of {snapshot.target.managed_by}."
         ranked = replace(ranked, change=None, next_step=step)
     return replace(ranked, points=points, severity=ranking.severity(points))
+
+
+def _with_recorded_cost(finding: Finding, snapshot: Snapshot) -> Finding:
+    """A finding on code with what the server recorded of the statements that its lines send: the figures, and the impact if that is
+    the greater one."""
+    if not finding.rule.startswith("queries/") or finding.risk != "performance" or "calls" in finding.evidence:
+        return finding
+    tables = {o.table or o.name for o in finding.objects}
+    places = {(place.file, place.line) for place in finding.locations}
+    calls, milliseconds = snapshot.attribution.recorded_at(places, tables)
+    if not milliseconds:
+        return finding
+    hourly = milliseconds / 1000 / statements.window_hours(snapshot)
+    recorded = {
+        "calls": calls,
+        "seconds": round(milliseconds / 1000, 2),
+        "share_of_all_time": round(milliseconds / snapshot.attribution.milliseconds, 4),
+    }
+    impact = Impact(hourly, _TIME, _HOURLY_FROM, _HOURLY_TO)
+    return replace(
+        finding,
+        evidence={**finding.evidence, "recorded": recorded},
+        impact=max(finding.impact, impact, key=lambda i: i.magnitude),
+        message=f"{finding.message} Its statements took {recorded['share_of_all_time']:.0%} of the application's database time, "
+        f"{statements.load(snapshot, hourly)} ({calls:,} calls).",
+    )
+
+
+_TIME = "seconds an hour"
+_HOURLY_FROM, _HOURLY_TO = 3.6, 3600.0
+"""Seconds of database time an hour: a thousandth of a core, and a core that is always busy. As the rules on the workload have it."""
 
 
 def _for_engine(finding: Finding, engine: Engine) -> Finding:
@@ -173,23 +206,50 @@ def _identified(findings: list[Finding]) -> list[Finding]:
 
 
 def _locations(finding: Finding, snapshot: Snapshot) -> tuple[Location, ...]:
+    statements_ = [snapshot.attribution.by_query_id.get(int(o.name)) for o in finding.objects if o.kind == "statement"]
+    issued = dict.fromkeys(Location(p.file, p.line) for origin in statements_ if origin for p in origin.issued)
+    if issued:
+        return tuple(issued)[:3]
     tables = {o.table or o.name for o in finding.objects if o.kind not in ("setting", "role", "session", "slot")}
     return tuple(Location(m.file, m.line) for m in snapshot.project.models if m.table in tables)[:3]
 
 
 def _one_message_each(findings: list[Finding], chosen: list[Rule]) -> Iterator[Finding]:
-    """Drop a finding where rules that say it better speak of all its objects, or one proposes the same change."""
+    """Drop a finding where rules that say it better speak of all its objects, or one proposes the same change. Those that say it better
+    take over what it cost by measurement."""
     yields = {rule.id: frozenset(rule.yields_to) for rule in chosen}
-    spoken = {(finding.rule, o) for finding in findings for o in finding.objects}
+    speakers: defaultdict[ObjectRef, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        for o in finding.objects:
+            speakers[o].append(finding)
+    costs: dict[str, Finding] = {}
     best: dict[str, Finding] = {}
     for finding in sorted(findings, key=lambda f: -f.points):
         others = yields.get(finding.rule, ())
-        if finding.objects and all(any((other, o) in spoken for other in others) for o in finding.objects):
+        about = [o for o in finding.objects if o.kind != "statement"] or finding.objects
+        better = [[other for other in speakers[o] if other.rule in others] for o in about]
+        if better and all(better):
+            if finding.impact.unit == _TIME:
+                costs |= {other.id: finding for group in better for other in group if other.id not in costs}
             continue
         key = sql.script(sql.forward(finding.change)) if finding.change else finding.id
         if key not in best:
             best[key] = finding
-    yield from best.values()
+    yield from (_as_costly(finding, costs.get(finding.id)) for finding in best.values())
+
+
+def _as_costly(finding: Finding, measured: Finding | None) -> Finding:
+    """A finding with the time that another one about the same objects measured, where it has none of its own."""
+    if measured is None or "recorded" in finding.evidence or "calls" in finding.evidence:
+        return finding
+    costlier = replace(
+        finding,
+        evidence={**finding.evidence, "recorded": dict(measured.evidence)},
+        impact=max(finding.impact, measured.impact, key=lambda impact: impact.magnitude),
+        message=f"{finding.message} {measured.message}",
+    )
+    points = ranking.points(costlier)
+    return replace(costlier, points=points, severity=ranking.severity(points))
 
 
 def _apply_ignores(

@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from dbwright.model.activity import Statement, Workload
+from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import Catalog, Column, Constraint, Index, Table
 from dbwright.model.change import Change, CreateIndex, DropIndex, IndexKey, SetServerParameter
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Severity, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Life, Report, ResolvedFinding, Score
 from dbwright.model.snapshot import Gap, Project, Snapshot, Target
+from dbwright.model.source import Place
 from dbwright.model.statistics import IndexStatistics, Statistics, TableStatistics
 
 NOW = datetime(2026, 3, 9, 12, 30, tzinfo=UTC)
@@ -200,6 +203,22 @@ def _snapshot(
         collection_seconds=1.5,
         server_seconds=1.0,
     )
+
+
+def worked() -> Report:
+    """The shop, with what its server recorded and the lines that sent it."""
+    report = shop()
+    rows = (
+        made(Statement, query_id=-11, query="SELECT * FROM shop_orders WHERE placed::date = $1", calls=900, total_milliseconds=41_000.0),
+        made(Statement, query_id=12, query="UPDATE shop_line SET amount = $1", calls=30, total_milliseconds=9_000.0),
+    )  # fmt: skip
+    origins = (
+        StatementOrigin(-11, "fingerprint", (Place("shop/views.py", 145, "daily"),), calls=900, milliseconds=41_000.0),
+        StatementOrigin(12, "", calls=30, milliseconds=9_000.0, reason="no query of the source has its structure"),
+    )
+    workload = Workload(available=True, statements=rows)
+    snapshot = dataclasses.replace(report.snapshot, workload=workload, attribution=Attribution(origins))
+    return dataclasses.replace(report, snapshot=snapshot)
 
 
 def empty() -> Report:

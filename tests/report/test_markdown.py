@@ -99,3 +99,12 @@ def test_code_spans(text: str, span: str) -> None:
 
 def test_a_code_block_outlasts_the_fences_in_it() -> None:
     assert markdown.block("a\n```\nb").startswith("````sql\n")
+
+
+def test_the_costliest_statements_stand_beside_their_lines() -> None:
+    (row,) = [
+        line for line in markdown.render(shop.worked()).splitlines() if "shop/views.py:145" in line and "82.0%" in line
+    ]
+    assert "`SELECT * FROM shop_orders WHERE placed::date = $1`" in row
+    assert "no query of the source has its structure" in markdown.render(shop.worked())
+    assert "time goes" not in markdown.render(shop.shop())

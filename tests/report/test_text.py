@@ -34,6 +34,12 @@ def test_says_what_matters() -> None:
         assert said in plain, said
 
 
+def test_says_which_lines_cost_the_time() -> None:
+    said = "Where the database's time goes: shop/views.py:145 82% (82% of 50 s led back to lines)"
+    assert said in text.render(shop.worked())
+    assert "time goes" not in text.render(shop.shop())
+
+
 @pytest.mark.parametrize("make", [shop.shop, shop.empty, shop.hostile])
 def test_plain_where_nobody_looks_whatever_the_environment_asks(make: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")

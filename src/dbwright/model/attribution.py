@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -55,6 +56,17 @@ class Attribution:
     @cached_property
     def by_query_id(self) -> dict[int, StatementOrigin]:
         return {s.query_id: s for s in self.statements}
+
+    def recorded_at(self, places: Collection[tuple[str, int]], tables: Collection[str]) -> tuple[int, float]:
+        """Calls and milliseconds of the statements on these tables that these lines (file, line) send. A statement of several lines
+        counts by the share of its lines that are among them, which is an estimate."""
+        calls = milliseconds = 0.0
+        for statement in self.statements:
+            here = sum((place.file, place.line) in places for place in statement.issued)
+            if here and statement.query is not None and any(t.name in tables for t in statement.query.tables):
+                calls += statement.calls * here / len(statement.issued)
+                milliseconds += statement.milliseconds * here / len(statement.issued)
+        return round(calls), milliseconds
 
     @cached_property
     def by_place(self) -> tuple[tuple[Place, float], ...]:

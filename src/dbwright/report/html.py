@@ -22,7 +22,7 @@ from dbwright.fixes import sql
 from dbwright.model import wording
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
-from dbwright.report import diagram, figures, inventory, plan, relations
+from dbwright.report import diagram, figures, inventory, plan, relations, workload
 from dbwright.rules import Rule
 
 MOST_FINDINGS = 1500
@@ -31,6 +31,7 @@ MOST_OF_A_RULE = 1200
 MOST_TABLES = 250
 MOST_COLUMNS = 3000
 MOST_RELATIONS = 800
+MOST_STATEMENTS = 25
 LEAST_SCALE = 0.8
 """A wide diagram shrinks to this share before it scrolls."""
 OPEN_INDEXES_UP_TO = 150
@@ -138,6 +139,8 @@ def _context(report: Report) -> dict[str, Any]:
         "severities": SEVERITIES,
         "counts": Counter(finding.severity for finding in report.findings),
         "leading": ranking.leading(report.findings),
+        "costliest": workload.costliest(report, MOST_STATEMENTS),
+        "matches": workload.MATCHES,
         "tone": _tone,
         "periods": plan.plan(report),
         "effort_table": plan.HOURS,

@@ -11,8 +11,10 @@ from dbwright.fixes import sql
 from dbwright.model.change import Change
 from dbwright.model.finding import Finding, ObjectRef
 from dbwright.model.report import REPORT_VERSION, Life, Report
-from dbwright.report import plan
+from dbwright.report import plan, workload
 
+MOST_STATEMENTS = 200
+"""Of the workload; the costliest."""
 _BEYOND_ASCII = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -83,6 +85,18 @@ def document(report: Report) -> dict[str, Any]:
             }
             for score in report.scores
         },
+        "workload": [
+            {
+                "query_id": str(costly.query_id),
+                "share": round(costly.share, 4),
+                "calls": costly.calls,
+                "milliseconds": round(costly.milliseconds, 3),
+                "query": costly.text,
+                "match": costly.match or None,
+                "locations": [{"file": place.file, "line": place.line} for place in costly.places],
+            }
+            for costly in workload.costliest(report, MOST_STATEMENTS)
+        ],
         "plan": [
             {
                 "period": period.name,

@@ -16,7 +16,7 @@ from dbwright.model import wording
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
 from dbwright.plaintext import clean, one_line
-from dbwright.report import figures, inventory, plan, relations
+from dbwright.report import figures, inventory, plan, relations, workload
 
 LONGEST = 60_000
 """Characters. GitHub takes 65,536 in a comment."""
@@ -41,7 +41,7 @@ def render(report: Report) -> str:
 
 def _document(report: Report, rows: int) -> str:
     sections: tuple[Callable[[Report, int], Iterable[str]], ...] = (
-        _head, _first, _plan, _scores, _findings, _indexes, _tables, _relations, _strengths, _not_checked, _accepted,
+        _head, _first, _plan, _scores, _findings, _workload, _indexes, _tables, _relations, _strengths, _not_checked, _accepted,
         _history, _method,
     )  # fmt: skip
     return "\n".join(line for section in sections for line in section(report, rows)) + "\n"
@@ -221,6 +221,26 @@ def _findings(report: Report, rows: int) -> Iterable[str]:
 def _state(report: Report, finding: Finding) -> str:
     life = report.lives.get(finding.id)
     return f"{life.state}, since {life.first_seen.date()}" if life else ""
+
+
+def _workload(report: Report, rows: int) -> Iterable[str]:
+    found = workload.costliest(report, max(rows, 5))
+    if not found:
+        return
+    yield "## Where the database's time goes"
+    yield ""
+    yield f"{report.snapshot.attribution.share or 0:.0%} of the application's recorded time is led back to lines."
+    cells = [
+        (
+            f"{costly.share:.1%}",
+            f"{costly.calls:,}",
+            f"{costly.mean_milliseconds:,.1f} ms",
+            ", ".join(code(f"{p.file}:{p.line}") for p in costly.places[:3]) or escaped(costly.reason),
+            code(costly.text[:120]),
+        )
+        for costly in found
+    ]
+    yield from _table(("Time", "Calls", "Mean", "Sent from", "Statement"), cells, min(rows, 20), "statements")
 
 
 def _indexes(report: Report, rows: int) -> Iterable[str]:

@@ -17,7 +17,7 @@ from rich.text import Text
 from dbwright.fixes import sql
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
-from dbwright.model.wording import bytes_text, counted, listed
+from dbwright.model.wording import bytes_text, counted, duration, listed
 from dbwright.plaintext import clean, one_line
 from dbwright.ranking import leading
 from dbwright.report import plan
@@ -150,6 +150,7 @@ def _rest(console: Console, report: Report, fail_on: str | None) -> None:
     if fail_on and fail_on != "never":
         line.append(f"; fails on {fail_on} and above")
     console.print(line)
+    _time_by_line(console, report)
     _scores(console, report)
     _plan(console, report)
     if report.resolved:
@@ -170,6 +171,19 @@ def _rest(console: Console, report: Report, fail_on: str | None) -> None:
         )
     if report.findings:
         console.print("All of it: dbwright audit --format html -o report.html", style="dim")
+
+
+def _time_by_line(console: Console, report: Report) -> None:
+    """The lines that cost the most of the database's time."""
+    attribution = report.snapshot.attribution
+    if not attribution.attributed:
+        return
+    total = attribution.milliseconds
+    lines = [f"{one_line(str(place))} {ms / total:.0%}" for place, ms in attribution.by_place[:3] if ms >= total / 100]
+    line = Text("Where the database's time goes: ", style="bold")
+    line.append(", ".join(lines), style="not bold")
+    line.append(f" ({attribution.share:.0%} of {duration(total / 1000)} led back to lines)", style="not bold dim")
+    console.print(line)
 
 
 def _scores(console: Console, report: Report) -> None:

@@ -41,7 +41,7 @@ RISK: Risk = "performance"
 NEEDS = ("workload.statements", "catalog.indexes", "catalog.columns", "statistics.tables")
 LIMITS = {"rows": 50_000, "milliseconds": 20, "blocks_a_call": 500, "seconds_an_hour": 3.6, "statements": 200}
 COVERS = ("function-on-column", "BP-21", "DL-05")
-YIELDS_TO = ("workload/leading-wildcard",)
+YIELDS_TO = ("workload/leading-wildcard", "queries/not-sargable-filter")
 
 _EVENTS = """
 CREATE EXTENSION pg_stat_statements;

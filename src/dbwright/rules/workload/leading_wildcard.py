@@ -41,6 +41,7 @@ RISK: Risk = "performance"
 NEEDS = ("workload.statements", "catalog.indexes", "catalog.columns", "statistics.tables")
 LIMITS = {"rows": 50_000, "milliseconds": 20, "blocks_a_call": 500, "seconds_an_hour": 3.6, "statements": 200}
 COVERS = ("leading-wildcard-like", "BP-20", "DL-03")
+YIELDS_TO = ("queries/leading-wildcard-search",)
 
 _PRODUCTS = """
 CREATE EXTENSION pg_stat_statements;
