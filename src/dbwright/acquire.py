@@ -26,7 +26,7 @@ DISCOVERED_SECONDS = 2.0
 """How long a database that was found in the project may take to answer."""
 GIVEN_SECONDS = 10.0
 """How long a database that the user named may take."""
-_SECTIONS = ("server", "catalog", "statistics", "workload", "activity", "settings", "replication", "hba")
+_SECTIONS = ("server", "catalog", "statistics", "workload", "activity", "settings", "replication", "hba", "migrations")
 
 
 class NothingToAudit(DbwrightError):
@@ -91,7 +91,7 @@ def _with_project(
         source=source,
         attribution=attribute(snapshot.workload, source),
     )
-    if not source.tables and not source.queries:
+    if not (source.tables or source.queries or source.migrations.files):
         gap = Gap("source", "no Django or SQLAlchemy models were found in it", "Give the project's folder.")
         return replace(found, gaps=(*found.gaps, gap))
     return found if snapshot.catalog.tables else _with_catalog_of_source(found)

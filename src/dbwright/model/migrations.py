@@ -5,7 +5,9 @@ Django's and Alembic's in the same form. Files are named relative to the project
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from dbwright.model.source_table import Place, SourceTable
@@ -28,10 +30,23 @@ OPERATION_RISKS: dict[Risk, str] = {
     "not known": "an operation that is not read",
 }
 
+RISK_ORDER: tuple[Risk, ...] = (
+    "none",
+    "brief lock",
+    "not known",
+    "long lock",
+    "runs code",
+    "breaks running code",
+    "table rewrite",
+    "data loss",
+)
+"""The mildest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class MigrationOperation:
-    """One operation. ``kind`` is the framework's name for it, ``what`` it in words; ``irreversible`` says why it cannot be undone."""
+    """One operation. ``kind`` is the framework's name for it, ``what`` it in words; ``irreversible`` says why it cannot be undone.
+    ``effect``: it makes or drops the ``part`` of the schema called ``name`` on ``table``."""
 
     kind: str
     what: str
@@ -39,12 +54,16 @@ class MigrationOperation:
     risk: Risk = "not known"
     irreversible: str | None = None
     line: int = 0
+    effect: Literal["makes", "drops", ""] = ""
+    part: Literal["table", "column", "index", "constraint", ""] = ""
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationFile:
     """One migration. ``group`` is the application's label (Django) or the script folder (Alembic); ``parents`` are names within the group
-    or ``group.name`` of others. ``merge``: it only brings several heads together."""
+    or ``group.name`` of others. ``merge``: it only brings several heads together. ``date`` is the one written in the file or its name
+    (``2024-05-31``); ``explained``: a comment or docstring of its own says why it does nothing."""
 
     framework: MigrationFramework
     group: str
@@ -56,6 +75,8 @@ class MigrationFile:
     initial: bool = False
     atomic: bool = True
     merge: bool = False
+    date: str | None = None
+    explained: bool = False
 
     @property
     def label(self) -> str:
@@ -71,10 +92,21 @@ class MigrationFile:
         """Why it cannot be undone; None when it can."""
         return next((o.irreversible for o in self.operations if o.irreversible), None)
 
+    @property
+    def loses_data(self) -> tuple[MigrationOperation, ...]:
+        """Operations whose reverse makes the column or table again, but empty."""
+        return tuple(o for o in self.operations if o.risk == "data loss")
+
+    @property
+    def risk(self) -> Risk:
+        """The worst of its operations."""
+        return max((o.risk for o in self.operations), key=RISK_ORDER.index, default="none")
+
 
 @dataclass(frozen=True, slots=True)
 class GraphProblem:
-    """A fault of the graph itself; ``names`` are the migrations that it is about."""
+    """A fault of the graph itself; ``names`` are the migrations that it is about, ``places`` their files where there are several.
+    ``change`` is the text that closes it: a merge migration, or the lines to write."""
 
     fault: GraphFault
     framework: MigrationFramework
@@ -82,12 +114,27 @@ class GraphProblem:
     names: tuple[str, ...]
     message: str
     place: Place
+    places: tuple[Place, ...] = ()
+    change: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedMigration:
+    """A row of ``django_migrations`` or ``alembic_version`` in a database: ``group`` is the application's label, empty for Alembic, whose
+    row names the last revision only. ``schema`` is where the table lies."""
+
+    framework: MigrationFramework
+    group: str
+    name: str
+    applied_at: datetime | None = None
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A difference between two views of the schema. ``have`` knows the thing, ``lack`` does not, or has it otherwise (then ``detail``
-    says both). ``change`` closes it where that could be told: text of a migration, or SQL."""
+    """A difference between two views of the schema. ``have`` knows the thing, ``lack`` does not, or has it otherwise (then it
+    ``differs`` and ``detail`` says both). ``columns`` are those of an index or constraint. ``group`` is the history that it belongs to;
+    ``change`` closes it where that could be told: text of a migration, the same for all of a history."""
 
     have: Literal["models", "migrations", "database"]
     lack: Literal["models", "migrations", "database"]
@@ -97,15 +144,20 @@ class Drift:
     detail: str
     place: Place
     change: str | None = None
+    columns: tuple[str, ...] = ()
+    differs: bool = False
+    group: str = ""
+    framework: MigrationFramework = "django"
 
 
 @dataclass(frozen=True)
 class Migrations:
-    """All migrations of a project. ``tables`` is the schema that they make when replayed in order from nothing; ``replayed`` are the groups
-    for which that worked wholly."""
+    """All migrations of a project. ``tables`` is the schema that they make when replayed in order from nothing, ``groups`` the history
+    of each by its name; ``replayed`` are the groups for which that worked wholly."""
 
     files: tuple[MigrationFile, ...] = ()
     problems: tuple[GraphProblem, ...] = ()
     tables: tuple[SourceTable, ...] = ()
     replayed: frozenset[str] = frozenset()
     drift: tuple[Drift, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)

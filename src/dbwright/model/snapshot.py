@@ -13,6 +13,7 @@ from dbwright.model.attribution import Attribution
 from dbwright.model.catalog import Catalog, Table
 from dbwright.model.change import Engine
 from dbwright.model.finding import ObjectRef
+from dbwright.model.migrations import AppliedMigration
 from dbwright.model.source import Source
 from dbwright.model.statistics import Statistics, TableStatistics
 
@@ -98,6 +99,7 @@ class Snapshot:
     project: Project = field(default_factory=Project)
     source: Source = field(default_factory=Source)
     attribution: Attribution = field(default_factory=Attribution)
+    applied: tuple[AppliedMigration, ...] = ()
     collection_seconds: float = 0.0
     server_seconds: float = 0.0
 

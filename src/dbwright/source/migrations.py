@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from dbwright.model.migrations import Drift, GraphProblem, MigrationFile, Migrations
 from dbwright.model.source import SourceTable
-from dbwright.source.drift import differences
 from dbwright.source.interpreter import Framework, Interpreter
 
 
@@ -26,6 +25,7 @@ def read_migrations(interpreter: Interpreter, tables: Iterable[SourceTable]) -> 
         tables=tuple(table for part in parts for table in part.tables),
         replayed=frozenset(group for part in parts for group in part.replayed),
         drift=tuple(drift),
+        groups={name: group for part in parts for name, group in part.groups.items()},
     )
 
 
@@ -50,14 +50,16 @@ def _of_django(framework: Framework, models: list[SourceTable]) -> Migrations:
     return Migrations(
         files=tuple(read.files()),
         problems=(*problems, *read.problems),
-        tables=tuple(replayed),
+        tables=tuple(read.with_sql(replayed)),
         replayed=frozenset({label for label, _ in read.nodes} - read.incomplete),
         drift=tuple(drift(framework, read, state, [t for t in models if t.framework == "django"], replayed)),
+        groups=read.group_of,
     )
 
 
 def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:
     from dbwright.source.sqlalchemy.alembic import Alembic
+    from dbwright.source.sqlalchemy.drift import drift
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
     assert isinstance(framework, SQLAlchemy)
@@ -66,8 +68,9 @@ def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:
         return Migrations()
     problems = read.check_graph()
     replayed = list(read.replay())
-    own = [t for t in models if t.framework == "sqlalchemy" and t.owned and t.managed]
     broken = {problem.group for problem in problems if problem.fault in ("cycle", "missing parent", "duplicate")}
     whole = frozenset({revision.group for revision in read.revisions} - read.incomplete - broken)
-    drift = tuple(differences(own, replayed, "models", "migrations")) if whole and not broken | read.incomplete else ()
-    return Migrations(tuple(read.files()), (*problems, *read.problems), tuple(replayed), whole, drift)
+    own = [t for t in models if t.framework == "sqlalchemy" and t.owned and t.managed]
+    found = tuple(drift(read, own, replayed, whole)) if whole else ()
+    groups = {name: group for (_, name), group in read.group_of.items()}
+    return Migrations(tuple(read.files()), (*problems, *read.problems), tuple(replayed), whole, found, groups)

@@ -78,14 +78,14 @@ def take_apart(sql: str, schema: Schema | None = None, values: Mapping[int, Any]
     values of parameters that the source states, by number from 1. Raises `CannotTakeApart`."""
     query, unresolved = _kept(sql)
     if schema and unresolved:
-        query = _read(_only(_statements(numbered(sql)[0])), schema, query.fingerprint)[0]
+        query = _read(_only(parse_statements(numbered(sql)[0])), schema, query.fingerprint)[0]
     return with_values(query, values) if values else query
 
 
 def take_apart_all(sql: str, schema: Schema | None = None) -> tuple[Query, ...]:
     """The queries of a text with several statements; fingerprints are left empty when there is more than one."""
     text = numbered(sql)[0]
-    statements = _statements(text)
+    statements = parse_statements(text)
     if len(statements) == 1:
         return (take_apart(sql, schema),)
     return tuple(_read(statement, schema, "")[0] for statement in statements)
@@ -110,7 +110,7 @@ def _kept(sql: str) -> tuple[Query, bool]:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _read(_only(_statements(text)), None, fingerprint(text))
+        return _read(_only(parse_statements(text)), None, fingerprint(text))
     finally:
         if collecting:
             gc.enable()
@@ -133,7 +133,8 @@ def _only(statements: list[Node]) -> Node:
 _decode = msgspec.json.Decoder().decode
 
 
-def _statements(text: str) -> list[Node]:
+def parse_statements(text: str) -> list[Node]:
+    """The statements of a text as PostgreSQL's parse trees. Raises `CannotTakeApart`."""
     if len(text) > LONGEST:
         raise CannotTakeApart(f"longer than {LONGEST} characters")
     if "\0" in text:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dbwright.model.drift import differences
 from dbwright.model.migrations import Drift
 from dbwright.model.source import SourceTable
-from dbwright.source.drift import differences
 
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
@@ -34,7 +35,7 @@ def drift(
             (found for name, found in label_of.items() if table.name.startswith(name)), None
         )
 
-    wanted = [t for t in models if label(t) in labels and t.managed]
+    wanted = [t for t in models if label(t) in labels and t.managed and t.owned]
     made = [t for t in replayed if label(t) in labels and t.managed]
     installed = {label(t) for t in wanted}
     made = [t for t in made if label(t) in installed]
@@ -45,8 +46,7 @@ def drift(
     if groups:
         texts = migrations_to_add(django, state, set(groups))
         for name, found in groups.items():
-            for one in found:
-                yield Drift(one.have, one.lack, one.kind, one.table, one.name, one.detail, one.place, texts.get(name))
+            yield from (replace(one, group=name, change=texts.get(name)) for one in found)
 
 
 def migrations_to_add(django: Django, state: Any, labels: set[str]) -> dict[str, str]:

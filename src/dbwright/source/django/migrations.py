@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
+from dbwright.model.migrations import RISK_ORDER, GraphProblem, MigrationFile, MigrationOperation, Risk
 from dbwright.model.source import Place, SourceTable
+from dbwright.pysource import dotted
+from dbwright.source import ddl
 from dbwright.source.django import runtime
 from dbwright.source.django.real import concrete
 from dbwright.source.interpreter import OutOfSteps
+from dbwright.source.migration_files import cycle_in, date_of, django_merge, is_explained, strings_after, text_of
 from dbwright.source.modules import Module
+from dbwright.source.schema_edits import SchemaEdits, Tables
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import ClassValue, Items, Known, Real, Value, alternatives
 
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
 
 Key = tuple[str, str]
+Effect = tuple[Literal["makes", "drops"], Literal["table", "column", "index", "constraint"], str, str | None]
 
 
 @dataclass
@@ -32,13 +38,16 @@ class Node:
 
     label: str
     name: str
-    module: Module
+    file: str
     line: int
+    module: Module | None = None
     dependencies: list[Key] = field(default_factory=list)
     run_before: list[Key] = field(default_factory=list)
     replaces: list[Key] = field(default_factory=list)
     initial: bool = False
     atomic: bool = True
+    date: str | None = None
+    explained: bool = False
     operations: list[tuple[Any, int]] = field(default_factory=list)
 
     @property
@@ -47,7 +56,7 @@ class Node:
 
     @property
     def place(self) -> Place:
-        return Place(self.module.file, self.line, "Migration")
+        return Place(self.file, self.line, "Migration")
 
 
 class DjangoMigrations:
@@ -61,6 +70,11 @@ class DjangoMigrations:
         """Applications of which some operation could not be replayed."""
         self.harmless: set[int] = set()
         """Operations that turned out to issue nothing, by identity; known after the replay."""
+        self.group_of: dict[str, str] = {}
+        """The application that makes a table; known after the replay."""
+        self.effects: dict[int, Effect] = {}
+        """What operations make or drop, by identity; known after the replay."""
+        self._folders: dict[str, Path] = {}
         self._read()
 
     # Reading ---------------------------------------------------------------------------------------------------------------
@@ -71,27 +85,49 @@ class DjangoMigrations:
             if path.parent.name != "migrations" or path.name == "__init__.py" or "tests" in file.name.split("/")[:-2]:
                 continue
             module = codebase.module_at(path)
-            if module is None:
-                label = self.django.applications.label_of(f"{path.parent.parent.name}.models")
-                self.incomplete.add(label)
-                continue
-            node = self._node(module)
+            node = self._unparsed(path, file.name) if module is None else self._node(module)
             if node is not None:
                 self.nodes[node.key] = node
+
+    def _label(self, package: str, folder: Path) -> str:
+        """The application's label; one that another folder has already (a second project in the same tree) is told apart by its folder."""
+        label = self.django.applications.label_of(f"{package}.models")
+        if self._folders.setdefault(label, folder) != folder:
+            label = f"{label}@{folder.parent.relative_to(self.django.interpreter.codebase.root).as_posix()}"
+            self._folders[label] = folder
+            self.incomplete.add(label)
+        return label
+
+    def _unparsed(self, path: Path, file: str) -> Node | None:
+        """A file that is no Python of today still has its place in the graph; what it does is not known."""
+        text = text_of(path)
+        if "class Migration" not in text or "SchemaMigration" in text or "DataMigration" in text:
+            return None
+        package = file.rpartition("/migrations/")[0].replace("/", ".")
+        label = self._label(package, path.parent)
+        self.incomplete.add(label)
+        names = strings_after(text, "dependencies") or ()
+        node = Node(label, path.stem, file, 1, date=date_of(text, path.stem))
+        node.dependencies = list(zip(names[::2], names[1::2], strict=False))
+        node.operations = [(None, 1)]
+        return node
 
     def _node(self, module: Module) -> Node | None:
         interpreter = self.django.interpreter
         definition = next((n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == "Migration"), None)
-        if definition is None:
+        if definition is None or _is_of_south(definition):
             return None
-        package = module.name.rpartition(".migrations.")[0]
+        label = self._label(module.name.rpartition(".migrations.")[0], module.path.parent)
         cls = interpreter.class_of(definition, module, None)
-        node = Node(self.django.applications.label_of(f"{package}.models"), module.path.stem, module, definition.lineno)
+        text = text_of(module.path)
+        node = Node(label, module.path.stem, module.file, definition.lineno, module)
+        node.date = date_of(text, module.path.stem)
+        node.explained = ast.get_docstring(definition) is not None or is_explained(text)
         interpreter.steps = 0
         try:
-            node.dependencies = self._keys(cls, "dependencies", node)
-            node.run_before = self._keys(cls, "run_before", node)
-            node.replaces = self._keys(cls, "replaces", node)
+            node.dependencies = self._keys(cls, "dependencies", module, node)
+            node.run_before = self._keys(cls, "run_before", module, node)
+            node.replaces = self._keys(cls, "replaces", module, node)
             node.initial = self._told(cls, "initial") is True
             node.atomic = self._told(cls, "atomic") is not False
             node.operations = list(self._operations(cls, definition, node))
@@ -108,13 +144,14 @@ class DjangoMigrations:
         value = self._attribute(cls, name)
         return value.value if isinstance(value, Known) else None
 
-    def _keys(self, cls: ClassValue, name: str, node: Node) -> list[Key]:
+    def _keys(self, cls: ClassValue, name: str, module: Module, node: Node) -> list[Key]:
         value = self._attribute(cls, name)
         found: list[Key] = []
         for item in value.items if isinstance(value, Items) else ():
-            told = concrete(item, self.django.frame(node.module))
+            told = concrete(item, self.django.frame(module))
             if isinstance(told, tuple | list) and len(told) == 2 and not any(has_token(one) for one in told):
-                found.append((str(told[0]), str(told[1])))
+                own = told[0] == node.label.partition("@")[0]
+                found.append((node.label if own else str(told[0]), str(told[1])))
             elif told is not None:
                 self._incomplete(node, node.line, f"one of the {name} is not known")
         return found
@@ -144,6 +181,7 @@ class DjangoMigrations:
 
     def _incomplete(self, node: Node, line: int, reason: str) -> None:
         self.incomplete.add(node.label)
+        assert node.module is not None
         self.django.problem(node.module, line, f"migration {node.label}.{node.name}: {reason}")
 
     # The graph -------------------------------------------------------------------------------------------------------------
@@ -159,25 +197,32 @@ class DjangoMigrations:
                 if label in labels and not name.startswith("__") and (label, name) not in self.nodes.keys() | replaced:
                     message = f"{node.label}.{node.name} depends on {label}.{name}, which does not exist"
                     found.append(
-                        GraphProblem("missing parent", "django", node.label, (node.name, name), message, node.place)
+                        GraphProblem(
+                            "missing parent", "django", node.label, (node.name, f"{label}.{name}"), message, node.place
+                        )
                     )
         parents = self._parents(active)
-        for label in sorted(labels):
-            within = [n for n in active.values() if n.label == label]
-            followed = {parent for n in within for parent in parents[n.key] if parent[0] == label}
-            heads = sorted(n.name for n in within if n.key not in followed)
-            if len(heads) > 1:
-                message = f"{label} has {len(heads)} last migrations: {', '.join(heads)}; migrate refuses to run"
-                found.append(
-                    GraphProblem("heads", "django", label, tuple(heads), message, active[label, heads[-1]].place)
-                )
-        cycle = _cycle(parents)
+        found += (problem for label in sorted(labels) if (problem := self._heads(label, active, parents)))
+        cycle = cycle_in(parents)
         if cycle:
             node = active[cycle[0]]
             names = tuple(f"{label}.{name}" for label, name in cycle)
             message = f"migrations wait for each other: {' → '.join([*names, names[0]])}"
-            found.append(GraphProblem("cycle", "django", node.label, names, message, node.place))
+            places = tuple(active[key].place for key in cycle)
+            found.append(GraphProblem("cycle", "django", node.label, names, message, node.place, places))
         return found
+
+    def _heads(self, label: str, active: dict[Key, Node], parents: dict[Key, list[Key]]) -> GraphProblem | None:
+        within = [n for n in active.values() if n.label == label]
+        followed = {parent for n in within for parent in parents[n.key] if parent[0] == label}
+        heads = sorted(n.name for n in within if n.key not in followed)
+        if len(heads) < 2:
+            return None
+        message = f"{label} has {len(heads)} last migrations: {', '.join(heads)}; migrate refuses to run"
+        places = tuple(active[label, head].place for head in heads)
+        name, text = django_merge(label.partition("@")[0], heads)
+        change = f"# {places[-1].file.rpartition('/')[0]}/{name}.py\n{text}"
+        return GraphProblem("heads", "django", label, tuple(heads), message, places[-1], places, change)
 
     def _active(self) -> dict[Key, Node]:
         """Without those that a squashed migration replaces."""
@@ -241,9 +286,10 @@ class DjangoMigrations:
                     self.problems.append(_unread(model._meta.label, error))
         for node in self.ordered():
             for operation, line in node.operations:
-                if operation is None:
+                if operation is None or "@" in node.label:
                     continue
                 self._note_if_harmless(operation, node.label, state)
+                self._note_effect(operation, node.label, state)
                 try:
                     operation.state_forwards(node.label, state)
                 except Exception as error:
@@ -259,12 +305,36 @@ class DjangoMigrations:
             if before is not None and _for_the_database(before) == _for_the_database(operation.field):
                 self.harmless.add(id(operation))
 
+    def _note_effect(self, operation: Any, label: str, state: Any) -> None:
+        """What an operation makes or drops, under the names that it has in the database. What says nothing of the kind is passed over; so
+        is what names a model that is not known, which the replay then tells."""
+        name = getattr(operation, "model_name", None) or getattr(operation, "name", None)
+        model = state.models.get((label, name.lower())) if isinstance(name, str) else None
+        effect = effect_of(operation, model, label)
+        if effect is not None:
+            self.effects[id(operation)] = effect
+
     def tables(self, state: Any) -> Iterator[SourceTable]:
         """The tables of a state, for the project's own applications."""
         from dbwright.source.django.tables import tables_of
 
         labels = {label for label, _ in self.nodes}
-        yield from tables_of(self.django, self._rendered(state), labels)
+        for label, table in tables_of(self.django, self._rendered(state), labels):
+            self.group_of[table.name] = label
+            yield table
+
+    def with_sql(self, tables: Iterable[SourceTable]) -> Iterator[SourceTable]:
+        """The tables with what ``RunSQL`` makes of them. The statements come after all other operations here, so what one makes on a
+        table that a later migration drops or renames is passed over."""
+        edited: Tables = {(table.schema, table.name): table for table in tables}
+        for node in self.ordered():
+            for operation, line in node.operations:
+                edits = SchemaEdits(edited, Place(node.file, line, "Migration"))
+                for text in sql_of(operation):
+                    for found in ddl.statements(text, edits):
+                        if not found.is_followed:
+                            self._incomplete(node, line, f"SQL that is not followed: {' '.join(text.split())[:80]}")
+        yield from edited.values()
 
     def _rendered(self, state: Any) -> Any:
         registry = runtime.registry()
@@ -319,11 +389,58 @@ class DjangoMigrations:
                 initial=node.initial or not own,
                 atomic=node.atomic,
                 merge=len(own) > 1 and not node.operations,
+                date=node.date,
+                explained=node.explained,
             )
 
     def _operation(self, operation: Any, line: int, label: str) -> MigrationOperation:
         told = as_operation(operation, line, label)
-        return replace(told, risk="none") if id(operation) in self.harmless else told
+        if id(operation) in self.harmless:
+            told = replace(told, risk="none")
+        if effect := self.effects.get(id(operation)):
+            told = replace(told, effect=effect[0], part=effect[1], table=effect[2], name=effect[3])
+        return told
+
+
+def effect_of(operation: Any, model: Any, label: str) -> Effect | None:
+    """What an operation on a model (in the form of the state before it) makes or drops."""
+    kinds = {cls.__name__ for cls in type(operation).__mro__}
+    if "CreateModel" in kinds:
+        return "makes", "table", _table_name(label, operation.name, operation.options), None
+    if model is None:
+        return None
+    table = _table_name(label, model.name, model.options)
+    if "DeleteModel" in kinds:
+        return "drops", "table", table, None
+    if "AddField" in kinds:
+        field = operation.field
+        return None if field.many_to_many else ("makes", "column", table, _column_name(operation.name, field))
+    if "RemoveField" in kinds:
+        field = model.fields.get(operation.name)
+        plain = field is not None and not field.many_to_many
+        return ("drops", "column", table, _column_name(operation.name, field)) if plain else None
+    for part in ("index", "constraint"):
+        if f"Add{part.title()}" in kinds:
+            return "makes", part, table, getattr(operation, part).name
+        if f"Remove{part.title()}" in kinds:
+            return "drops", part, table, operation.name
+    return None
+
+
+def _table_name(label: str, model: str, options: dict[str, Any]) -> str:
+    return str(options.get("db_table") or f"{label}_{model.lower()}").strip('"')[:63]
+
+
+def _column_name(name: str, field: Any) -> str:
+    return str(field.db_column or (f"{name}_id" if field.remote_field is not None else name))
+
+
+def _is_of_south(definition: ast.ClassDef) -> bool:
+    """Migrations of Django before 1.7, which have no graph."""
+    names = {node.name for node in definition.body if isinstance(node, ast.FunctionDef)}
+    return "forwards" in names or any(
+        "Schema" in dotted(base) or "DataMigration" in dotted(base) for base in definition.bases
+    )
 
 
 def _for_the_database(field: Any) -> Any:
@@ -353,33 +470,6 @@ def _lines_of_operations(definition: ast.ClassDef) -> list[int]:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "operations" for t in node.targets):
             if isinstance(node.value, ast.List | ast.Tuple):
                 return [element.lineno for element in node.value.elts]
-    return []
-
-
-def _cycle(parents: dict[Key, list[Key]]) -> list[Key]:
-    """Some circle in the graph, or nothing."""
-    done: set[Key] = set()
-    for start in sorted(parents):
-        trail: list[Key] = []
-        stack = [(start, iter(parents[start]))]
-        on_trail = {start}
-        trail.append(start)
-        if start in done:
-            continue
-        while stack:
-            key, rest = stack[-1]
-            following = next(rest, None)
-            if following is None:
-                stack.pop()
-                trail.pop()
-                on_trail.discard(key)
-                done.add(key)
-            elif following in on_trail:
-                return trail[trail.index(following) :]
-            elif following not in done and following in parents:
-                stack.append((following, iter(parents[following])))
-                on_trail.add(following)
-                trail.append(following)
     return []
 
 
@@ -422,23 +512,11 @@ def risk_of(operation: Any) -> Risk:
     names = [cls.__name__ for cls in type(operation).__mro__]
     if "SeparateDatabaseAndState" in names:
         inner = [risk_of(one) for one in operation.database_operations]
-        return max(inner, key=_ORDER.index) if inner else "none"
+        return max(inner, key=RISK_ORDER.index) if inner else "none"
     if "AddField" in names and _adds_by_rewriting(operation.field):
         return "table rewrite"
     found: Risk = next((RISKS[name] for name in names if name in RISKS), "not known")
     return "none" if found == "not known" and any("Extension" in name for name in names) else found
-
-
-_ORDER: tuple[Risk, ...] = (
-    "none",
-    "brief lock",
-    "not known",
-    "long lock",
-    "runs code",
-    "breaks running code",
-    "table rewrite",
-    "data loss",
-)
 
 
 def _adds_by_rewriting(field: Any) -> bool:
@@ -472,12 +550,29 @@ def as_operation(operation: Any, line: int, label: str) -> MigrationOperation:
         words = str(operation.describe())
     except Exception:
         words = type(operation).__name__
+    if texts := sql_of(operation):
+        done = [found for text in texts for found in ddl.statements(text, SchemaEdits({}, Place("", line)))]
+        risk: Risk = max((found.risk for found in done), key=RISK_ORDER.index, default="runs code")
+        what = "SQL: " + "; ".join(found.what for found in done)[:200]
+        return MigrationOperation("RunSQL", what, None, risk, irreversible_because(operation), line)
     model = getattr(operation, "model_name", None) or getattr(operation, "name", None)
     kind = next(
         (c.__name__ for c in type(operation).__mro__ if c.__module__.startswith("django.")), type(operation).__name__
     )
     table = f"{label}_{model.lower()}" if isinstance(model, str) and kind not in ("RunSQL", "RunPython") else None
     return MigrationOperation(kind, words, table, risk_of(operation), irreversible_because(operation), line)
+
+
+def sql_of(operation: Any) -> list[str]:
+    """The texts of a ``RunSQL`` that the state does not know of."""
+    kinds = [cls.__name__ for cls in type(operation).__mro__]
+    if "SeparateDatabaseAndState" in kinds and not operation.state_operations:
+        return [text for one in operation.database_operations for text in sql_of(one)]
+    if "RunSQL" not in kinds or operation.state_operations:
+        return []
+    given = operation.sql if isinstance(operation.sql, list | tuple) else [operation.sql]
+    texts = [one[0] if isinstance(one, list | tuple) and one else one for one in given]
+    return [text for text in texts if isinstance(text, str) and text.strip() and not has_token(text)]
 
 
 def operation_arguments(

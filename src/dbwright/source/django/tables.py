@@ -37,13 +37,13 @@ class _Reading(Truth):
         self.gaps = []
 
 
-def tables_of(django: Django, registry: Any, labels: set[str]) -> Iterator[SourceTable]:
-    """The tables of a registry that migrations made, for some applications."""
+def tables_of(django: Django, registry: Any, labels: set[str]) -> Iterator[tuple[str, SourceTable]]:
+    """The tables of a registry that migrations made, each with its application, for some of these."""
     reading = _Reading(django.connection)
     for model in registry.get_models(include_auto_created=True):
         if model._meta.proxy or model._meta.app_label not in labels or hasattr(model, "dbwright_stand_in"):
             continue
-        yield _table(model, reading.table(model), None)
+        yield model._meta.app_label, _table(model, reading.table(model), None)
 
 
 def read_tables(django: Django) -> Iterator[SourceTable]:

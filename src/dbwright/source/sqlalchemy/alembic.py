@@ -11,18 +11,21 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import sqlalchemy
 from sqlalchemy.sql.elements import conv
 from sqlalchemy.util import md5_hex
 
 from dbwright.model.migrations import GraphProblem, MigrationFile, MigrationOperation, Risk
-from dbwright.model.source import Place, SourceColumn, SourceConstraint, SourceReference, SourceTable
+from dbwright.model.source import Place, SourceConstraint, SourceReference, SourceTable
+from dbwright.source import ddl
 from dbwright.source.interpreter import MOST_STEPS, Framework, OutOfSteps
+from dbwright.source.migration_files import alembic_merge, cycle_in, date_of, is_explained, strings_after, text_of
 from dbwright.source.modules import Import, Module
+from dbwright.source.schema_edits import SchemaEdits
 from dbwright.source.sqlalchemy.real import arguments_of
-from dbwright.source.sqlalchemy.statement_indexes import COLUMN, index_of, split_list
 from dbwright.source.sqlalchemy.tables import Tables
 from dbwright.source.tokens import has_token
 from dbwright.source.values import (
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 LONGEST_NAME = 63
 STEPS_OF_A_SCRIPT = 6_000
 """What moves data from table to table is longer; what it does to the schema stands at its beginning or is said to be cut."""
+STEPS_OF_A_LINE = 60
+"""More for each line of ``upgrade``: a first script may make a hundred tables."""
 RISKS: dict[str, Risk] = {
     "create_table": "none",
     "drop_table": "data loss",
@@ -68,22 +73,27 @@ RISKS: dict[str, Risk] = {
 
 @dataclass
 class Revision:
-    """One script. ``operations`` are those that walking its ``upgrade`` met."""
+    """One script. ``operations`` are those that walking its ``upgrade`` met; without a ``module`` it is no Python of today."""
 
-    module: Module
+    file: str
+    module: Module | None
     line: int
     revision: str
     parents: tuple[str, ...]
     depends_on: tuple[str, ...]
     group: str
+    date: str | None = None
+    explained: bool = False
+    labelled: bool = False
     operations: list[MigrationOperation] = field(default_factory=list)
 
     @property
     def place(self) -> Place:
-        return Place(self.module.file, self.line)
+        return Place(self.file, self.line)
 
     def function(self, name: str) -> ast.FunctionDef | None:
-        return next((n for n in self.module.tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+        body = self.module.tree.body if self.module is not None else ()
+        return next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == name), None)
 
 
 class Alembic:
@@ -95,6 +105,10 @@ class Alembic:
         self.revisions: list[Revision] = []
         self.problems: list[GraphProblem] = []
         self.incomplete: set[str] = set()
+        self.group_of: dict[tuple[str | None, str], str] = {}
+        """The history that makes a table; known after the replay."""
+        self.unsure: set[tuple[str | None, str]] = set()
+        """Tables of which something could not be replayed, under the name that they had then."""
         self.tables: dict[tuple[str | None, str], SourceTable] = {}
         self.reader = Tables(framework)
         self.current: Revision | None = None
@@ -103,25 +117,51 @@ class Alembic:
     # The files -------------------------------------------------------------------------------------------------------------
 
     def _find(self) -> None:
-        for module in self.interpreter.codebase.modules:
-            bindings = module.scope.bindings
-            if "revision" not in bindings or "down_revision" not in bindings or module.role == "tests":
+        codebase = self.interpreter.codebase
+        for path, file in codebase.files.items():
+            if file.role == "tests":
                 continue
-            revision = self.interpreter.global_name(module, "revision")
-            if not (isinstance(revision, Known) and isinstance(revision.value, str)):
-                continue
-            line = next((getattr(b, "lineno", 1) for b in bindings["revision"]), 1)
-            self.revisions.append(
-                Revision(
-                    module,
-                    line,
-                    revision.value,
-                    self._names(module, "down_revision"),
-                    self._names(module, "depends_on"),
-                    module.file.rpartition("/")[0],
-                )
-            )
+            module = codebase.module_at(path)
+            revision = self._unparsed(path, file.name) if module is None else self._revision(module)
+            if revision is not None:
+                self.revisions.append(revision)
         self._join_groups()
+
+    def _revision(self, module: Module) -> Revision | None:
+        bindings = module.scope.bindings
+        if "revision" not in bindings or "down_revision" not in bindings:
+            return None
+        name = self.interpreter.global_name(module, "revision")
+        if not (isinstance(name, Known) and isinstance(name.value, str)):
+            return None
+        line = next((getattr(b, "lineno", 1) for b in bindings["revision"]), 1)
+        text = text_of(module.path)
+        return Revision(
+            module.file,
+            module,
+            line,
+            name.value,
+            self._names(module, "down_revision"),
+            self._names(module, "depends_on"),
+            module.file.rpartition("/")[0],
+            date_of(text, module.path.stem),
+            is_explained(text),
+            bool(self._names(module, "branch_labels")),
+        )
+
+    def _unparsed(self, path: Path, file: str) -> Revision | None:
+        """A script that is no Python of today still has its place in the graph; what it does is not known."""
+        text = text_of(path)
+        name = strings_after(text, "revision")
+        parents = strings_after(text, "down_revision")
+        if not name or parents is None:
+            return None
+        group = file.rpartition("/")[0]
+        self.incomplete.add(group)
+        depends_on, labels = strings_after(text, "depends_on") or (), strings_after(text, "branch_labels")
+        return Revision(
+            file, None, 1, name[0], parents, depends_on, group, date_of(text, path.stem), labelled=bool(labels)
+        )
 
     def _names(self, module: Module, name: str) -> tuple[str, ...]:
         value = self.interpreter.global_name(module, name)
@@ -160,9 +200,10 @@ class Alembic:
                 by_id[revision.revision].append(revision)
             for name, same in by_id.items():
                 if len(same) > 1:
-                    files = ", ".join(r.module.file.rpartition("/")[2] for r in same)
+                    files = ", ".join(r.file.rpartition("/")[2] for r in same)
                     message = f"revision {name} stands in {len(same)} files: {files}; Alembic takes one and passes over the other"
-                    found.append(GraphProblem("duplicate", "alembic", group, (name,), message, same[-1].place))
+                    places = tuple(r.place for r in same)
+                    found.append(GraphProblem("duplicate", "alembic", group, (name,), message, same[-1].place, places))
             for revision in revisions:
                 for parent in (*revision.parents, *revision.depends_on):
                     if parent not in by_id and "@" not in parent and not _is_prefix(parent, by_id):
@@ -175,16 +216,21 @@ class Alembic:
         return found
 
     def _ends(self, group: str, revisions: list[Revision], by_id: dict[str, list[Revision]]) -> Iterator[GraphProblem]:
-        labelled = any(self._names(revision.module, "branch_labels") for revision in revisions)
         followed = {parent for revision in revisions for parent in (*revision.parents, *revision.depends_on)}
         heads = sorted(name for name in by_id if name not in followed)
-        if len(heads) > 1 and not labelled:
+        if len(heads) > 1 and not any(revision.labelled for revision in revisions):
             message = f"{len(heads)} heads: {', '.join(heads)}; `alembic upgrade head` refuses to choose"
-            yield GraphProblem("heads", "alembic", group, tuple(heads), message, by_id[heads[-1]][0].place)
-        if not heads and revisions:
-            names = tuple(sorted(by_id))
-            message = f"revisions follow each other in a circle: {', '.join(names[:6])}"
-            yield GraphProblem("cycle", "alembic", group, names, message, revisions[0].place)
+            places = tuple(by_id[head][0].place for head in heads)
+            name, text = alembic_merge(heads)
+            change = f"# {group}/{name}_merge.py\n{text}"
+            yield GraphProblem("heads", "alembic", group, tuple(heads), message, places[-1], places, change)
+        circle = cycle_in(
+            {name: [p for r in same for p in (*r.parents, *r.depends_on)] for name, same in by_id.items()}
+        )
+        if circle:
+            message = f"revisions follow each other in a circle: {' → '.join([*circle, circle[0]])}"
+            places = tuple(by_id[name][0].place for name in circle)
+            yield GraphProblem("cycle", "alembic", group, tuple(circle), message, places[0], places)
 
     def _groups(self) -> dict[str, list[Revision]]:
         groups: defaultdict[str, list[Revision]] = defaultdict(list)
@@ -230,9 +276,9 @@ class Alembic:
                 self.tables = {}
                 for revision in self.ordered(revisions):
                     self._walk(revision)
+                self.group_of |= dict.fromkeys(self.tables, group)
                 yield from self.tables.values()
                 self.current = None
-                del group
         finally:
             self.interpreter.walks_again = frozenset()
             self.interpreter.frameworks = self.interpreter.frameworks[1:]
@@ -241,22 +287,27 @@ class Alembic:
     def _walk(self, revision: Revision) -> None:
         self.current = revision
         node = revision.function("upgrade")
-        if node is None:
+        if node is None or revision.module is None:
             return
         # What a helper answered for an earlier state of the schema must not be taken for the present one.
         self.interpreter._summaries.clear()
         self.interpreter._contexts.clear()
-        self.interpreter.steps = MOST_STEPS - STEPS_OF_A_SCRIPT
+        lines = (node.end_lineno or node.lineno) - node.lineno
+        self.interpreter.steps = max(MOST_STEPS - STEPS_OF_A_SCRIPT - STEPS_OF_A_LINE * lines, 0)
         at = self.interpreter.frame(revision.module)
         try:
             self.interpreter.call_function(Function(node, revision.module), None, Arguments(), at)
         except OutOfSteps:
             self.note(node.lineno, "the script is too long to be followed")
 
-    def note(self, line: int, reason: str) -> None:
-        """What could not be replayed makes its history incomplete."""
+    def note(self, line: int, reason: str, table: tuple[str | None, str] | None = None) -> None:
+        """What could not be replayed makes its history incomplete, or only the one table that it is about."""
         if self.current is not None:
-            self.incomplete.add(self.current.group)
+            if table is None:
+                self.incomplete.add(self.current.group)
+            else:
+                self.unsure.add(table)
+            assert self.current.module is not None
             self.framework.problem(self.current.module, line, f"revision {self.current.revision}: {reason}")
 
     # As a model ------------------------------------------------------------------------------------------------------------
@@ -268,7 +319,9 @@ class Alembic:
             for revision in (*ordered, *(r for r in revisions if r not in ordered)):
                 upgrade = revision.function("upgrade")
                 operations = list(revision.operations)
-                if not operations and upgrade is not None and not _does_nothing(upgrade):
+                if revision.module is None:
+                    operations = [MigrationOperation("?", "a script that is no Python of today", line=1)]
+                elif not operations and upgrade is not None and not _does_nothing(upgrade):
                     operations = [
                         MigrationOperation("code", "code of the project's own", None, "runs code", None, upgrade.lineno)
                     ]
@@ -285,6 +338,8 @@ class Alembic:
                     tuple(operations),
                     initial=not revision.parents,
                     merge=len(revision.parents) > 1,
+                    date=revision.date,
+                    explained=revision.explained,
                 )
 
 
@@ -460,29 +515,53 @@ class Op(Value):
         handler: Callable[..., str | None] | None = getattr(Steps(alembic, line), name, None)
         table = None
         if name in ("execute", "bulk_insert"):
-            text = _sql(positional[0] if positional else None)
-            what = "SQL put together at run time" if text is None else "SQL: " + " ".join(text.split())[:80]
-            if name == "execute" and text is not None:
-                for one in text.split(";") if "$$" not in text else [text]:
-                    Steps(alembic, line).statement(one)
-        elif handler is None:
+            self._executed(name, positional[0] if positional else None, line)
+            return Known(None)
+        if handler is None:
             what = name
         else:
             what = name.replace("_", " ")
             try:
                 table = handler(*positional, **named)
             except Exception as error:
-                alembic.note(line, f"{name}: {type(error).__name__}: {error}")
+                table = named.get("name")
+                key = (named.get("schema"), table) if isinstance(table, str) and not has_token(table) else None
+                alembic.note(line, f"{name}: {type(error).__name__}: {error}", key)
         risk = RISKS.get(name, "not known")
         if named.get("postgresql_concurrently"):
             risk = "none"
         if name == "alter_column":
             risk = _risk_of_alter(named)
         if name in RISKS or handler is not None:
+            effect, part, thing = _effect(name, named, positional)
+            words = " ".join(
+                filter(
+                    None,
+                    (what, thing if thing != table else None, f"on {table}" if thing and table != thing else table),
+                )
+            )
             alembic.current.operations.append(
-                MigrationOperation(name, f"{what} {table}" if table else what, table, risk, None, line)
+                MigrationOperation(name, words, table, risk, None, line, effect, part, thing)
             )
         return Known(None)
+
+    def _executed(self, name: str, thing: Any, line: int) -> None:
+        """SQL of the script's own: what it does to the schema is carried out, the rest is told."""
+        alembic, text = self.alembic, _sql(thing)
+        assert alembic.current is not None
+        told = alembic.current.operations
+        if text is None or name == "bulk_insert":
+            what = "rows of the script's own" if name == "bulk_insert" else "SQL put together at run time"
+            told.append(MigrationOperation(name, what, None, "runs code", None, line))
+            if name == "execute" and ddl.CHANGES_SCHEMA.search(str(getattr(thing, "text", thing))):
+                alembic.note(line, "SQL put together at run time changes the schema")
+            return
+        edits = SchemaEdits(alembic.tables, Place(alembic.current.file, line, "upgrade"))
+        for found in ddl.statements(text, edits):
+            told.append(MigrationOperation(name, f"SQL: {found.what}", found.table, found.risk, None, line))
+            if not found.is_followed:
+                words = " ".join(text.split())[:80]
+                alembic.note(line, f"SQL that is not followed: {words}", (None, found.table) if found.table else None)
 
 
 _PARAMETERS: dict[str, tuple[str, ...]] = {
@@ -530,6 +609,24 @@ def _bound(
     return [], {**dict(zip(parameters, positional, strict=False)), **named}
 
 
+Part = Literal["table", "column", "index", "constraint", ""]
+_PARTS: tuple[Part, ...] = ("table", "column", "index", "constraint")
+
+
+def _effect(
+    name: str, named: dict[str, Any], positional: list[Any]
+) -> tuple[Literal["makes", "drops", ""], Part, str | None]:
+    """Whether a function of ``op`` makes or drops something, what, and its name."""
+    verb, _, rest = name.partition("_")
+    ends = rest.endswith(("constraint", "_key"))
+    part: Part = next((one for one in _PARTS if rest == one or (one == "constraint" and ends)), "")
+    if verb not in ("create", "add", "drop") or not part:
+        return "", "", None
+    thing = named.get("name") or next(iter(positional), None) if part == "table" else named.get(part)
+    thing = getattr(thing, "name", thing)
+    return "drops" if verb == "drop" else "makes", part, str(thing) if isinstance(thing, str) else None
+
+
 def _final_name(value: Value | None) -> Value:
     """``op.f(name)``: SQLAlchemy shortens such a name where it is too long, instead of refusing it."""
     text = _text(value)
@@ -571,15 +668,16 @@ class Steps:
 
     # Access ----------------------------------------------------------------------------------------------------------------
 
-    def _get(self, table: str, schema: str | None) -> SourceTable | None:
-        return self.alembic.tables.get((schema, str(table)))
+    @property
+    def edits(self) -> SchemaEdits:
+        return SchemaEdits(self.alembic.tables, self._place())
 
-    def _put(self, table: SourceTable) -> None:
-        self.alembic.tables[table.schema, table.name] = table
+    def _get(self, table: str, schema: str | None) -> SourceTable | None:
+        return self.edits.get(table, schema)
 
     def _place(self) -> Place:
         assert self.alembic.current is not None
-        return Place(self.alembic.current.module.file, self.line, "upgrade")
+        return Place(self.alembic.current.file, self.line, "upgrade")
 
     def _read(self, table: Any) -> SourceTable:
         read = self.alembic.reader.table(table)
@@ -596,39 +694,25 @@ class Steps:
     def create_table(self, name: str, *items: Any, schema: str | None = None, **_options: Any) -> str:
         self._known(name)
         if self._get(name, schema) is None:
-            self._put(self._read(self._table(name, schema, items)))
+            self.edits.put(self._read(self._table(name, schema, items)))
         return name
 
     def _table(self, name: str, schema: str | None, items: tuple[Any, ...]) -> Any:
         metadata = sqlalchemy.MetaData()
         kept = [_copied(one) for one in items if isinstance(one, sqlalchemy.sql.schema.SchemaItem)]
         if len(kept) < len(items):
-            self.alembic.note(self.line, f"a column or constraint of {name} is not known")
+            self.alembic.note(self.line, f"a column or constraint of {name} is not known", (schema, name))
         return sqlalchemy.Table(name, metadata, *kept, schema=schema)
 
     def drop_table(self, name: str, schema: str | None = None, **_options: Any) -> str:
         self._known(name)
-        self.alembic.tables.pop((schema, name), None)
+        self.edits.drop(name, schema)
         return name
 
     def rename_table(self, old: str, new: str, schema: str | None = None, **_options: Any) -> str:
         self._known(old, new)
-        table = self.alembic.tables.pop((schema, old), None)
-        if table is not None:
-            self._put(replace(table, name=new, symbol=new))
-            self._references(old, new, None, None)
+        self.edits.rename(old, new, schema)
         return new
-
-    def _references(self, table: str, to: str, column: str | None, to_column: str | None) -> None:
-        for other in list(self.alembic.tables.values()):
-            changed = tuple(
-                replace(c, references=replace(c.references, table=to, column=to_column or c.references.column))
-                if c.references and c.references.table == table and column in (None, c.references.column)
-                else c
-                for c in other.columns
-            )
-            if changed != other.columns:
-                self._put(replace(other, columns=changed))
 
     # Columns ---------------------------------------------------------------------------------------------------------------
 
@@ -640,7 +724,7 @@ class Steps:
         if table is not None and table.column(str(column.name)) is None:
             added = self._read(sqlalchemy.Table(name, sqlalchemy.MetaData(), column._copy(), schema=schema))
             constraints = tuple(c for c in added.constraints if c.kind != "primary key")
-            self._put(
+            self.edits.put(
                 replace(
                     table,
                     columns=(*table.columns, *added.columns),
@@ -655,14 +739,7 @@ class Steps:
         self._known(name, column)
         table = self._get(name, schema)
         if table is not None:
-            self._put(
-                replace(
-                    table,
-                    columns=tuple(c for c in table.columns if c.name != column),
-                    indexes=tuple(i for i in table.indexes if column not in i.columns),
-                    constraints=tuple(c for c in table.constraints if column not in c.columns),
-                )
-            )
+            self.edits.drop_column(table, column)
         return name
 
     def alter_column(
@@ -692,25 +769,11 @@ class Steps:
             after = replace(after, type=self.alembic.reader.type_of(made))
         if server_default is not False:
             after = replace(after, has_default=server_default is not None)
+        changed = replace(table, columns=tuple(after if c.name == column else c for c in table.columns))
+        self.edits.put(changed)
         if new_column_name:
             self._known(new_column_name)
-            after = replace(after, name=new_column_name, field=new_column_name)
-        columns = tuple(after if c.name == column else c for c in table.columns)
-        to = after.name
-
-        def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(to if one == column else one for one in names)
-
-        self._put(
-            replace(
-                table,
-                columns=columns,
-                indexes=tuple(replace(i, columns=renamed(i.columns)) for i in table.indexes),
-                constraints=tuple(replace(c, columns=renamed(c.columns)) for c in table.constraints),
-            )
-        )
-        if to != column:
-            self._references(name, name, column, to)
+            self.edits.rename_column(changed, column, new_column_name)
         return name
 
     # Indexes and constraints -----------------------------------------------------------------------------------------------
@@ -736,8 +799,7 @@ class Steps:
             made.c[one.name] if isinstance(one, sqlalchemy.Column) and one.name in made.c else one for one in entries
         ]
         given = sqlalchemy.Index(index, *entries, unique=bool(unique), _table=made, **options)
-        found = replace(self.alembic.reader.index(made, given), implicit=False, line=self.line)
-        self._put(replace(table, indexes=(*table.indexes, found)))
+        self.edits.add_index(table, replace(self.alembic.reader.index(made, given), implicit=False))
         return name
 
     @staticmethod
@@ -747,18 +809,15 @@ class Steps:
 
     def drop_index(self, index: str, name: str | None = None, schema: str | None = None, **_options: Any) -> str | None:
         self._known(index)
-        for table in list(self.alembic.tables.values()):
-            if any(i.name == index for i in table.indexes):
-                self._put(replace(table, indexes=tuple(i for i in table.indexes if i.name != index)))
-                return table.name
-        return name if isinstance(name, str) else None
+        return self.edits.drop_index(index) or (name if isinstance(name, str) else None)
 
-    def _add(self, name: str, schema: str | None, constraint: SourceConstraint) -> str:
+    def _add(
+        self, name: str, schema: str | None, constraint: SourceConstraint, reference: SourceReference | None = None
+    ) -> str:
         self._known(name)
         table = self._get(name, schema)
-        constraint = replace(constraint, name=_emitted(constraint.name))
-        if table is not None and not (constraint.name and any(c.name == constraint.name for c in table.constraints)):
-            self._put(replace(table, constraints=(*table.constraints, replace(constraint, line=self.line))))
+        if table is not None:
+            self.edits.add_constraint(table, replace(constraint, name=_emitted(constraint.name)), reference)
         return name
 
     def create_unique_constraint(
@@ -766,21 +825,13 @@ class Steps:
     ) -> str:
         self._known(name, *columns)
         deferrable = bool(options.get("deferrable"))
-        self._add(name, schema, SourceConstraint(constraint, "unique", tuple(columns), deferrable=deferrable))
-        table = self._get(name, schema)
-        if table is not None and len(columns) == 1:
-            self._put(_with_column(table, columns[0], unique=True))
-        return name
+        return self._add(name, schema, SourceConstraint(constraint, "unique", tuple(columns), deferrable=deferrable))
 
     def create_primary_key(
         self, constraint: str | None, name: str, columns: Any, schema: str | None = None, **_options: Any
     ) -> str:
         self._known(name, *columns)
-        self._add(name, schema, SourceConstraint(constraint, "primary key", tuple(columns)))
-        table = self._get(name, schema)
-        for column in columns if table is not None else ():
-            self._put(_with_column(self._get(name, schema), column, primary_key=True, not_null=True))
-        return name
+        return self._add(name, schema, SourceConstraint(constraint, "primary key", tuple(columns)))
 
     def create_check_constraint(
         self, constraint: str | None, name: str, condition: Any, schema: str | None = None, **_options: Any
@@ -805,159 +856,22 @@ class Steps:
         self._known(name, target, *columns, *target_columns)
         schema = source_schema or options.get("schema")
         deferrable = bool(options.get("deferrable"))
-        self._add(name, schema, SourceConstraint(constraint, "foreign key", tuple(columns), deferrable=deferrable))
-        if self._get(name, schema) is not None:
-            for column, other in zip(columns, target_columns, strict=False):
-                reference = SourceReference(target, other, None, (ondelete or "no action").lower())
-                self._put(_with_column(self._get(name, schema), column, references=reference))
-        return name
+        action = (ondelete or "no action").lower()
+        reference = SourceReference(target, target_columns[0], None, action) if len(columns) == 1 else None
+        made = SourceConstraint(constraint, "foreign key", tuple(columns), deferrable=deferrable)
+        return self._add(name, schema, made, reference)
 
     def drop_constraint(
         self, constraint: str, name: str, type_: str | None = None, schema: str | None = None, **_options: Any
     ) -> str:
         self._known(name)
         table = self._get(name, schema)
-        if table is None or not isinstance(constraint, str):
-            return name
-        gone = next(
-            (c for c in table.constraints if constraint in (c.name, None) or constraint == _server_name(table, c)), None
-        )
-        if gone is None:
-            return name
-        table = replace(table, constraints=tuple(c for c in table.constraints if c is not gone))
-        if gone.kind == "foreign key":
-            for column in gone.columns:
-                table = _with_column(table, column, references=None)
-        elif gone.kind == "unique" and len(gone.columns) == 1:
-            table = _with_column(table, gone.columns[0], unique=False)
-        elif gone.kind == "primary key":
-            for column in gone.columns:
-                table = _with_column(table, column, primary_key=False)
-        self._put(table)
+        if table is not None and isinstance(constraint, str):
+            self.edits.drop_constraint(table, constraint)
         return name
 
-    # SQL -------------------------------------------------------------------------------------------------------------------
 
-    def statement(self, text: str) -> None:
-        """Plain SQL: what it makes or drops is taken over; another statement that changes the schema is said."""
-        words = " ".join(text.split())
-        if not _CHANGES_SCHEMA.match(words):
-            return
-        if re.match(r"(CREATE (UNIQUE )?INDEX|DROP INDEX)\b", words, re.IGNORECASE):
-            self._index_statement(words)
-            return
-        match = _ALTER.match(words)
-        table = self._get(match["table"], match["schema"]) if match else None
-        if match is None:
-            self.alembic.note(self.line, f"SQL that is not followed: {words[:80]}")
-        elif table is not None:
-            for action in split_list(match["actions"]):
-                if not self._altered(match["table"], match["schema"], action):
-                    self.alembic.note(self.line, f"SQL that is not followed: {words[:80]}")
-
-    def _index_statement(self, words: str) -> None:
-        found = index_of(words)
-        if found is None:
-            self.alembic.note(self.line, f"SQL that is not followed: {words[:80]}")
-        elif found[1] is None:
-            self.drop_index(str(found[0].name))
-        else:
-            table = self._get(found[1], found[2])
-            if table is not None and all(i.name != found[0].name for i in table.indexes):
-                self._put(replace(table, indexes=(*table.indexes, replace(found[0], line=self.line))))
-
-    def _altered(self, name: str, schema: str | None, action: str) -> bool:
-        """One action of ALTER TABLE. False for one that is not followed."""
-        table = self._get(name, schema)
-        assert table is not None
-        for pattern, handler in _ACTIONS:
-            match = pattern.match(action)
-            if match:
-                handler(self, table, match)
-                return True
-        return False
-
-
-def _renamed(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps.rename_table(table.name, match[1], table.schema)
-
-
-def _column_renamed(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps.alter_column(table.name, match[1], new_column_name=match[2], schema=table.schema)
-
-
-def _column_added(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    if table.column(match[1]) is None:
-        rest = match[3].upper()
-        place = steps._place()
-        column = SourceColumn(
-            match[1],
-            match[1],
-            match[2].lower(),
-            "NOT NULL" in rest,
-            has_default="DEFAULT" in rest,
-            line=place.line,
-            file=place.file,
-        )
-        steps._put(replace(table, columns=(*table.columns, column)))
-
-
-def _column_dropped(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps.drop_column(table.name, match[1], schema=table.schema)
-
-
-def _column_typed(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps._put(_with_column(table, match[1], type=match[2].strip().lower()))
-
-
-def _column_nullable(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps._put(_with_column(table, match[1], not_null=match[2].upper() == "SET"))
-
-
-def _constraint_dropped(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps.drop_constraint(match[1], table.name, schema=table.schema)
-
-
-def _check_added(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    steps.create_check_constraint(match[1], table.name, match[2], table.schema)
-
-
-def _unique_added(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    columns = [column.strip(' "') for column in match[2].split(",")]
-    steps.create_unique_constraint(match[1], table.name, columns, table.schema)
-
-
-def _nothing(steps: Steps, table: SourceTable, match: re.Match[str]) -> None:
-    return None
-
-
-_N = r'"?([\w$]+)"?'
-_CHANGES_SCHEMA = re.compile(
-    r"(ALTER TABLE|CREATE TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX|DROP INDEX)\b", re.IGNORECASE
-)
-_ALTER = re.compile(
-    r'ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(?:"?(?P<schema>[\w$]+)"?\.)?"?(?P<table>[\w$]+)"? (?P<actions>.+)',
-    re.IGNORECASE,
-)
-_ACTIONS: tuple[tuple[re.Pattern[str], Callable[[Steps, SourceTable, re.Match[str]], None]], ...] = tuple(
-    (re.compile(pattern + r"\s*\Z", re.IGNORECASE), handler)
-    for pattern, handler in (
-        (rf"RENAME TO {_N}", _renamed),
-        (rf"RENAME (?:COLUMN )?{_N} TO {_N}", _column_renamed),
-        (rf"ADD CONSTRAINT {_N} CHECK \((.+)\)(?: NOT VALID)?", _check_added),
-        (rf"ADD CONSTRAINT {_N} UNIQUE \((.+)\)", _unique_added),
-        (
-            rf"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT\b){_N} ([\w ]+?(?:\(.*?\))?(?:\[\])?)((?: (?:NOT NULL|NULL|DEFAULT .*))*)",
-            _column_added,
-        ),
-        (rf"DROP CONSTRAINT (?:IF EXISTS )?{_N}(?: CASCADE)?", _constraint_dropped),
-        (rf"DROP (?:COLUMN )?(?:IF EXISTS )?(?!CONSTRAINT\b){_N}(?: CASCADE)?", _column_dropped),
-        (rf"ALTER (?:COLUMN )?{_N} (?:SET DATA )?TYPE (.+?)(?: USING .+)?", _column_typed),
-        (rf"ALTER (?:COLUMN )?{_N} (SET|DROP) NOT NULL", _column_nullable),
-        (rf"ALTER (?:COLUMN )?{_N} (?:SET|DROP) (?:DEFAULT|STATISTICS|STORAGE).*", _nothing),
-        (r"VALIDATE CONSTRAINT .+|SET .+|RESET .+|OWNER TO .+|(?:EN|DIS)ABLE .+|REPLICA IDENTITY .+", _nothing),
-    )
-)
+_COLUMN = re.compile(r'"?([\w$]+)"?(?:\s+(\w+_ops))?(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(?:FIRST|LAST))?\Z', re.IGNORECASE)
 
 
 def _entry(table: Any, given: Any) -> Any:
@@ -965,25 +879,10 @@ def _entry(table: Any, given: Any) -> Any:
     text = getattr(given, "text", None) or (given.name if type(given).__name__ == "ColumnClause" else given)
     if not isinstance(text, str):
         return given
-    match = COLUMN.match(" ".join(text.split()))
+    match = _COLUMN.match(" ".join(text.split()))
     if match is None or match[1] not in table.c or match[2]:
         return sqlalchemy.text(text)
     return table.c[match[1]].desc() if (match[3] or "").upper() == "DESC" else table.c[match[1]]
-
-
-def _with_column(table: SourceTable | None, name: str, **changes: Any) -> SourceTable:
-    assert table is not None
-    columns: tuple[SourceColumn, ...] = tuple(replace(c, **changes) if c.name == name else c for c in table.columns)
-    return replace(table, columns=columns)
-
-
-def _server_name(table: SourceTable, constraint: SourceConstraint) -> str | None:
-    """The name that PostgreSQL gives to a constraint without one."""
-    if constraint.name is not None:
-        return None
-    endings = {"primary key": "pkey", "unique": "key", "foreign key": "fkey", "check": "check"}
-    columns = [] if constraint.kind == "primary key" else list(constraint.columns)
-    return "_".join([table.name, *columns, endings.get(constraint.kind, "excl")])
 
 
 def _copied(item: Any) -> Any:
