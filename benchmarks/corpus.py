@@ -173,7 +173,17 @@ def audit_tree(root: Path) -> Audited:
     began = time.perf_counter()
     source = read(root)
     reason, remedy = "no database is read here", "Give a database."
-    sections = ("server", "catalog", "statistics", "workload", "activity", "settings", "replication", "hba", "migrations")
+    sections = (
+        "server",
+        "catalog",
+        "statistics",
+        "workload",
+        "activity",
+        "settings",
+        "replication",
+        "hba",
+        "migrations",
+    )
     snapshot = Snapshot(
         schema_version=SCHEMA_VERSION,
         tool_version=__version__,

@@ -94,11 +94,7 @@ GOOD = (
     # It orders applications: what comes after needs both.
     Sample(source=_django("", '("shop", "0001_initial"), ("auth", "0001_initial")', "")),
     # What it does depends on the server.
-    Sample(
-        source=_alembic(
-            'if op.get_context().dialect.name == "mysql":\n        op.drop_table("x")'
-        )
-    ),
+    Sample(source=_alembic('if op.get_context().dialect.name == "mysql":\n        op.drop_table("x")')),
 )
 
 

@@ -9,6 +9,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -188,7 +189,7 @@ class DjangoMigrations:
 
     def check_graph(self) -> list[GraphProblem]:
         """Heads, missing parents and cycles."""
-        active = self._active()
+        active = self._active
         found: list[GraphProblem] = []
         labels = {label for label, _ in self.nodes}
         replaced = {key for node in self.nodes.values() for key in node.replaces}
@@ -224,6 +225,7 @@ class DjangoMigrations:
         change = f"# {places[-1].file.rpartition('/')[0]}/{name}.py\n{text}"
         return GraphProblem("heads", "django", label, tuple(heads), message, places[-1], places, change)
 
+    @cached_property
     def _active(self) -> dict[Key, Node]:
         """Without those that a squashed migration replaces."""
         replaced = {key for node in self.nodes.values() for key in node.replaces if key in self.nodes}
@@ -231,7 +233,9 @@ class DjangoMigrations:
 
     def _parents(self, active: dict[Key, Node]) -> dict[Key, list[Key]]:
         stands_for = {old: node.key for node in active.values() for old in node.replaces}
-        firsts = {label: self._first(label, active) for label, _ in active}
+        firsts: dict[str, Key] = {}
+        for key in sorted(active):
+            firsts.setdefault(key[0], key)
         parents: dict[Key, list[Key]] = {key: [] for key in active}
         for node in active.values():
             inside = [d for old in node.replaces if old in self.nodes for d in self.nodes[old].dependencies]
@@ -244,14 +248,10 @@ class DjangoMigrations:
                     parents[stands_for.get(key, key)].append(node.key)
         return parents
 
-    @staticmethod
-    def _first(label: str, active: dict[Key, Node]) -> Key | None:
-        names = sorted(name for one, name in active if one == label)
-        return (label, names[0]) if names else None
-
+    @cached_property
     def ordered(self) -> list[Node]:
         """In the order in which Django applies them to an empty database; each migration of a circle once."""
-        active = self._active()
+        active = self._active
         parents = self._parents(active)
         followed = {parent for key, own in parents.items() for parent in own if parent[0] == key[0]}
         found: dict[Key, Node] = {}
@@ -284,7 +284,7 @@ class DjangoMigrations:
                     state.add_model(ModelState.from_model(model))
                 except Exception as error:
                     self.problems.append(_unread(model._meta.label, error))
-        for node in self.ordered():
+        for node in self.ordered:
             for operation, line in node.operations:
                 if operation is None or "@" in node.label:
                     continue
@@ -327,7 +327,7 @@ class DjangoMigrations:
         """The tables with what ``RunSQL`` makes of them. The statements come after all other operations here, so what one makes on a
         table that a later migration drops or renames is passed over."""
         edited: Tables = {(table.schema, table.name): table for table in tables}
-        for node in self.ordered():
+        for node in self.ordered:
             for operation, line in node.operations:
                 edits = SchemaEdits(edited, Place(node.file, line, "Migration"))
                 for text in sql_of(operation):
@@ -374,8 +374,8 @@ class DjangoMigrations:
 
     def files(self) -> Iterator[MigrationFile]:
         """Every migration with its operations, parents first."""
-        replaced = [node for key, node in self.nodes.items() if key not in self._active()]
-        for node in (*self.ordered(), *replaced):
+        replaced = [node for key, node in self.nodes.items() if key not in self._active]
+        for node in (*self.ordered, *replaced):
             own = [name for label, name in node.dependencies if label == node.label]
             others = [f"{label}.{name}" for label, name in node.dependencies if label != node.label]
             yield MigrationFile(
