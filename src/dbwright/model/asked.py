@@ -83,10 +83,15 @@ def runs_once(query: SourceQuery) -> bool:
     return bool(_RUNS_ONCE.search(query.issued.file)) and not query.loops
 
 
+def is_declared(query: SourceQuery) -> bool:
+    """Sent by what a class declares (a viewset, a list view, the admin), not by a line of a function."""
+    function = query.issued.function
+    return function[:1].isupper() and "." not in function
+
+
 def is_admin_list(query: SourceQuery) -> bool:
     """A list of Django's admin: its filters offer what the column holds, and an operator reads it now and then."""
-    function = query.issued.function
-    return "admin" in query.issued.file and function[:1].isupper() and "." not in function
+    return "admin" in query.issued.file and is_declared(query)
 
 
 def function_ref(place: Place, table: str | None = None) -> ObjectRef:

@@ -105,7 +105,7 @@ def _use(query: Query, table: QueryTable, shape: Shape) -> Use:
         elif predicate.column.alias == table.alias and predicate.column.table == shape.name:
             _sort_in(predicate, shape, equal, ranges, conditions)
     strong = {name for name in equal if not _is_weak(name, shape)}
-    if not strong and not ranges:
+    if not strong:
         equal |= joins
     else:
         equal |= {name for name in joins if _correlated(query, table, name)}
@@ -455,6 +455,8 @@ def _worth_unmeasured(one: Asked, strong: set[str], now: Served, scans: bool, sh
     range of time or the newest first, where the table grows."""
     use = one.use
     telling = {name for name in strong if not shape.facts(name).quantity}
+    if shape.is_list_of_values:
+        telling = {name for name in telling if shape.facts(name).identifies}
     times = [shape.facts(name) for name, _ in use.tail if shape.facts(name).grows]
     by_time = bool(times) and (use.limited or not use.ordered)
     if scans:

@@ -35,6 +35,11 @@ _FEW = re.compile(
 """Names of columns that hold few values, whatever their type says."""
 _KEY = re.compile(r"(^|_)(id|number|no|nr|code|key|pk|uid|serial|hash|token|barcode|isbn)$")
 """Names of numbers that say which row, not how much."""
+_WHICH = re.compile(
+    r"(^|_)(id|email|e?mail_address|username|user_name|login|slug|key|code|token|uuid|guid|uid|number|sku|barcode|isbn|identifier|reference"
+    r"|hash|sha\d*|md5|digest|checksum|fingerprint|path|domain|host|hostname|phone|phone_number|ip|ip_address|serial|version)$"
+)
+"""Names of columns whose value says which row is meant."""
 _EVENT = re.compile(
     r"^(created|inserted|logged|ingested|occurred|received|recorded|added|submitted)(_?(at|on|date|time))?$"
     r"|^(timestamp|event_?(time|date)|date_?(created|added|joined)|create_dt|create_date)$"
@@ -45,8 +50,9 @@ _EVENT = re.compile(
 class ColumnFacts:
     """What decides how well a column narrows. ``weak``: few values (a flag, a choice, a reference to a table of few rows); ``reference``:
     a foreign key; ``broad``: to a table that many tables refer to, so that one value has many rows; ``quantity``: a number that says how
-    much, not which; ``grows``: its values come in the order of time; ``stamped``: and are filled in by themselves, so that rows are
-    events; ``distinct`` counts values where the planner's sample tells; ``wide``: texts that no B-tree should hold."""
+    much, not which; ``identifies``: its value says which row is meant (a token, an address, a number of elsewhere); ``grows``: its values
+    come in the order of time; ``stamped``: and are filled in by themselves, so that rows are events; ``distinct`` counts values where the
+    planner's sample tells; ``wide``: texts that no B-tree should hold."""
 
     type: str
     weak: bool = False
@@ -58,6 +64,7 @@ class ColumnFacts:
     wide: bool = False
     broad: bool = False
     quantity: bool = False
+    identifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,11 @@ class Shape:
     def facts(self, key: str) -> ColumnFacts:
         """What is known of a key of an index; of an expression nothing."""
         return self.columns.get(key, _NOTHING_KNOWN)
+
+    @property
+    def is_list_of_values(self) -> bool:
+        """Units, languages, muscles: it refers to nothing and keeps no moments, so that it hardly grows."""
+        return not any(facts.reference or facts.grows for facts in self.columns.values())
 
 
 _NOTHING_KNOWN = ColumnFacts("")
@@ -149,6 +161,7 @@ def _facts(column: SourceColumn, broad: frozenset[str]) -> ColumnFacts:
         reference=reference is not None,
         broad=reference is not None and reference.table in broad,
         quantity=reference is None and kind.startswith(_NUMBERS) and not _KEY.search(column.name),
+        identifies=reference is None and (kind == "uuid" or bool(_WHICH.search(column.name))),
         grows=grows,
         stamped=grows and (filled or bool(_EVENT.search(column.name))),
         not_null=column.not_null,

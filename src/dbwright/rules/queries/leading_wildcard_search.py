@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dbwright.model.asked import (
     column_ref,
     equal_columns,
+    is_admin_list,
     is_aid,
     locations,
     model_name,
@@ -30,6 +31,7 @@ from dbwright.model.asked import (
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.query import Predicate
 from dbwright.model.sample import Sample
+from dbwright.model.shapes import Shape, shape_of_source
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery, SourceTable
 from dbwright.model.wording import listed
@@ -55,7 +57,12 @@ class Note(models.Model):
     owner = models.ForeignKey(Person, models.CASCADE)
     title = models.CharField(max_length=80)
     body = models.TextField()
+    number = models.UUIDField()
 {0}
+
+class Unit(models.Model):
+    name = models.CharField(max_length=80)
+
 
 def view(request):
     q = request.GET.get("q", "")
@@ -67,11 +74,43 @@ _TRIGRAM = """
 """
 
 
+_PLAIN_GIN = """
+    class Meta:
+        indexes = [GinIndex(fields=["title"], name="note_title_gin")]
+"""
+_ADMIN = """\
+from django.contrib import admin
+
+from shop.models import Note, Unit
+
+
+@admin.register(Note)
+class NoteAdmin(admin.ModelAdmin):
+    search_fields = ["title", "number"]
+
+
+@admin.register(Unit)
+class UnitAdmin(admin.ModelAdmin):
+    search_fields = ["name"]
+"""
+_UNITS = """\
+from shop.models import Unit
+
+
+def units(request):
+    return list(Unit.objects.filter(name__icontains=request.GET["q"]))
+"""
+
+
 def _module(query: str, meta: str = "") -> dict[str, str]:
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(meta, query)}
 
 
 BAD = (
+    # An index of the column that is not one of trigrams.
+    Sample(source=_module("filter(title__icontains=q)", _PLAIN_GIN)),
+    # The admin's search, once for all lists.
+    Sample(source=_module("all()") | {"shop/admin.py": _ADMIN}),
     Sample(source=_module("filter(title__icontains=q)")),
     Sample(source=_module("filter(Q(title__icontains=q) | Q(body__icontains=q))")),
     Sample(source=_module("filter(title__contains=q)")),
@@ -83,27 +122,61 @@ GOOD = (
     # Other conditions leave few rows.
     Sample(source=_module("filter(owner__name='x', owner_id=request.user.pk, title__icontains=q)")),
     Sample(source=_module("filter(pk=7, title__icontains=q)")),
-    # A word of the program's own, in a list that an operator asks for.
+    # Units stay few.
+    Sample(source=_module("filter(title=q)") | {"shop/search.py": _UNITS}),
+    # An exclusion.
     Sample(source=_module("exclude(title__icontains=q)")),
 )
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[str, list[tuple[SourceQuery, Predicate]]] = defaultdict(list)
+    shapes: dict[str, Shape] = {}
     for query in snapshot.source.queries:
         if query.query is None or is_aid(query.issued):
             continue
         for predicate in query.query.predicates:
             table = snapshot.source.table_by_name.get(predicate.column.table)
-            if table is not None and table.owned and _searches(query, predicate, table):
+            if table is None or not table.owned:
+                continue
+            shape = shapes.setdefault(table.name, shape_of_source(snapshot, table))
+            if _searches(query, predicate, table, shape):
                 groups[table.name].append((query, predicate))
+    by_operators: list[Finding] = []
     for name, found in groups.items():
         rows = rows_of(snapshot, name)
-        if rows is None or rows >= limits["rows"]:
-            yield _finding(snapshot, snapshot.source.table_by_name[name], found, rows, limits)
+        if (rows is not None and rows < limits["rows"]) or (rows is None and shapes[name].is_list_of_values):
+            continue
+        finding = _finding(snapshot, snapshot.source.table_by_name[name], found, rows, limits)
+        if rows is None and all(is_admin_list(query) for query, _ in found):
+            by_operators.append(finding)
+        else:
+            yield finding
+    yield from _of_the_admin(by_operators)
 
 
-def _searches(query: SourceQuery, predicate: Predicate, table: SourceTable) -> bool:
+def _of_the_admin(found: Sequence[Finding]) -> Iterator[Finding]:
+    """An operator searches now and then: one message for all lists."""
+    if len(found) < 2:
+        yield from found
+        return
+    tables = list(dict.fromkeys(str(f.objects[0].table) for f in found))
+    yield Finding(
+        title=f"{len(found)} lists of the admin seek text anywhere: {listed(tables, 2)}"[:79],
+        message=f"The admin's search compares columns of {listed(tables, 6)} with patterns that begin with a wildcard: every row is "
+        "read, and all of them again for the count. How many rows there are was not measured.",
+        objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
+        impact=found[0].impact,
+        evidence={"tables": {str(f.objects[0].table): f.evidence for f in found}},
+        confidence="low",
+        next_step="Where a table is large search by the beginning or the whole of a value (^name, =email in search_fields), or: "
+        f"{found[0].next_step}",
+        identity="admin",
+        locations=tuple(dict.fromkeys(place for f in found for place in f.locations))[:40],
+    )
+
+
+def _searches(query: SourceQuery, predicate: Predicate, table: SourceTable, shape: Shape) -> bool:
     if predicate.operator not in ("like", "ilike") or predicate.negated or predicate.clause != "where":
         return False
     parameter = parameter_of(query, predicate)
@@ -111,14 +184,19 @@ def _searches(query: SourceQuery, predicate: Predicate, table: SourceTable) -> b
     leads = predicate.leading_wildcard or (isinstance(text, str) and text.startswith("%") and len(text) > 1)
     if not leads or parameter is None or parameter.origin == "constant" or _is_choice(table, predicate.column.column):
         return False
+    if not shape.facts(predicate.column.column).type.startswith(_SEARCHED):
+        return False
     alike = [p for p in query.query.predicates if p.alternative == predicate.alternative] if query.query else []
     searched = [table.column(p.column.column) for p in alike if p is predicate or predicate.alternative]
     if any(column is not None and column.type in ("jsonb", "json") for column in searched):
         return True  # the text of whole documents is dear even for one owner's rows
     equal = equal_columns(query, table.name)
-    references = {column.name for column in table.columns if column.references is not None}
-    narrowed = equal & references or any(key <= equal for key in unique_keys(table))
+    narrowed = any(shape.facts(name).reference and not shape.facts(name).broad for name in equal)
+    narrowed = narrowed or any(key <= equal for key in unique_keys(table))
     return not narrowed and not _has_trigrams(table, predicate.column.column)
+
+
+_SEARCHED = ("text", "varchar", "character", "char", "citext", "json")
 
 
 def _is_choice(table: SourceTable, name: str) -> bool:
@@ -158,9 +236,15 @@ def _finding(
             "markup too, and a GIN index of the JSON does not serve ILIKE."
         )
     else:
+        useless = [
+            i.name
+            for i in table.indexes
+            if i.method == "gin" and not any(i.opclasses) and set(i.columns) & set(columns)
+        ]
+        beside = f" {listed(map(str, useless))} has no trigrams and serves no LIKE: it can go." if useless else ""
         step = (
             f'Add TrigramExtension() and GinIndex({keys}, name="{table.name[:20]}_trgm") to the Meta.indexes of '
-            f"{model_name(table)} ({table.place}).{ored}"
+            f"{model_name(table)} ({table.place}).{ored}{beside}"
         )
     return Finding(
         title=f"{model_name(table)}: text sought anywhere in {listed(columns, 2)}"[:79],

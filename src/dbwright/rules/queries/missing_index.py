@@ -14,22 +14,21 @@ the reads.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dbwright.model import demand
-from dbwright.model.asked import is_admin_list, runs_once
 from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import FRAMEWORK_TABLES, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
-from dbwright.model.demand import Asked, Candidate
+from dbwright.model.demand import Candidate
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
-from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable, with_values
+from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
+from dbwright.model.searches import asked_of, searches_by_table
 from dbwright.model.shapes import Shape, shape_of_source, shape_of_table
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceTable
@@ -44,6 +43,10 @@ LIMITS: dict[str, float] = {
     "read": 1_000,
     # An index that reads a tenth.
     "gain": 10,
+    # Where no size is known: indexes told for one table, those that most places ask for; a table of many writes bears no more.
+    "told": 4,
+    # Orders behind the index of a reference: so many are told singly, more as one habit.
+    "habit": 2,
 }
 COVERS = ("missing-index-orm-filter", "missing-index-workload", "BP-04", "BP-09")
 
@@ -177,19 +180,25 @@ GOOD = (
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     bounds = demand.Limits(limits["rows"], limits["read"], limits["gain"])
     live = {table.name: table for table in snapshot.catalog.user_tables}
-    for name, asked in _asked(snapshot).items():
+    behind: list[Finding] = []
+    for name, asking in searches_by_table(snapshot).items():
         table, source = live.get(name), snapshot.source.table_by_name.get(name)
         shape = _shape(snapshot, table, source)
         if shape is None or name in FRAMEWORK_TABLES:
             continue
         if table is not None and _never_read(snapshot, table):
             continue
-        uses = [use for one in asked for use in _of_table(one, shape)]
-        found = [
-            _finding(snapshot, shape, candidate, table, source, limits)
-            for candidate in demand.candidates(shape, uses, bounds)
+        asked = [one for search in asking for one in asked_of(search, shape)]
+        made = [
+            (candidate.scans, _finding(snapshot, shape, candidate, table, source, limits))
+            for candidate in demand.candidates(shape, asked, bounds)
         ]
-        yield from found if shape.rows is not None else _of_one_table(found)
+        if shape.rows is not None:
+            yield from (finding for _, finding in made)
+        else:
+            yield from _of_one_table([finding for scans, finding in made if scans][: int(limits["told"])])
+            behind += [finding for scans, finding in made if not scans]
+    yield from _behind_others(behind, int(limits["habit"]))
 
 
 def _shape(snapshot: Snapshot, table: Table | None, source: SourceTable | None) -> Shape | None:
@@ -208,64 +217,6 @@ def _never_read(snapshot: Snapshot, table: Table) -> bool:
         and not statistics.index_scans
         and statistics.inserted > 0
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """A query with those who send it: a line of the code, or a statement that the server recorded."""
-
-    query: Query
-    sites: tuple[str, ...]
-    text: str
-    calls: int = 0
-    milliseconds: float = 0.0
-    once: bool = False
-    partial: bool = False
-    admin: bool = False
-
-
-def _asked(snapshot: Snapshot) -> dict[str, list[_Asking]]:
-    """The queries of code and workload by the tables that they touch."""
-    by_table: defaultdict[str, list[_Asking]] = defaultdict(list)
-    for asking in (*_of_code(snapshot), *_of_workload(snapshot)):
-        for name in {table.name for table in asking.query.tables}:
-            by_table[name].append(asking)
-    return dict(by_table)
-
-
-def _of_code(snapshot: Snapshot) -> Iterator[_Asking]:
-    """Migrations run once."""
-    for query in snapshot.source.queries:
-        if query.query is None or "migrations/" in query.issued.file:
-            continue
-        values = {n: p.value for n, p in enumerate(query.parameters, 1) if p.origin == "constant"}
-        yield _Asking(
-            with_values(query.query, values),
-            (str(query.made),),
-            query.sql or "",
-            once=runs_once(query),
-            partial=bool(query.partial),
-            admin=is_admin_list(query),
-        )
-
-
-def _of_workload(snapshot: Snapshot) -> Iterator[_Asking]:
-    texts = {row.query_id: row.query for row in snapshot.workload.statements}
-    for origin in snapshot.attribution.statements:
-        if origin.query is not None:
-            sites = tuple(str(place) for place in origin.made or origin.issued)
-            yield _Asking(origin.query, sites, texts.get(origin.query_id, ""), origin.calls, origin.milliseconds)
-
-
-def _of_table(asking: _Asking, shape: Shape) -> Iterator[Asked]:
-    for use in demand.uses_of(asking.query, shape):
-        if shape.rows is None and asking.once and not use.tail:
-            continue  # a look-up of a command that somebody types; what polls by time may run all day
-        if asking.partial and not use.equal:
-            continue  # conditions that are made at run time may be the ones that narrow
-        if shape.rows is None and asking.admin and (use.equal or not any(shape.facts(n).stamped for n, _ in use.tail)):
-            continue
-        yield Asked(use, asking.sites, (asking.text,), asking.calls, asking.milliseconds)
 
 
 def _finding(
@@ -308,23 +259,54 @@ def _of_one_table(found: Sequence[Finding]) -> Iterator[Finding]:
     if len(found) < 2:
         yield from found
         return
-    first, others = found[0], found[1:]
-    table = first.objects[0].name
-    yield Finding(
-        title=f"{table} lacks {len(found)} indexes, the first on {listed(first.evidence['columns'], demand.MOST_KEYS)}"[
-            :78
-        ],
-        message=f"{first.message} In the same way "
-        + "; ".join(f"{_named(f)} ({listed(f.evidence['places'], 2)})" for f in others)
-        + ".",
-        objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
-        impact=Impact(len({place for f in found for place in f.locations}), "places", 1, 30, estimated=True),
-        evidence={**first.evidence, "further": [f.evidence for f in others]},
-        confidence="medium" if any(f.confidence == "medium" for f in found) else "low",
-        change=Change(tuple(step for f in found if f.change for step in f.change.operations)),
-        identity="; ".join(f.identity for f in found),
-        locations=tuple(dict.fromkeys(place for f in found for place in f.locations))[:20],
+    table, first = found[0].objects[0].name, found[0]
+    yield _together(
+        found,
+        f"{table} lacks {len(found)} indexes, the first on {listed(first.evidence['columns'], demand.MOST_KEYS)}",
+        f"{first.message} In the same way {_others(found)}.",
     )
+
+
+def _behind_others(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
+    """What another index leaves is read and sorted: dear only where one value of it has thousands of rows, so that many are one message."""
+    if len(found) <= singly:
+        yield from found
+        return
+    ordered = sorted(found, key=lambda f: (-len(f.locations), f.title))
+    tables = dict.fromkeys(f.objects[0].name for f in ordered)
+    yield _together(
+        ordered,
+        f"{len(ordered)} searches sort what a reference's index leaves: {listed(tables, 2)}",
+        f"{ordered[0].message} The same on other tables: {_others(ordered)}. Make the index where one parent has thousands of rows.",
+        identity="behind a reference",
+    )
+
+
+def _together(found: Sequence[Finding], title: str, message: str, identity: str = "") -> Finding:
+    first, others = found[0], found[1:]
+    places = tuple(dict.fromkeys(place for f in found for place in f.locations))
+    return Finding(
+        title=title[:78],
+        message=message,
+        objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
+        impact=Impact(len(places), "places", 1, 30, estimated=True),
+        evidence={**first.evidence, "further": [f.evidence for f in others]},
+        confidence=first.confidence,
+        change=Change(tuple(step for f in found if f.change for step in f.change.operations)),
+        identity=identity or "; ".join(f.identity for f in found),
+        locations=places[:40],
+    )
+
+
+def _others(found: Sequence[Finding]) -> str:
+    """What the further findings would index, for a sentence; those on the first one's table without its name."""
+    first = found[0].objects[0].name
+    told = [
+        ("" if f.objects[0].name == first else f"{f.objects[0].name} by ")
+        + f"{_named(f)} ({listed(f.evidence['places'], 2)})"
+        for f in found[1:]
+    ]
+    return "; ".join(told[:8]) + (f"; {len(told) - 8} more" if len(told) > 8 else "")
 
 
 def _named(finding: Finding) -> str:
