@@ -225,7 +225,7 @@ def test_a_finding_on_code_says_what_the_server_recorded_of_its_lines(tmp_path: 
     query = "SELECT id, created_at FROM note WHERE (created_at AT TIME ZONE $1)::date = $2"
     (finding,) = [f for f in recorded(tmp_path, query).findings if f.rule == "queries/not-sargable-filter"]
     assert finding.evidence["recorded"] == {"calls": 100, "seconds": 10.0, "share_of_all_time": 0.8333}
-    assert "took 83% of the application's database time, 10 seconds of each hour (100 calls)" in finding.message
+    assert "took 83% of the application's database time (100 calls, 10.0 s)" in finding.message
     assert finding.impact.unit == "seconds an hour"
 
 

@@ -16,7 +16,7 @@ from dbwright.model.change import Engine, SetServerParameter
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
 from dbwright.model.snapshot import OTHER_DATABASE, Gap, Snapshot
-from dbwright.model.wording import in_singular
+from dbwright.model.wording import counted, in_singular
 from dbwright.rules import Rule
 
 _REBUILD = "SQLite cannot alter this in place: change the model and let the migration rebuild the table."
@@ -142,21 +142,20 @@ def _with_recorded_cost(finding: Finding, snapshot: Snapshot) -> Finding:
     if not milliseconds:
         return finding
     hourly = milliseconds / 1000 / statements.window_hours(snapshot)
-    recorded = {
-        "calls": calls,
-        "seconds": round(milliseconds / 1000, 2),
-        "share_of_all_time": round(milliseconds / snapshot.attribution.milliseconds, 4),
-    }
+    share = milliseconds / snapshot.attribution.milliseconds
+    recorded = {"calls": calls, "seconds": round(milliseconds / 1000, 2), "share_of_all_time": round(share, 4)}
     impact = Impact(hourly, _TIME, _HOURLY_FROM, _HOURLY_TO)
+    told = f" Its statements took {share:.0%} of the application's database time ({counted(calls, 'call')}, {milliseconds / 1000:,.1f} s)."
     return replace(
         finding,
         evidence={**finding.evidence, "recorded": recorded},
         impact=max(finding.impact, impact, key=lambda i: i.magnitude),
-        message=f"{finding.message} Its statements took {recorded['share_of_all_time']:.0%} of the application's database time, "
-        f"{statements.load(snapshot, hourly)} ({calls:,} calls).",
+        message=finding.message + told * (share >= _WORTH_SAYING),
     )
 
 
+_WORTH_SAYING = 0.01
+"""Share of the database's time; less is left to the evidence."""
 _TIME = "seconds an hour"
 _HOURLY_FROM, _HOURLY_TO = 3.6, 3600.0
 """Seconds of database time an hour: a thousandth of a core, and a core that is always busy. As the rules on the workload have it."""
