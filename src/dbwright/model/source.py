@@ -73,13 +73,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class QueryLoop:
-    """A loop around a query. ``table``: it runs once for each row of a query on that table, made at ``rows_made``;
-    ``count``: it runs that often, as written in the source; neither: nobody knows how often."""
+    """A loop around a query. ``table``: it runs once for each row of a query on that table, made at ``rows_made`` and built further at
+    ``rows_built``; ``count``: it runs that often, as written in the source; neither: nobody knows how often."""
 
     place: Place
     table: str | None = None
     rows_made: Place | None = None
     count: int | None = None
+    rows_built: tuple[Place, ...] = ()
+    relation: str | None = None
+    """The path by which its rows are reached from those of a loop outside of it, of a query made at ``owner``."""
+    owner: Place | None = None
 
 
 @dataclass(frozen=True)

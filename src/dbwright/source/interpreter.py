@@ -51,8 +51,11 @@ from dbwright.source.values import (
 MOST_STEPS = 60_000
 """Statements and expressions looked at for one entry point; what lies behind is reported as cut."""
 DEEPEST_CALL = 16
-MOST_CONTEXTS = 6
-"""Sets of argument values that a function is walked with."""
+MOST_CONTEXTS = 1
+"""Sets of argument values of one shape that a function is walked with, once it was walked with ``FEW_CONTEXTS``."""
+FEW_CONTEXTS = 6
+MOST_SHAPES = 24
+"""Walks of a function after which arguments of another shape get no walk of their own either: what they lead to is not known."""
 MOST_CONTEXTS_OF_STUBS = 4_000
 LONGEST_UNROLLED = 12
 """A loop over a literal of at most so many elements that are plain values is walked once for each."""
@@ -178,6 +181,11 @@ class Frame:
             self.loops = before
 
 
+def shape_of(receiver: Value | None, arguments: Arguments) -> object:
+    """What a call is told apart by from others of the function."""
+    return (receiver.shape() if receiver is not None else None, arguments.shape())
+
+
 class Interpreter:
     """Walks the functions of a code base. One instance serves the whole project; what it found out is kept."""
 
@@ -191,7 +199,7 @@ class Interpreter:
         self._pending_orders: set[int] = set()
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
-        self._contexts: dict[int, list[Summary]] = {}
+        self._contexts: dict[int, list[tuple[object, Summary]]] = {}
         self._kept: list[object] = []
         """What the marks of summaries were made from: an object that ends would leave its id to another."""
         self.walks_again: frozenset[str] = frozenset()
@@ -811,12 +819,12 @@ class Interpreter:
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
         elif summary is None and not isinstance(receiver, OneInstance):
-            summary = self._similar(function)
+            summary = self._similar(function, receiver, arguments)
         if summary is None:
             summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
             self._summaries[mark] = summary
             self._kept.append((receiver, arguments))
-            self._contexts.setdefault(id(function.node), []).append(summary)
+            self._contexts.setdefault(id(function.node), []).append((shape_of(receiver, arguments), summary))
             try:
                 summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
             except OutOfSteps:
@@ -835,12 +843,20 @@ class Interpreter:
         result: Value = summary.result
         return result
 
-    def _similar(self, function: Function) -> Summary | None:
-        """Of a function that was walked with many sets of arguments already, the last walk that came to its end."""
+    def _similar(self, function: Function, receiver: Value | None, arguments: Arguments) -> Summary | None:
+        """Of a function that was walked with many sets of arguments already, the last walk with arguments of this shape; when there were
+        very many shapes, one that tells nothing."""
         walked = self._contexts.get(id(function.node), ())
-        if len(walked) < (MOST_CONTEXTS if not is_stub(function.module) else MOST_CONTEXTS_OF_STUBS):
+        if len(walked) < (FEW_CONTEXTS if not is_stub(function.module) else MOST_CONTEXTS_OF_STUBS):
             return None
-        return next((summary for summary in reversed(walked) if summary.finished), None)
+        shape = shape_of(receiver, arguments)
+        alike = [summary for other, summary in walked if summary.finished and other == shape]
+        if len(alike) >= MOST_CONTEXTS or (alike and len(walked) >= MOST_SHAPES):
+            return alike[-1]
+        if len(walked) < MOST_SHAPES:
+            return None
+        reason = f"{function.name} is called with too many kinds of arguments"
+        return Summary(function.name, finished=True, result=Unknown(reason))
 
     def _run(
         self,

@@ -28,5 +28,9 @@ class IssuedQuery:
     in_async: bool = False
     in_transaction: bool = False
     request_text: bool = False
+    built: tuple[Place, ...] = ()
+    """The lines after ``made`` that made the query what it is."""
+    owner: Place | None = None
+    """Where the query was made whose rows ``relation`` starts from."""
     consumer: str = ""
     """What asked for it, in a word: iterated, len, bool, save, get_or_create, touch …"""

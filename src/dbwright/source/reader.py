@@ -206,11 +206,15 @@ def as_query(
 def _loop(loop: events.Loop, at: events.Place, names: FunctionNames) -> QueryLoop:
     rows = loop.rows
     made = getattr(rows, "made", None)
+    owner = getattr(rows, "owner", None)
     return QueryLoop(
         place=names.place(loop.place or at),
         table=getattr(rows, "table", None),
         rows_made=names.place(made) if made is not None else None,
         count=loop.count,
+        rows_built=tuple(map(names.place, getattr(rows, "built", ()))),
+        relation=getattr(rows, "relation", None) if owner is not None else None,
+        owner=names.place(owner) if owner is not None else None,
     )
 
 

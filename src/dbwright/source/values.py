@@ -69,6 +69,10 @@ class Value:
         """Equal for values that need not be told apart."""
         return id(self)
 
+    def shape(self) -> object:
+        """Equal for values with which a function does the same; told apart by less than by ``key``."""
+        return self.key()
+
     def describe(self) -> str:
         return type(self).__name__.lower()
 
@@ -131,6 +135,9 @@ class Known(Value):
     def key(self) -> object:
         value = self.value
         return ("known", type(value), value if type(value) in (str, int, bool, float, type(None)) else repr(value)[:80])
+
+    def shape(self) -> object:
+        return ("known", self.value if isinstance(self.value, bool | None) else type(self.value))
 
     def describe(self) -> str:
         return repr(self.value)[:40]
@@ -233,6 +240,13 @@ class Items(Value):
             rest = self.rest.key() if self.rest else None
             return ("items", self.kind, tuple(item.key() for item in self.items[:6]), len(self.items), rest)
 
+    def shape(self) -> object:
+        with _DEEPER as too_deep:
+            if too_deep:
+                return ("items", self.kind)
+            inside = [*self.items[:6], *([self.rest] if self.rest else [])]
+            return ("items", self.kind, frozenset(one.shape() for one in inside))
+
     def add_rest(self, value: Value) -> None:
         self.rest = value if self.rest is None else union([self.rest, value])
 
@@ -320,6 +334,13 @@ class Mapping(Value):
                 self.rest and self.rest.key(),
             )
 
+    def shape(self) -> object:
+        with _DEEPER as too_deep:
+            if too_deep:
+                return ("mapping",)
+            inside = frozenset((name, value.shape()) for name, value in list(self.items.items())[:12])
+            return ("mapping", inside, self.rest and self.rest.shape())
+
 
 @dataclass(frozen=True, slots=True)
 class MappingMethod(Value):
@@ -390,6 +411,9 @@ class Union(Value):
     def key(self) -> object:
         return ("union", *(member.key() for member in self.members))
 
+    def shape(self) -> object:
+        return ("union", frozenset(member.shape() for member in self.members))
+
     def describe(self) -> str:
         return " or ".join(member.describe() for member in self.members[:3])
 
@@ -449,6 +473,13 @@ class Arguments:
             tuple((name, value.key()) for name, value in self.named.items()),
             self.extra_positional and self.extra_positional.key(),
             self.extra_named and self.extra_named.key(),
+        )
+
+    def shape(self) -> object:
+        """See ``Value.shape``."""
+        return (
+            tuple(value.shape() for value in self.positional),
+            tuple((name, value.shape()) for name, value in self.named.items()),
         )
 
 
@@ -562,6 +593,9 @@ class Bound(Value):
     def key(self) -> object:
         return ("bound", id(self.function.node), self.receiver.key())
 
+    def shape(self) -> object:
+        return ("bound", id(self.function.node), self.receiver.shape())
+
     def attribute(self, name: str, at: Frame) -> Value:
         return Unknown(f"attribute {name} of a function")
 
@@ -649,6 +683,13 @@ class Instance(Value):
             attributes = tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items())
             return ("instance", id(self.cls.node), attributes)
 
+    def shape(self) -> object:
+        with _DEEPER as too_deep:
+            if too_deep:
+                return ("instance", id(self.cls.node))
+            inside = ((n, v.shape()) for n, v in self.attributes.items() if not isinstance(v, Instance | Known))
+            return ("instance", id(self.cls.node), frozenset(inside))
+
     def describe(self) -> str:
         return f"a {self.cls.name}"
 
@@ -719,6 +760,9 @@ class FormattedText(Value):
 
     def key(self) -> object:
         return ("formatted", self.text, self.parts.key())
+
+    def shape(self) -> object:
+        return ("formatted",)
 
     def describe(self) -> str:
         return "formatted text"

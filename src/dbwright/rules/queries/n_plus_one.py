@@ -166,12 +166,36 @@ GOOD = (
 
 @dataclass(frozen=True, slots=True)
 class _Repeated:
+    """A query, the loop that repeats it, the loop whose queryset can load it along, and the path to it from there."""
+
     query: SourceQuery
     loop: QueryLoop
+    base: QueryLoop
+    path: str | None
 
     @property
     def where(self) -> Place:
-        return self.loop.rows_made or self.loop.place
+        """The line that the fix goes to: the last one that builds the rows' query, in the file that walks over them if any stands there."""
+        lines = [place for place in (self.base.rows_made, *self.base.rows_built) if place is not None]
+        near = [place for place in lines if place.file == self.base.place.file]
+        return (near or lines or [self.base.place])[-1]
+
+    @property
+    def is_to_many(self) -> bool:
+        """Only ``prefetch_related`` loads it: the path leads through lists of rows, or to a table that only the row tells."""
+        return self.base is not self.loop or self.query.table is None
+
+
+def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
+    path, base = query.relation, loop
+    outside = list(query.loops[: len(query.loops) - 1 - query.loops[::-1].index(loop)])
+    while path and base.relation:
+        around = next((one for one in reversed(outside) if one.rows_made and one.rows_made == base.owner), None)
+        if around is None:
+            break
+        path, base = f"{base.relation}__{path}", around
+        outside = outside[: outside.index(around)]
+    return _Repeated(query, loop, base, path)
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -190,8 +214,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             or (loop.rows_made or loop.place) in short
         ):
             continue
-        one = _Repeated(query, loop)
-        mark = (query.issued, query.relation or query.table or "", tuple(_inside(one)))
+        one = _repeated(query, loop)
+        mark = (query.issued, one.path or query.table or "", tuple(_inside(one)))
         groups[one.where.file, one.where.function].setdefault(mark, one)
     for (file, function), found in groups.items():
         members = list(found.values())
@@ -204,7 +228,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Repeated], limits: Limits) -> Finding:
     first = members[0]
     rows = max((r for one in members if (r := rows_of(snapshot, one.loop.table)) is not None), default=None)
-    abouts = list(dict.fromkeys(_about(one.query) for one in members))
+    abouts = list(dict.fromkeys(map(_about, members)))
     over = list(dict.fromkeys(one.loop.table for one in members if one.loop.table))
     each = f"each row of {listed(over, 2)}" if over else "each turn of the loop"
     statements = f"{first.query.issued} {_what(first.query)}"
@@ -218,7 +242,7 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
         else Impact(2 + len(members), "queries a row", 1, 30, estimated=True),
         evidence={
             "sites": [
-                {"query": str(one.query.issued), "about": _about(one.query), "rows made at": str(one.where)}
+                {"query": str(one.query.issued), "about": _about(one), "rows made at": str(one.where)}
                 for one in members[:30]
             ],
             "sql": first.query.sql,
@@ -227,11 +251,14 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
         confidence=_confidence(members, rows),
         next_step=_steps(members),
         identity=f"{file}:{function}",
-        locations=locations(
-            [p for one in members for p in (one.query.issued, one.query.made, *_inside(one))]
-            + [one.where for one in members]
-        ),
+        locations=locations([*(one.where for one in members), *(p for one in members for p in _lines(one))], 60),
     )
+
+
+def _lines(one: _Repeated) -> Iterator[Place]:
+    yield from (one.query.issued, one.query.made, *_inside(one))
+    for loop in (one.loop, one.base):
+        yield from (place for place in (loop.rows_made, *loop.rows_built) if place is not None)
 
 
 def _inside(one: _Repeated) -> Iterator[Place]:
@@ -285,8 +312,8 @@ def _limit(query: SourceQuery) -> float | None:
     return float(words[0]) if words and words[0].isdigit() else None
 
 
-def _about(query: SourceQuery) -> str:
-    return query.relation or query.table or "rows"
+def _about(one: _Repeated) -> str:
+    return one.path or one.query.table or "rows"
 
 
 def _what(query: SourceQuery) -> str:
@@ -305,19 +332,20 @@ def _steps(members: Sequence[_Repeated]) -> str:
 
 
 def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
-    touched = list(dict.fromkeys(one.query.relation or "" for one in members if one.query.issued_by == "relation"))
+    touched = {one.path or "": one for one in members if one.query.issued_by == "relation"}
     paths = [
         path
         for path in touched
         if not _goes_round(path) and not any(other.startswith(path + "__") for other in touched)
     ]
     django = members[0].query.framework == "django"
-    if paths and django:
-        names = ", ".join(f'"{path}"' for path in paths)
-        yield f"Add .select_related({names}) to the queryset made at {where}."
-    elif paths:
+    if paths and not django:
         names = ", ".join(f"selectinload({path})" for path in paths)
         yield f"Load {listed(paths)} with the statement made at {where}: .options({names})."
+    for method in ("select_related", "prefetch_related") if django else ():
+        wanted = [f'"{p}"' for p in paths if touched[p].is_to_many is (method == "prefetch_related")]
+        if wanted:
+            yield f"Add .{method}({', '.join(wanted)}) to the queryset made at {where}."
     for one in members:
         if one.query.issued_by != "relation":
             yield _step(one, where, django)
@@ -330,7 +358,7 @@ def _goes_round(path: str) -> bool:
 
 
 def _step(one: _Repeated, where: Place, django: bool) -> str:
-    query, path = one.query, one.query.relation
+    query, path = one.query, one.path
     if one.loop.table is None:
         if query.issued_by in ("get", "first"):
             bulk = f"{query.symbol}.objects.in_bulk(keys)" if django and query.symbol else "one query with IN (…)"

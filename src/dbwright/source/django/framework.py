@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import types
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -64,6 +65,9 @@ HARMLESS = (
 _SAME = frozenset(
     "gettext gettext_lazy ugettext ugettext_lazy gettext_noop pgettext pgettext_lazy format_lazy mark_safe lazy_number".split()
 )
+
+_UNREAD_MANAGER = re.compile(r"\.(models?|managers?|query|querysets?|db)\.\w*(?<!Context)(Manager|QuerySet)$")
+"""Names of managers and querysets in libraries, by where libraries keep them."""
 
 
 class Django:
@@ -183,6 +187,14 @@ class Django:
                 return ManagerAdoption(self, cls, base.queryset_cls)
             elif isinstance(base, Library) and base.name in ("enum.Enum", "enum.IntEnum", "enum.StrEnum"):
                 return ChoicesAdoption(self, cls)
+        return self._adopt_unread(cls)
+
+    def _adopt_unread(self, cls: ClassValue) -> Any:
+        """A manager or queryset on a class of a library that is not read behaves like Django's."""
+        for base in self.interpreter.foreign_bases(cls):
+            if isinstance(base, Library) and _UNREAD_MANAGER.search(base.name):
+                is_set = base.name.endswith("QuerySet")
+                return QuerySetAdoption(self, cls) if is_set else ManagerAdoption(self, cls, None)
         return None
 
     def _adopt(self, cls: ClassValue, base: type) -> Any:
@@ -513,6 +525,8 @@ class Django:
         partial: str | None,
         consumer: str = "",
         relation: str | None = None,
+        built: tuple[Place, ...] = (),
+        owner: Place | None = None,
     ) -> IssuedQuery | None:
         """Run something of Django's against the recording connection; every statement becomes a record of what happens here."""
         unknown = None
@@ -528,6 +542,8 @@ class Django:
             "symbol": model.cls.name,
             "partial": partial,
             "consumer": consumer,
+            "built": built,
+            "owner": owner,
         }
         if not statements:
             record = IssuedQuery(
@@ -558,7 +574,16 @@ class Django:
         target = field.related_model if field.is_relation else instance.model.real
         adoption = self.adoption_of(target)
         if adoption is not None:
-            self.issue("relation", run, at, adoption, made, None, "touch", path)
+            self.issue("relation", run, at, adoption, made, None, "touch", path, owner=made)
+
+    def touch_generic(self, instance: InstanceValue, name: str, at: Frame) -> None:
+        """A row that a generic key leads to, of a table that only the row tells."""
+        path = f"{instance.path}__{name}" if instance.path else name
+        made = instance.record.made if instance.record is not None else None
+        unknown = "the table that a generic key leads to is not known"
+        at.happened(
+            IssuedQuery("django", "relation", made, relation=path, unknown=unknown, consumer="touch", owner=made)
+        )
 
     def raw(self, model: ModelAdoption, arguments: Arguments, at: Frame) -> Value:
         """``Model.objects.raw(sql)``."""
@@ -611,6 +636,20 @@ class Django:
                 break
             for label, name in sorted({(key[0], key[1]) for key in missing}):
                 self._stand_in(label, name)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """What was asked of the models while only some of them were made: a field that was asked for the model at its other end keeps the
+        answer, which was the model's name then."""
+        for models in self.registry.all_models.values():
+            for real in models.values():
+                options = real._meta
+                for field in (*options.local_fields, *options.local_many_to_many, *options.private_fields):
+                    if isinstance(field.__dict__.get("related_model"), str):
+                        del field.related_model
+                if "dbwright_names" in real.__dict__:
+                    del real.dbwright_names
+                options._expire_cache()
 
     def tables(self) -> Iterator[SourceTable]:
         """The tables of the models."""

@@ -119,8 +119,11 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
     target = field.related_model
     adoption = django.adoption_of(target) if target is not None and not isinstance(target, str) else None
     if adoption is None:
+        if _is_generic(field) and not is_loaded(instance, field, _path(instance, name)) and not instance.new:
+            django.touch_generic(instance, name, at)
+            instance.attributes[name] = Unknown("a row that a generic key leads to", "row")
         return Unknown(f"relation {name} to a model that is not read", "row")
-    path = f"{instance.path}__{name}" if instance.path else name
+    path = _path(instance, name)
     if field.many_to_many or field.one_to_many:
         return _many(django, instance, field, name, path, adoption)
     loaded = is_loaded(instance, field, path)
@@ -131,6 +134,16 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
     if not loaded and not instance.new:
         django.touch(instance, field, name, at, lambda: _fetch_related(instance, field, name))
     return related
+
+
+def _path(instance: InstanceValue, name: str) -> str:
+    return f"{instance.path}__{name}" if instance.path else name
+
+
+def _is_generic(field: Any) -> bool:
+    from django.contrib.contenttypes.fields import GenericForeignKey
+
+    return isinstance(field, GenericForeignKey)
 
 
 def _fetch_related(instance: InstanceValue, field: Any, name: str) -> Any:
@@ -174,7 +187,8 @@ def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: 
         return Unknown(f"relation {name}: {type(error).__name__}: {error}")
     template = django.default_manager(adoption)
     prefetched = _prefetched(instance, name, path, adoption)
-    return ManagerValue(django, adoption, template, related, prefetched, path)
+    owner = instance.record.made if instance.record is not None else None
+    return ManagerValue(django, adoption, template, related, prefetched, path, owner)
 
 
 def _prefetched(instance: InstanceValue, name: str, path: str, adoption: Any) -> tuple[Any, ...]:

@@ -57,15 +57,30 @@ FETCHES: dict[str, Issued] = {
     "explain": "other",
 }
 INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
+MOST_LINES = 8
+"""Of the lines that build a queryset the last so many are kept."""
 API = BUILDERS | FETCHES.keys() | INSERTS | {"iterator", "raw", "as_manager", "resolve_expression"}
 _ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
 
 
 class QuerySetValue(Value):
-    """A queryset. ``made`` is where it began, ``partial`` why conditions may be missing, ``cls`` the project's own queryset or manager
-    class, ``relation`` the path from a row that led here through a related manager."""
+    """A queryset. ``made`` is where it began, ``built`` the lines that made it what it is, ``partial`` why conditions may be missing,
+    ``cls`` the project's own queryset or manager class, ``relation`` the path that led here through a related manager, from a row of the
+    query made at ``owner``."""
 
-    __slots__ = ("_issued", "cls", "django", "made", "model", "partial", "prefetched", "qs", "relation")
+    __slots__ = (
+        "_issued",
+        "built",
+        "cls",
+        "django",
+        "made",
+        "model",
+        "owner",
+        "partial",
+        "prefetched",
+        "qs",
+        "relation",
+    )
 
     def __init__(
         self,
@@ -77,8 +92,12 @@ class QuerySetValue(Value):
         cls: ClassValue | None = None,
         prefetched: tuple[Any, ...] = (),
         relation: str | None = None,
+        built: tuple[Place, ...] = (),
+        owner: Place | None = None,
     ) -> None:
         self.relation = relation
+        self.owner = owner
+        self.built = built
         self.django = django
         self.model = model
         self.qs = qs
@@ -88,9 +107,22 @@ class QuerySetValue(Value):
         self.prefetched = prefetched
         self._issued: dict[int, IssuedQuery] = {}
 
-    def derive(self, qs: Any, partial: str | None = None) -> QuerySetValue:
+    def derive(self, qs: Any, partial: str | None = None, at: Frame | None = None) -> QuerySetValue:
+        """Another queryset that goes on from this one; ``at`` the line that asks for it."""
+        place = at.place if at is not None else None
+        built = self.built
+        if place is not None and place != self.made and place not in built:
+            built = (*built[-MOST_LINES + 1 :], place)
         return QuerySetValue(
-            self.django, self.model, qs, self.made, partial or self.partial, self.cls, relation=self.relation
+            self.django,
+            self.model,
+            qs,
+            self.made,
+            partial or self.partial,
+            self.cls,
+            relation=self.relation,
+            built=built,
+            owner=self.owner,
         )
 
     def describe(self) -> str:
@@ -98,6 +130,9 @@ class QuerySetValue(Value):
 
     def key(self) -> object:
         return ("queryset", id(self.qs))
+
+    def shape(self) -> object:
+        return ("queryset", self.model.label, self.made, self.relation, bool(self.prefetched), loads(self.qs))
 
     def concrete(self, at: Frame) -> Any:
         return self.qs.all()
@@ -194,7 +229,7 @@ class QuerySetValue(Value):
 
     def _build(self, name: str, arguments: Arguments, at: Frame) -> Value:
         if name in ("all", "iterator"):
-            derived = self.derive(self.qs.all())
+            derived = self.derive(self.qs.all(), None, at)
             derived.prefetched = self.prefetched
             return derived
         if name == "using":
@@ -202,7 +237,7 @@ class QuerySetValue(Value):
         partial = self._unknown_arguments(arguments)
         positional, named, missing = self._conditions(name, arguments, at)
         try:
-            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing)
+            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing, at)
         except Exception as error:
             reason = f"{name}: {type(error).__name__}: {error}"
         for key, value in list(named.items()):
@@ -210,11 +245,11 @@ class QuerySetValue(Value):
             if replaced is not value:
                 named[key] = replaced
         try:
-            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing)
+            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing, at)
         except Exception:
-            return self._without(name, positional, named, reason)
+            return self._without(name, positional, named, reason, at)
 
-    def _without(self, name: str, positional: list[Any], named: dict[str, Any], reason: str) -> Value:
+    def _without(self, name: str, positional: list[Any], named: dict[str, Any], reason: str, at: Frame) -> Value:
         """Arguments that Django refuses are left out one by one, and that is said."""
         qs = self.qs
         for argument in positional:
@@ -227,7 +262,7 @@ class QuerySetValue(Value):
                 qs = getattr(qs, name)(**{key: value})
             except Exception:  # noqa: S112  said below
                 continue
-        return self.derive(qs, reason)
+        return self.derive(qs, reason, at)
 
     @staticmethod
     def _unknown_arguments(arguments: Arguments) -> str | None:
@@ -274,13 +309,23 @@ class QuerySetValue(Value):
         if mark not in self._issued:
             table = self.model.real._meta.db_table
             self._issued[mark] = IssuedQuery(
-                "django", "prefetch", self.made, symbol=self.model.cls.name, table=table, unknown="prefetched"
+                "django",
+                "prefetch",
+                self.made,
+                symbol=self.model.cls.name,
+                table=table,
+                unknown="prefetched",
+                relation=self.relation,
+                built=self.built,
+                owner=self.owner,
             )
         return self._issued[mark]
 
     def issue(self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "") -> IssuedQuery | None:
         """Run against the recording connection and remember each statement. The first one is given back."""
-        return self.django.issue(how, run, at, self.model, self.made, self.partial, consumer, self.relation)
+        return self.django.issue(
+            how, run, at, self.model, self.made, self.partial, consumer, self.relation, self.built, self.owner
+        )
 
     def _fetch(self, name: str, arguments: Arguments, at: Frame) -> Value:
         target: Value = self
@@ -388,9 +433,9 @@ def _class(value: Value | None) -> ClassValue | None:
 
 class ManagerValue(Value):
     """A model's manager, or a related one: ``related`` is then the real related manager, whose conditions are added, and ``relation`` the
-    path to it."""
+    path to it from a row of the query made at ``owner``."""
 
-    __slots__ = ("django", "made", "model", "prefetched", "related", "relation", "template")
+    __slots__ = ("django", "made", "model", "owner", "prefetched", "related", "relation", "template")
 
     def __init__(
         self,
@@ -400,8 +445,10 @@ class ManagerValue(Value):
         related: Any = None,
         prefetched: tuple[Any, ...] = (),
         relation: str | None = None,
+        owner: Place | None = None,
     ) -> None:
         self.relation = relation
+        self.owner = owner
         self.django = django
         self.model = model
         self.template = template
@@ -414,6 +461,9 @@ class ManagerValue(Value):
 
     def key(self) -> object:
         return ("manager of", self.model.label, self.template.key(), id(self.related))
+
+    def shape(self) -> object:
+        return ("manager of", self.model.label, self.template.key(), self.relation, bool(self.prefetched))
 
     def describe(self) -> str:
         return f"the manager of {self.model.cls.name}"
@@ -452,6 +502,8 @@ class ManagerValue(Value):
             chosen.cls,
             self.prefetched,
             self.relation,
+            chosen.built,
+            self.owner,
         )
 
     def _narrowed(self, value: QuerySetValue) -> QuerySetValue:
@@ -555,6 +607,10 @@ class InstanceValue(Value):
             tuple(self.attributes),
         )
 
+    def shape(self) -> object:
+        loaded = loads(self.qs) if self.qs is not None else None
+        return ("row of", self.model.label, self.path, self.new, self.origin, loaded, frozenset(self.attributes))
+
     def describe(self) -> str:
         return f"a {self.model.cls.name}"
 
@@ -585,6 +641,24 @@ class InstanceValue(Value):
     def _is_column(self, name: str) -> bool:
         real = self.model.real
         return real is not None and any(f.name == name for f in real._meta.get_fields())
+
+
+def loads(qs: Any) -> object:
+    """What the rows of a queryset bring along, such that rows with the same need no query for the same."""
+    known = qs.__dict__.get("dbwright_loads")
+    if known is None:
+        lookups = tuple(
+            (lookup, None) if isinstance(lookup, str) else (lookup.prefetch_to, _inner(lookup.queryset))
+            for lookup in qs._prefetch_related_lookups or ()
+        )
+        deferred, defers = qs.query.deferred_loading
+        known = (repr(qs.query.select_related), lookups, frozenset(deferred), defers, qs._iterable_class.__name__)
+        qs.__dict__["dbwright_loads"] = known
+    return known
+
+
+def _inner(qs: Any) -> object:
+    return loads(qs) if qs is not None else None
 
 
 def _bound(value: Value | None) -> int | None:
