@@ -39,7 +39,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     "ineffective-index": ("queries/missing-index*", "indexes/*", "queries/*search*", "queries/*contains*"),
     "unindexed-search": ("queries/missing-index*", "queries/*search*", "queries/*wildcard*", "queries/*contains*"),
     "n+1": ("queries/n-plus-one*", "queries/*loop*", "queries/*lazy*", "n-plus-one/*", "queries/*prefetch*"),
-    "missing-constraint": ("constraints/*", "models/*unique*", "models/duplicate*", "models/*check*", "queries/*unique*", "queries/*race*"),
+    "missing-constraint": (
+        "constraints/*", "models/*unique*", "models/duplicate*", "models/*check*", "queries/*unique*", "queries/*race*",
+        "indexes/unique-over-nullable",
+    ),
     "migration-conflict": ("migrations/*conflict*", "migrations/*heads*", "migrations/*leaf*", "migrations/several*", "migrations/*graph*"),
     "unsafe-migration": ("migrations/*",),
     "model-migration-drift": ("migrations/*", "drift/*", "models/*drift*"),

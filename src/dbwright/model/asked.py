@@ -109,6 +109,13 @@ def column_ref(table: SourceTable, name: str) -> ObjectRef:
     return ObjectRef("column", name, table.schema or "public", table.name, (name,))
 
 
+def own_tables(snapshot: Snapshot) -> Iterator[SourceTable]:
+    """The tables whose models stand in the project and that its migrations make, without the copies that a library keeps of their rows."""
+    for table in snapshot.source.tables:
+        if table.owned and table.managed and table.column("history_type") is None:
+            yield table
+
+
 def is_library(column: SourceColumn) -> bool:
     """The column comes with a class of a library that dbwright knows by heart: the project cannot change it."""
     return column.file.startswith("stubs/")

@@ -134,16 +134,34 @@ class SourceProblem:
     reason: str
 
 
-FactKind = Literal["input in SQL", "read-modify-write", "naive moment", "counted and used", "default key", "time zones"]
+FactKind = Literal[
+    "input in SQL",
+    "read-modify-write",
+    "naive moment",
+    "counted and used",
+    "default key",
+    "time zones",
+    "one row",
+    "several rows caught",
+    "refused in code",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFact:
-    """What the text of a function shows by itself. ``name``: the call that runs the SQL, the attribute written back, the call that gives
-    the moment, what is counted though used; ``end_line``: the last line of that call, the line of ``save``; ``owner``: the variable whose
-    attribute it is. For a ``default key`` ``name`` is the field class that tables without a key of their own get, and ``owner`` the
-    class that says so (empty for the settings); for ``time zones`` ``name`` is what the settings say of ``USE_TZ``; the ``owner`` of a
-    ``naive moment`` tells where it goes (``default``, ``stored``, ``in a query``, ``compared``, ``returned``, ``passed on``)."""
+    """What the text of a function or class shows by itself.
+
+    * ``input in SQL``: ``name`` is the call that runs the SQL, ``end_line`` its last line.
+    * ``read-modify-write``: the attribute written back, ``owner`` the variable whose attribute it is, ``end_line`` the line of ``save``.
+    * ``naive moment``: the call that gives it; ``owner`` tells where it goes (``default``, ``stored``, ``in a query``, ``compared``,
+      ``returned``, ``passed on``).
+    * ``counted and used``: what is counted though used.
+    * ``default key``: the field class that tables without a key of their own get, ``owner`` the class that says so (empty for the settings).
+    * ``time zones``: what the settings say of ``USE_TZ``, ``on`` or ``off``.
+    * ``one row``: a result is asked for its only row by the method ``name``, which ends at ``end_line``.
+    * ``several rows caught``: the function catches the error that a second row gives.
+    * ``refused in code``: a method of the class ``owner`` raises for some values of the attributes in ``name`` (commas between them).
+    """
 
     kind: FactKind
     place: Place

@@ -14,6 +14,8 @@ from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import SourceQuery, SourceTable
 
 Evidence = Literal["made when missing", "looked up as one"]
+_APART = 2
+"""Lines from ``execute`` to ``scalar_one``."""
 MOST_COLUMNS = 5
 """More columns than this compared and it is a search, not a key."""
 _VALIDATES = re.compile(r"(^|\.)(validate|clean|check_unique)(_\w+)?$")
@@ -67,19 +69,42 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
     """What code expects to be unique and no constraint keeps so: of several sets of columns that contain each other the smallest."""
     made: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
     looked_up: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
+    single, caught = _single_rows(snapshot)
     for query, others in _with_neighbours(snapshot):
         table = snapshot.source.table_by_name.get(query.table or "")
         if table is None or not table.owned or query.query is None or query.partial:
             continue
         if _makes_when_missing(query, others):
-            columns = equal_columns(query, table.name)
-            if _is_loose(table, query, columns) and "in" not in _operators(query, table.name):
+            columns = _given(snapshot, query, table)
+            if _is_loose(snapshot, table, query, columns) and "in" not in _operators(query, table.name):
                 made[table.name, columns].append(query)
-        elif query.issued_by == "get" and query.consumer in _SINGLE:
-            columns = equal_columns(query, table.name) - _flags(table, query)
-            if _is_loose(table, query, columns) and _is_plain_look_up(table, query):
+        elif _function_of(query) in caught:
+            continue
+        elif (query.issued_by == "get" and query.consumer in _SINGLE) or (
+            query.issued_by == "rows" and (query.issued.file, query.issued.line) in single
+        ):
+            columns = _given(snapshot, query, table) - _flags(table, query)
+            if _is_loose(snapshot, table, query, columns) and _is_plain_look_up(table, query):
                 looked_up[table.name, columns].append(query)
     return tuple(_smallest(snapshot, made, looked_up))
+
+
+def _single_rows(snapshot: Snapshot) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, str]]]:
+    """The lines that send a statement whose result is asked for its only row (on that line or the next ones), and the functions that
+    catch the error of a second row."""
+    facts = snapshot.source.facts
+    single = {
+        (f.place.file, line)
+        for f in facts
+        if f.kind == "one row"
+        for line in range(f.place.line - _APART, f.end_line + 1)
+    }
+    caught = {(f.place.file, f.place.function) for f in facts if f.kind == "several rows caught"}
+    return frozenset(single), frozenset(caught)
+
+
+def _function_of(query: SourceQuery) -> tuple[str, str]:
+    return query.issued.file, query.issued.function
 
 
 def _smallest(
@@ -108,6 +133,26 @@ def _with_neighbours(snapshot: Snapshot) -> Iterator[tuple[SourceQuery, Sequence
         for query in queries:
             if not locks or query.issued_by == "get":
                 yield query, () if locks else queries
+
+
+def _given(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> frozenset[str]:
+    """The columns of which one value each is given, a reference also by a unique name of what it refers to (``project__slug=…``)."""
+    columns = set(equal_columns(query, table.name))
+    for predicate in query.query.predicates if query.query else ():
+        ends = (predicate.column, predicate.other)
+        if predicate.operator != "=" or predicate.negated or ends[1] is None or predicate.alternative:
+            continue
+        for here, there in (ends, ends[::-1]):
+            if here is not None and there is not None and here.table == table.name != there.table:
+                target = snapshot.source.table_by_name.get(there.table)
+                if target is not None and _names_one(query, target):
+                    columns.add(here.column)
+    return frozenset(columns)
+
+
+def _names_one(query: SourceQuery, table: SourceTable) -> bool:
+    columns = equal_columns(query, table.name)
+    return any(key <= columns for key in unique_keys(table))
 
 
 def _operators(query: SourceQuery, table: str) -> frozenset[str]:
@@ -140,7 +185,7 @@ def _values(query: SourceQuery) -> Iterator[tuple[str, str]]:
             yield predicate.column.column, query.parameters[predicate.parameter - 1].origin
 
 
-def _is_loose(table: SourceTable, query: SourceQuery, columns: frozenset[str]) -> bool:
+def _is_loose(snapshot: Snapshot, table: SourceTable, query: SourceQuery, columns: frozenset[str]) -> bool:
     if not 0 < len(columns) <= MOST_COLUMNS or query.query is None:
         return False
     if any(
@@ -148,7 +193,9 @@ def _is_loose(table: SourceTable, query: SourceQuery, columns: frozenset[str]) -
         for p in query.query.predicates
     ):
         return False
-    if any(p.column.table != table.name and p.value != "column" for p in query.query.predicates):
+    others = {p.column.table for p in query.query.predicates if p.column.table != table.name and p.value != "column"}
+    named = [snapshot.source.table_by_name.get(name) for name in others]
+    if not all(target is not None and _names_one(query, target) for target in named):
         return False  # looked up through other tables: no constraint could say it
     return not any(key <= columns | _flags(table, query) for key in unique_keys(table))
 

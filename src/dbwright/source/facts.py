@@ -6,6 +6,7 @@ Each is a `SourceFact`: SQL that a user's input becomes part of, a value read an
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
@@ -21,6 +22,7 @@ _REQUESTS = frozenset(("request", "req", "self.request", "flask.request", "info.
 _RUNS_SQL = frozenset(
     "execute executemany raw executescript fetch fetchrow fetchval exec_driver_sql RawSQL text mogrify".split()
 )
+_CHECKS = re.compile(r"(save|clean|full_clean|validate|_?check)(_\w+)?$")
 _CLEANS = frozenset(
     "int float bool len UUID Decimal quote_name quote_ident quote_identifier Identifier Literal parse_date parse_datetime abs round "
     "isoformat quoted_name count index isdigit startswith endswith".split()
@@ -40,6 +42,10 @@ def facts_of(module: Module) -> Iterator[SourceFact]:
         yield from _injections(module, name, function)
         yield from _lost_updates(module, name, function)
         yield from _counted_and_used(module, name, function)
+        yield from _only_rows(module, name, function)
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from _refusals(module, node)
     yield from _default_keys(module, module.tree.body)
     yield from _time_zones(module)
     yield from moments.read(module)
@@ -92,6 +98,57 @@ def _own_nodes(function: Function) -> Iterator[ast.AST]:
             continue
         yield node
         waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+# One row, or more than one
+
+
+def _only_rows(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
+    for node in _own_nodes(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
+            if node.func.attr in ("one", "one_or_none", "scalar_one", "scalar_one_or_none"):
+                end = node.end_lineno or node.lineno
+                yield SourceFact("one row", Place(module.file, node.lineno, name), node.func.attr, end)
+        elif isinstance(node, ast.ExceptHandler) and node.type is not None:
+            caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            if any(_last(one) in ("MultipleObjectsReturned", "MultipleResultsFound") for one in caught):
+                yield SourceFact("several rows caught", Place(module.file, node.lineno, name), "")
+
+
+# What a model refuses in code
+
+
+def _refusals(module: Module, node: ast.ClassDef) -> Iterator[SourceFact]:
+    """``if self.start > self.end: raise …`` in a method that checks the row before it is saved."""
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and _CHECKS.match(method.name):
+            for statement in _own_nodes(method):
+                if isinstance(statement, ast.If) and any(isinstance(inner, ast.Raise) for inner in statement.body):
+                    if names := _compared(statement.test):
+                        place = Place(module.file, statement.lineno, f"{node.name}.{method.name}")
+                        yield SourceFact(
+                            "refused in code", place, ",".join(names), statement.end_lineno or 0, node.name
+                        )
+
+
+def _compared(test: ast.expr) -> list[str]:
+    """The attributes of ``self`` that a test compares with each other, with constants or with a list, when it compares nothing else."""
+    names: list[str] = []
+    orders = False
+    for node in ast.walk(test):
+        if isinstance(node, ast.Call | ast.Subscript | ast.Await):
+            return []
+        if isinstance(node, ast.Attribute):
+            if _dotted(node.value) == "self":
+                names.append(node.attr)
+            elif not _dotted(node.value)[:1].isupper():  # a constant of a class
+                return []
+        elif isinstance(node, ast.Name) and node.id != "self" and not node.id.isupper() and not node.id[:1].isupper():
+            if not isinstance(node.ctx, ast.Load) or node.id not in ("types", "choices", "allowed"):
+                return []
+        elif isinstance(node, ast.Compare):
+            orders = orders or not all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+    return list(dict.fromkeys(names)) if orders or len(set(names)) > 1 else []
 
 
 # A user's input that becomes SQL

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, locations, model_name, rows_of, unique_keys
+from dbwright.model.asked import column_place, column_ref, locations, model_name, own_tables, rows_of, unique_keys
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -130,8 +130,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot)}
     found = [
         _finding(snapshot, table, pair)
-        for table in snapshot.source.tables
-        if table.owned and table.managed and not table.through and (pair := _pair(table, limits))
+        for table in own_tables(snapshot)
+        if not table.through and (pair := _pair(table, limits))
         if not any(name == table.name and columns <= set(pair) for name, columns in spoken_of)
     ]
     yield from told_once(found, "{} models link two others and allow the same link twice", singly=limits["tables"])

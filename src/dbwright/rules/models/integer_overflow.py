@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, is_library, locations, model_name, rows_of
+from dbwright.model.asked import column_place, column_ref, is_library, locations, model_name, own_tables, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -104,15 +104,12 @@ _PAYMENT = re.compile(r"payment|invoice|price|transaction|charge|checkout|refund
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     wide_keys = any(
-        column.primary_key and column.type == "bigint"
-        for table in snapshot.source.tables
-        if table.owned and table.managed
-        for column in table.columns
+        column.primary_key and column.type == "bigint" for table in own_tables(snapshot) for column in table.columns
     )
     found = [
         _finding(snapshot, table, reasons)
-        for table in snapshot.source.tables
-        if table.owned and table.managed and (reasons := dict(_narrow(table, wide_keys)))
+        for table in own_tables(snapshot)
+        if (reasons := dict(_narrow(table, wide_keys)))
     ]
     yield from told_once(found, "{} tables keep sizes, sums or other systems' ids in 32 bits", singly=limits["tables"])
 

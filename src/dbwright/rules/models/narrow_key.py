@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, is_aid, is_batch, locations, model_name, rows_of
+from dbwright.model.asked import column_place, column_ref, is_aid, is_batch, locations, model_name, own_tables, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -84,11 +84,7 @@ _HUMAN = frozenset(("title", "slug", "name", "label", "headline", "verbose_name"
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    narrow = [
-        (table, key)
-        for table in snapshot.source.tables
-        if table.owned and table.managed and (key := _narrow_key(table)) is not None
-    ]
+    narrow = [(table, key) for table in own_tables(snapshot) if (key := _narrow_key(table)) is not None]
     growing = [(table, key) for table, key in narrow if _grows(snapshot, table, limits)]
     default = next(
         (f for f in snapshot.source.facts if f.kind == "default key" and _is_narrow(f.name) and not is_aid(f.place)),

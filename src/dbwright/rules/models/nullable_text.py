@@ -15,7 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, is_library, locations, model_name, rows_of, unique_keys
+from dbwright.model.asked import (
+    column_place,
+    column_ref,
+    is_library,
+    locations,
+    model_name,
+    own_tables,
+    rows_of,
+    unique_keys,
+)
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -60,8 +69,8 @@ GOOD = (
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     found = [
         _finding(snapshot, table, columns)
-        for table in snapshot.source.tables
-        if table.framework == "django" and table.owned and table.managed and (columns := _open(table))
+        for table in own_tables(snapshot)
+        if table.framework == "django" and (columns := _open(table))
     ]
     yield from told_once(found, "{} models have two ways to say no value in text columns", singly=limits["tables"])
 
