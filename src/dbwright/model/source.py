@@ -156,7 +156,7 @@ class SourceFact:
     * ``naive moment``: the call that gives it; ``owner`` tells where it goes (``default``, ``stored``, ``in a query``, ``compared``,
       ``returned``, ``passed on``).
     * ``counted and used``: what is counted though used.
-    * ``default key``: the field class that tables without a key of their own get, ``owner`` the class that says so (empty for the settings).
+    * ``default key``: the field class that tables without a key of their own get, ``owner`` the class that says so (empty: the settings).
     * ``time zones``: what the settings say of ``USE_TZ``, ``on`` or ``off``.
     * ``one row``: a result is asked for its only row by the method ``name``, which ends at ``end_line``.
     * ``several rows caught``: the function catches the error that a second row gives.

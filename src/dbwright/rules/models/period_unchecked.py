@@ -108,7 +108,7 @@ def _open_periods(table: SourceTable) -> Iterator[tuple[SourceColumn, SourceColu
             if later is None or later is column or column.type not in _TYPES or later.type != column.type:
                 continue
             if (
-                column.has_default
+                any(name == "default" for name, _ in column.options)
                 or column.option("auto_now_add")
                 or later.option("auto_now")
                 or later.option("auto_now_add")
