@@ -132,9 +132,9 @@ def _complete(finding: Finding, rule: Rule, snapshot: Snapshot) -> Finding:
 
 
 def _with_recorded_cost(finding: Finding, snapshot: Snapshot) -> Finding:
-    """A finding on code with what the server recorded of the statements that its lines send: the figures, and the impact if that is
-    the greater one."""
-    if not finding.rule.startswith("queries/") or finding.risk != "performance" or "calls" in finding.evidence:
+    """A finding on code with what the server recorded of the statements that its lines send: the figures, and the greatest of the
+    impacts: its own, the time, and the share of the application's time where that time is worth anything."""
+    if not finding.rule.startswith("queries/") or finding.risk != "performance":
         return finding
     tables = {o.table or o.name for o in finding.objects}
     places = {(place.file, place.line) for place in finding.locations}
@@ -143,22 +143,24 @@ def _with_recorded_cost(finding: Finding, snapshot: Snapshot) -> Finding:
         return finding
     hourly = milliseconds / 1000 / statements.window_hours(snapshot)
     share = milliseconds / snapshot.attribution.milliseconds
+    impacts = [finding.impact, Impact(hourly, _TIME, _HOURLY_FROM, _HOURLY_TO)]
+    if hourly >= _HOURLY_FROM:
+        impacts.append(Impact(share, "share of the application's database time", *_SHARES))
     recorded = {"calls": calls, "seconds": round(milliseconds / 1000, 2), "share_of_all_time": round(share, 4)}
-    impact = Impact(hourly, _TIME, _HOURLY_FROM, _HOURLY_TO)
     told = f" Its statements took {share:.0%} of the application's database time ({counted(calls, 'call')}, {milliseconds / 1000:,.1f} s)."
     return replace(
         finding,
         evidence={**finding.evidence, "recorded": recorded},
-        impact=max(finding.impact, impact, key=lambda i: i.magnitude),
-        message=finding.message + told * (share >= _WORTH_SAYING),
+        impact=max(impacts, key=lambda impact: impact.magnitude),
+        message=finding.message + told * (share >= _SHARES[0]),
     )
 
 
-_WORTH_SAYING = 0.01
-"""Share of the database's time; less is left to the evidence."""
 _TIME = "seconds an hour"
 _HOURLY_FROM, _HOURLY_TO = 3.6, 3600.0
 """Seconds of database time an hour: a thousandth of a core, and a core that is always busy. As the rules on the workload have it."""
+_SHARES = 0.01, 0.5
+"""Shares of the application's time: what rounds to nothing, and a half, which nothing else can be worth."""
 
 
 def _for_engine(finding: Finding, engine: Engine) -> Finding:

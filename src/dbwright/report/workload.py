@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dbwright.model.attribution import Match
@@ -18,6 +19,24 @@ MATCHES: dict[Match, str] = {
     "": "not found in the code",
 }
 """How a statement found its lines, in words."""
+
+
+LONGEST_TEXT = 300
+LONGEST_LIST = 60
+"""Characters of a select list that is told in full."""
+_PART = re.compile(r"\(|\)| FROM ", re.IGNORECASE)
+
+
+def abridged(text: str) -> str:
+    """A statement whose long select list is left out, because what is searched tells statements apart."""
+    if text[:7].upper() != "SELECT ":
+        return text
+    depth = 0
+    for part in _PART.finditer(text):
+        depth += {"(": 1, ")": -1}.get(part[0], 0)
+        if not depth and part[0] not in "()":
+            return text if part.start() <= LONGEST_LIST else f"SELECT …{text[part.start() :]}"
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,7 @@ def costliest(report: Report, most: int) -> list[Costly]:
             share=origin.milliseconds / attribution.milliseconds,
             calls=origin.calls,
             milliseconds=origin.milliseconds,
-            text=shortened(texts.get(origin.query_id, "")),
+            text=abridged(shortened(texts.get(origin.query_id, ""), 2_000))[:LONGEST_TEXT],
             match=origin.match,
             places=origin.issued,
             reason=origin.reason,

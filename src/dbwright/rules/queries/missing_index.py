@@ -316,11 +316,7 @@ def _named(finding: Finding) -> str:
 
 def _who(candidate: Candidate) -> str:
     sites = candidate.sites
-    recorded = (
-        f"{counted(candidate.calls, 'recorded call')} ({candidate.milliseconds / 1000:,.1f} s) search"
-        if candidate.calls
-        else ""
-    )
+    recorded = f"{counted(candidate.calls, 'recorded call')} search" if candidate.calls else ""
     if not sites:
         return recorded
     search = "searches" if len(sites) == 1 else "search"
