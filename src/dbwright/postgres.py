@@ -266,10 +266,12 @@ class Reader:
         *,
         version: int | None = None,
         schema: str | None = None,
+        table: str | None = None,
         by_index: bool = False,
     ) -> tuple[Row, ...]:
         """Run the query in ``sql/name.sql`` and make a ``row_type`` of each row; see ``fetch``."""
-        return self.fetch(name, row_type, parameters, version=version, schema=schema, by_index=by_index).rows(row_type)
+        answer = self.fetch(name, row_type, parameters, version=version, schema=schema, table=table, by_index=by_index)
+        return answer.rows(row_type)
 
     def fetch(
         self,
@@ -279,9 +281,10 @@ class Reader:
         *,
         version: int | None = None,
         schema: str | None = None,
+        table: str | None = None,
         by_index: bool = False,
     ) -> Answer:
-        """Run the query in ``sql/name.sql``, whose rows are to become ``row_type``.
+        """Run the query in ``sql/name.sql``, whose rows are to become ``row_type``; ``schema`` and ``table`` are names that stand in it.
 
         ``by_index``: look rows up through the catalog's indexes, so that a batch costs the same however large the catalog is.
 
@@ -289,7 +292,8 @@ class Reader:
         CannotConnect when it is gone.
         """
         text = query_text(name, version or self.version)
-        statement = sql.SQL(text).format(schema=sql.Identifier(schema)) if schema is not None else sql.SQL(text)
+        names = {key: sql.Identifier(name) for key, name in (("schema", schema), ("table", table)) if name is not None}
+        statement = sql.SQL(text).format(**names) if names else sql.SQL(text)
         try:
             answer = self._run(statement, parameters or {}, by_index)
         except UnicodeDecodeError:

@@ -51,6 +51,7 @@ from dbwright.model.catalog import (
 from dbwright.model.catalog import (
     Sequence as SequenceRow,
 )
+from dbwright.model.migrations import AppliedMigration
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
 from dbwright.model.statistics import (
@@ -295,6 +296,7 @@ def collect(
         settings=settings,
         replication=_replication(work, server),
         hba=_hba(work, server),
+        applied=_applied(work, server, catalog),
         gaps=tuple(work.gaps),
         collection_seconds=round(time.perf_counter() - began, 3),
         server_seconds=round(reader.seconds, 3),
@@ -623,3 +625,35 @@ def _hba(work: _Collection, server: ServerRow) -> tuple[HbaRule, ...]:
         f"GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO {server.user};",
     )
     return work.read("hba", "hba", HbaRule, refused=refused)
+
+
+_MOST_VERSION_TABLES = 20
+"""A schema for each tenant has its own; some tell enough."""
+
+
+def _applied(work: _Collection, server: ServerRow, catalog: Catalog) -> tuple[AppliedMigration, ...]:
+    """What the tables of Django and Alembic say that was applied. Alembic's may be called as one likes: it is the one with nothing but
+    ``version_num``."""
+    found: list[AppliedMigration] = []
+    for table in [t for t in catalog.tables if _version_query(catalog, t)][:_MOST_VERSION_TABLES]:
+        name = quote_identifier(table.schema) + "." + quote_identifier(table.name)
+        refused = (f"{server.user} may not read {name}", f"GRANT SELECT ON {name} TO {quote_identifier(server.user)};")
+        found += work.read(
+            "migrations",
+            _version_query(catalog, table),
+            AppliedMigration,
+            partial=bool(found),
+            refused=refused,
+            schema=table.schema,
+            table=table.name,
+            parameters={"schema": table.schema},
+        )
+    return tuple(found)
+
+
+def _version_query(catalog: Catalog, table: Table) -> str:
+    """The query that reads a table of applied migrations; empty for any other table."""
+    names = {column.name for column in catalog.columns_of(table)}
+    if names == {"version_num"}:
+        return "applied_alembic"
+    return "applied_django" if table.name == "django_migrations" and {"id", "app", "name", "applied"} <= names else ""

@@ -18,6 +18,7 @@ from dbwright import __version__
 from dbwright.errors import DbwrightError
 from dbwright.model.activity import IntegrityProblem, Setting, Settings
 from dbwright.model.catalog import Catalog, Column, Constraint, Index, OnDelete, Table, Trigger
+from dbwright.model.migrations import AppliedMigration
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
 from dbwright.model.statistics import ColumnStatistics, IndexStatistics, Statistics, TableStatistics
@@ -111,6 +112,7 @@ def collect(path: Path, *, progressed: Progressed | None = None) -> Snapshot:
             tell("catalog", 0.1)
             settings = _settings(reading, path)
             catalog = _catalog(reading)
+            applied = tuple(_applied(reading, catalog))
             tell("statistics", 0.4)
             statistics = _statistics(reading, catalog)
             tell("integrity", 0.7)
@@ -136,6 +138,7 @@ def collect(path: Path, *, progressed: Progressed | None = None) -> Snapshot:
         statistics=statistics,
         settings=settings,
         integrity=integrity,
+        applied=applied,
         gaps=tuple(reading.gaps),
         collection_seconds=round(time.perf_counter() - began, 3),
         server_seconds=round(time.perf_counter() - began, 3),
@@ -439,6 +442,26 @@ def _checks(text: str) -> Iterator[str]:
             if depth == 0:
                 yield text[start:position].strip()
                 break
+
+
+def _applied(reading: _Reading, catalog: Catalog) -> Iterator[AppliedMigration]:
+    """What the tables of Django and Alembic say that was applied."""
+    for table in catalog.tables:
+        names = {column.name for column in catalog.columns_of(table)}
+        if names == {"version_num"}:
+            for (name,) in reading.rows(f"SELECT version_num FROM {quote_identifier(table.name)}"):  # noqa: S608 (quoted)
+                yield AppliedMigration("alembic", "", str(name))
+        elif table.name == "django_migrations" and {"app", "name", "applied"} <= names:
+            for app, name, moment in reading.rows("SELECT app, name, applied FROM django_migrations"):
+                yield AppliedMigration("django", str(app), str(name), _moment(moment))
+
+
+def _moment(text: Any) -> datetime | None:
+    """Django writes UTC without saying so."""
+    try:
+        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _statistics(reading: _Reading, catalog: Catalog) -> Statistics:

@@ -97,6 +97,8 @@ def least_privilege(database: str) -> str:
             "GRANT pg_monitor TO dbwright;",
             f"GRANT CONNECT ON DATABASE {quote_identifier(database)} TO dbwright;",
             "ALTER ROLE dbwright SET default_transaction_read_only = on;",
+            "-- Optional, for which migrations this database has:",
+            "-- GRANT SELECT ON django_migrations, alembic_version TO dbwright;",
             "-- Optional, for statistics of columns. It may then read the data; dbwright reads what the planner keeps of it",
             "-- (--no-values leaves them out):",
             "-- GRANT pg_read_all_data TO dbwright;",

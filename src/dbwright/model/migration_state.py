@@ -128,7 +128,7 @@ def database_drift(snapshot: Snapshot) -> tuple[Drift, ...]:
     made = [
         t for t in migrations.tables if t.managed and migrations.groups.get(t.name) in known and t.name not in waiting
     ]
-    there = _as_source(snapshot.catalog, {table.name for table in made}, types=snapshot.target.engine == "postgresql")
+    there = as_source(snapshot.catalog, {table.name for table in made}, types=snapshot.target.engine == "postgresql")
     plain = [replace(table, schema=None) for table in made]
     groups = migrations.groups
     frameworks = {file.group: file.framework for file in migrations.files}
@@ -144,7 +144,7 @@ def _is_the_servers(one: Drift) -> bool:
     return one.kind == "constraint" and not one.columns and (one.name is None or one.name.endswith("_check"))
 
 
-def _as_source(catalog: Catalog, names: Iterable[str], *, types: bool) -> Iterator[SourceTable]:
+def as_source(catalog: Catalog, names: Iterable[str], *, types: bool) -> Iterator[SourceTable]:
     """Tables of the catalog as the source has them. Without ``types`` these are not known: SQLite's are another engine's."""
     wanted = set(names)
     for table in catalog.tables:

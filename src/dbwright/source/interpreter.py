@@ -1378,6 +1378,8 @@ class Interpreter:
             return add(left, right)
         if isinstance(left, Known) and isinstance(right, Known):
             return _arithmetic(operator, left.value, right.value)
+        if isinstance(operator, ast.Mult) and isinstance(left, Items) and isinstance(right, Known):
+            return _repeated(left, right.value)
         if isinstance(left, Mapping) and isinstance(right, Mapping) and isinstance(operator, ast.BitOr):
             return Mapping({**left.items, **right.items}, left.rest or right.rest)
         if isinstance(operator, ast.Mod) and isinstance(left, Known) and isinstance(left.value, str):
@@ -1571,6 +1573,13 @@ def add(left: Value, right: Value) -> Value:
     if isinstance(left, Items):
         return Items(list(left.items), left.kind, Unknown("added to a list", origin_of(right)))
     return Unknown("a sum", origin_of(right))
+
+
+def _repeated(items: Items, times: Any) -> Value:
+    """``["a"] * 3``"""
+    if isinstance(times, int) and items.rest is None and not items.optional and times * len(items.items) <= 1_000:
+        return Items(items.items * times, items.kind)
+    return Unknown("a list repeated")
 
 
 def _arithmetic(operator: ast.operator, left: Any, right: Any) -> Value:

@@ -47,14 +47,10 @@ def _of_django(framework: Framework, models: list[SourceTable]) -> Migrations:
         return Migrations(tuple(read.files()), tuple(problems))
     state = read.replay()
     replayed = list(read.tables(state))
-    return Migrations(
-        files=tuple(read.files()),
-        problems=(*problems, *read.problems),
-        tables=tuple(read.with_sql(replayed)),
-        replayed=frozenset({label for label, _ in read.nodes} - read.incomplete),
-        drift=tuple(drift(framework, read, state, [t for t in models if t.framework == "django"], replayed)),
-        groups=read.group_of,
-    )
+    found = tuple(drift(framework, read, state, [t for t in models if t.framework == "django"], replayed))
+    made = tuple(read.with_sql(replayed))
+    whole = frozenset({label for label, _ in read.nodes} - read.incomplete - read.unfollowed)
+    return Migrations(tuple(read.files()), (*problems, *read.problems), made, whole, found, read.group_of)
 
 
 def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:

@@ -30,7 +30,7 @@ class SchemaEdits:
     def rename(self, old: str, new: str, schema: str | None = None) -> None:
         table = self.tables.pop((schema, old), None)
         if table is not None:
-            self.put(replace(table, name=new, symbol=new))
+            self.put(replace(_with_names(table), name=new, symbol=new))
             self._follow(old, new, None, None)
 
     def move(self, name: str, schema: str | None, to: str) -> None:
@@ -67,6 +67,8 @@ class SchemaEdits:
         )
 
     def rename_column(self, table: SourceTable, old: str, new: str) -> None:
+        table = _with_names(table)
+
         def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(new if one == old else one for one in names)
 
@@ -147,6 +149,12 @@ class SchemaEdits:
 def with_column(table: SourceTable, name: str, **changes: Any) -> SourceTable:
     """The table with a column changed."""
     return replace(table, columns=tuple(replace(c, **changes) if c.name == name else c for c in table.columns))
+
+
+def _with_names(table: SourceTable) -> SourceTable:
+    """What the server named after table and column keeps that name when they get others. A check's is not only made of them."""
+    named = (c if c.name or c.kind == "check" else replace(c, name=server_name(table, c)) for c in table.constraints)
+    return replace(table, constraints=tuple(named))
 
 
 def server_name(table: SourceTable, constraint: SourceConstraint) -> str | None:

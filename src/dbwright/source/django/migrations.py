@@ -69,6 +69,8 @@ class DjangoMigrations:
         self.nodes: dict[Key, Node] = {}
         self.incomplete: set[str] = set()
         """Applications of which some operation could not be replayed."""
+        self.unfollowed: set[str] = set()
+        """Applications with SQL whose effect on the database is not known; what models know of it is."""
         self.harmless: set[int] = set()
         """Operations that turned out to issue nothing, by identity; known after the replay."""
         self.group_of: dict[str, str] = {}
@@ -182,6 +184,9 @@ class DjangoMigrations:
 
     def _incomplete(self, node: Node, line: int, reason: str) -> None:
         self.incomplete.add(node.label)
+        self._tell(node, line, reason)
+
+    def _tell(self, node: Node, line: int, reason: str) -> None:
         assert node.module is not None
         self.django.problem(node.module, line, f"migration {node.label}.{node.name}: {reason}")
 
@@ -333,7 +338,8 @@ class DjangoMigrations:
                 for text in sql_of(operation):
                     for found in ddl.statements(text, edits):
                         if not found.is_followed:
-                            self._incomplete(node, line, f"SQL that is not followed: {' '.join(text.split())[:80]}")
+                            self.unfollowed.add(node.label)
+                            self._tell(node, line, f"SQL that is not followed: {' '.join(text.split())[:80]}")
         yield from edited.values()
 
     def _rendered(self, state: Any) -> Any:
@@ -527,18 +533,15 @@ def _adds_by_rewriting(field: Any) -> bool:
 def irreversible_because(operation: Any) -> str | None:
     """Why an operation cannot be undone, or None."""
     name = type(operation).__name__
+    kinds = [cls.__name__ for cls in type(operation).__mro__]
+    if "SeparateDatabaseAndState" in kinds:
+        return next((r for r in map(irreversible_because, operation.database_operations) if r), None)
     if getattr(operation, "reversible", True):
         return None
-    kinds = [cls.__name__ for cls in type(operation).__mro__]
     if "RunPython" in kinds:
         return "RunPython without reverse_code"
     if "RunSQL" in kinds:
         return "RunSQL without reverse_sql"
-    if "SeparateDatabaseAndState" in kinds:
-        return next(
-            (r for r in map(irreversible_because, operation.database_operations) if r),
-            "one of the operations within cannot be undone",
-        )
     return f"{name} says that it cannot be undone"
 
 

@@ -646,7 +646,7 @@ def _sql(thing: Any) -> str | None:
 
 
 def _risk_of_alter(named: dict[str, Any]) -> Risk:
-    if named.get("new_column_name") or named.get("name"):
+    if named.get("new_column_name"):
         return "breaks running code"
     if named.get("type_") is not None:
         return "table rewrite"
@@ -752,10 +752,9 @@ class Steps:
         new_column_name: str | None = None,
         type_: Any = None,
         schema: str | None = None,
-        **options: Any,
+        **_options: Any,
     ) -> str:
         self._known(name, column)
-        new_column_name = new_column_name or options.get("name")
         table = self._get(name, schema)
         before = table.column(column) if table is not None else None
         if table is None or before is None:

@@ -3,6 +3,8 @@ from django.db import models
 
 class CountryField(models.CharField):
     def __init__(self, *args, **kwargs):
+        # Several are kept as "AT,CH,…": room for all 250 of them.
+        kwargs.setdefault("max_length", 749 if kwargs.get("multiple") else 2)
         for own in (
             "countries",
             "countries_flag_url",
@@ -13,5 +15,4 @@ class CountryField(models.CharField):
             "countries_str_attr",
         ):
             kwargs.pop(own, None)
-        kwargs.setdefault("max_length", 2)
         super().__init__(*args, **kwargs)
