@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
     ]
 """
 _OPTIONS = 'options={"indexes": [models.Index(fields=["note"], name="order_note")]}'
+_TOGETHER = ']\n        index_together = ["note", "size"'
 _INDEX = 'models.Index(fields=["note"], name="order_note")'
 
 
@@ -138,6 +139,15 @@ BAD = (
     Sample(source=_alembic("", "", "")),
 )
 GOOD = (
+    # As applications before Django 5.1 write it.
+    Sample(
+        source=_django(
+            ("20", "    size = models.IntegerField()\n", _TOGETHER),
+            ', ("size", models.IntegerField())',
+            "",
+            '\n        migrations.AlterIndexTogether("Order", {("note", "size")}),',
+        )
+    ),
     Sample(
         source=_django(("20", "    size = models.IntegerField()\n", ""), ', ("size", models.IntegerField())', "", "")
     ),

@@ -293,7 +293,7 @@ class Django:
                 models={},
             )
 
-    def index_together(self, together: Any, options: dict[str, Any]) -> list[Any]:
+    def index_together(self, together: Any) -> list[Any]:
         """``index_together`` of Django before 5.1, as the indexes that it stands for."""
         from django.db import models
 

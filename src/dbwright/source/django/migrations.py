@@ -355,7 +355,7 @@ class DjangoMigrations:
             left = []
             for model in waiting:
                 try:
-                    _render(model, registry)
+                    _render(self.django, model, registry)
                 except Exception as error:
                     left.append((model, error))
             if len(left) == len(waiting):
@@ -456,8 +456,10 @@ def _for_the_database(field: Any) -> Any:
     return path.rpartition(".")[2], positional, repr(sorted(kept.items(), key=lambda item: item[0]))
 
 
-def _render(model_state: Any, registry: Any) -> None:
+def _render(django: Django, model_state: Any, registry: Any) -> None:
     options = dict(model_state.options)
+    if together := sorted(options.pop("index_together", ())):
+        options["indexes"] = [*options.get("indexes", ()), *django.index_together(together)]
     for name in ("swappable", "default_manager_name", "base_manager_name"):
         options.pop(name, None)
     changed = model_state.clone()

@@ -180,7 +180,7 @@ class ModelAdoption:
         options["apps"] = self.django.registry
         together = options.pop("index_together", None)
         if together:
-            options["indexes"] = [*options.get("indexes", ()), *self.django.index_together(together, options)]
+            options["indexes"] = [*options.get("indexes", ()), *self.django.index_together(together)]
         if not self.django.expects_ordering(options.get("ordering")):
             options.pop("ordering", None)
         if options.get("swappable") and not self.django.swapped_out(self):
