@@ -84,6 +84,8 @@ class QueryLoop:
     relation: str | None = None
     """The path by which its rows are reached from those of a loop outside of it, of a query made at ``owner``."""
     owner: Place | None = None
+    by_graphql: bool = False
+    """Its rows are those that a GraphQL query asks for; no queryset of the project's gives them."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from dbwright.pysource import dotted
 from dbwright.source.files import MOST_BYTES, FileRole, SourceFile, find_files
+from dbwright.source.fstrings import rewritten
 
 STUBS = Path(__file__).parent / "stubs"
 """What dbwright knows of frameworks, written as the Python that they amount to and read like any other source."""
 
 READ_AS_KNOWN = frozenset(
     "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery mptt "
-    "simple_history django_scopes".split()
+    "simple_history django_scopes graphene graphene_django graphene_django_optimizer django_elasticsearch_dsl haystack".split()
 )
 """Packages whose meaning is built in: their own source is never read."""
 
@@ -295,7 +296,7 @@ class Codebase:
                 raise ValueError(f"larger than {MOST_BYTES // 1_000_000} MB")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(file.path.read_bytes(), filename=file.name)
+                tree = _tree(file.path.read_bytes(), file.name)
         except SyntaxError as error:
             self._problem(file, error.lineno or 1, f"not Python 3: {error.msg}", owned)
         except (OSError, ValueError) as error:
@@ -309,6 +310,18 @@ class Codebase:
     def _problem(self, file: SourceFile, line: int, reason: str, owned: bool) -> None:
         if owned:
             self.problems.append(Problem(file.name, line, reason))
+
+
+def _tree(source: bytes, name: str) -> ast.Module:
+    """The syntax tree of a file; f-strings that this Python is too old for are read in a form that it knows."""
+    try:
+        return ast.parse(source, filename=name)
+    except SyntaxError:
+        text = source.decode("utf-8", "replace")
+        again = rewritten(text) if "{" in text else text
+        if again == text:
+            raise
+        return ast.parse(again, filename=name)
 
 
 _FRAMEWORKS = re.compile(rb"(?i)django|sqlalchemy|sqlmodel|flask")

@@ -215,6 +215,7 @@ def _loop(loop: events.Loop, at: events.Place, names: FunctionNames) -> QueryLoo
         rows_built=tuple(map(names.place, getattr(rows, "built", ()))),
         relation=getattr(rows, "relation", None) if owner is not None else None,
         owner=names.place(owner) if owner is not None else None,
+        by_graphql=getattr(rows, "consumer", "") == "graphql",
     )
 
 

@@ -181,6 +181,13 @@ class _Repeated:
         return (near or lines or [self.base.place])[-1]
 
     @property
+    def sent(self) -> Place:
+        """The line to look at: what a framework sends stands where it was built."""
+        query = self.query
+        by_framework = query.issued == self.loop.place and query.issued_by != "relation"
+        return query.made if by_framework else query.issued
+
+    @property
     def is_to_many(self) -> bool:
         """Only ``prefetch_related`` loads it: the path leads through lists of rows, or to a table that only the row tells."""
         return self.base is not self.loop or self.query.table is None
@@ -231,7 +238,7 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
     abouts = list(dict.fromkeys(map(_about, members)))
     over = list(dict.fromkeys(one.loop.table for one in members if one.loop.table))
     each = f"each row of {listed(over, 2)}" if over else "each turn of the loop"
-    statements = f"{first.query.issued} {_what(first.query)}"
+    statements = f"{first.sent} {_what(first.query)}"
     more = f", and {counted(len(members) - 1, 'further query', 'further queries')} likewise" if len(members) > 1 else ""
     return Finding(
         title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
@@ -242,8 +249,7 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
         else Impact(2 + len(members), "queries a row", 1, 30, estimated=True),
         evidence={
             "sites": [
-                {"query": str(one.query.issued), "about": _about(one), "rows made at": str(one.where)}
-                for one in members[:30]
+                {"query": str(one.sent), "about": _about(one), "rows made at": str(one.where)} for one in members[:30]
             ],
             "sql": first.query.sql,
             "rows": rows if rows is not None else "not measured",
@@ -339,6 +345,10 @@ def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
         if not _goes_round(path) and not any(other.startswith(path + "__") for other in touched)
     ]
     django = members[0].query.framework == "django"
+    if members[0].base.by_graphql:
+        names = list(dict.fromkeys(map(_about, members)))
+        yield f"Load {listed(names, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
+        return
     if paths and not django:
         names = ", ".join(f"selectinload({path})" for path in paths)
         yield f"Load {listed(paths)} with the statement made at {where}: .options({names})."

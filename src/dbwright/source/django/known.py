@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dbwright.source.django.querysets import InstanceValue, ManagerValue, QuerySetValue
+from dbwright.source.django.querysets import InstanceValue, ManagerTemplate, ManagerValue, QuerySetValue
 from dbwright.source.interpreter import decorator_names, is_stub
 from dbwright.source.tokens import UNKNOWN_NUMBER
 from dbwright.source.values import (
@@ -237,6 +237,30 @@ def _methods_named(django: Django, arguments: Arguments, at: Frame) -> Value:
                 if any(d.rpartition(".")[2] == name.value for d in decorator_names(node)):
                     found.append(thing.attribute(node.name, at))
     return Items(found)
+
+
+def _resolvers(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``resolvers(type)``: the functions of a GraphQL type of the project that give its fields. Those that say what is to be loaded for
+    them (``resolver_hints``) are left out."""
+    cls = getattr(arguments.positional[0], "cls", None)
+    found: dict[str, Value] = {}
+    for one in django.interpreter.mro(cls) if isinstance(cls, ClassValue) else ():
+        for node in one.node.body if one.module.owned else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("resolve_"):
+                hinted = any("hints" in name for name in decorator_names(node))
+                found.setdefault(node.name, Known(None) if hinted else Function(node, one.module, one.closure, one))
+    return Items([one for one in found.values() if isinstance(one, Function)])
+
+
+def _selected(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``selected(model)``: rows that a query outside of the project's code chose, with nothing loaded along."""
+    model = _model_of(arguments.positional[0], django)
+    if model is None:
+        return Items([])
+    base = ManagerValue(django, model, ManagerTemplate(None, None)).base_queryset(at)
+    if isinstance(base, QuerySetValue):
+        base.chosen_by_graphql(at)
+    return base
 
 
 def _model_of(value: Value, django: Django) -> Any:
@@ -736,6 +760,8 @@ _FUNCTIONS: dict[str, Callable[[Django, Arguments, Frame], Value]] = {
     "lookups": _named_items,
     "rows": _rows,
     "page_of": _page_of,
+    "resolvers": _resolvers,
+    "selected": _selected,
     "get_user_model": _get_user_model,
     "template_of": _template_of,
     "class_with": _class_with,

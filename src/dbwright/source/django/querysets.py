@@ -321,6 +321,19 @@ class QuerySetValue(Value):
             )
         return self._issued[mark]
 
+    def chosen_by_graphql(self, at: Frame) -> None:
+        """The rows come with a GraphQL query: they cost nothing here, but what is done for one is done for each."""
+        self.prefetched = (self.qs,)
+        self._issued[at.summary.number] = IssuedQuery(
+            "django",
+            "prefetch",
+            self.made,
+            symbol=self.model.cls.name,
+            table=self.model.real._meta.db_table,
+            unknown="chosen by a GraphQL query",
+            consumer="graphql",
+        )
+
     def issue(self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "") -> IssuedQuery | None:
         """Run against the recording connection and remember each statement. The first one is given back."""
         return self.django.issue(

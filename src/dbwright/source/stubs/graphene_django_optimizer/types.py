@@ -1,0 +1,5 @@
+from graphene_django import DjangoObjectType
+
+
+class OptimizedDjangoObjectType(DjangoObjectType):
+    pass
