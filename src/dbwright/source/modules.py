@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dbwright.pysource import dotted
 from dbwright.source.files import MOST_BYTES, FileRole, SourceFile, find_files
-from dbwright.source.fstrings import rewritten
+from dbwright.source.newer_syntax import rewritten
 
 STUBS = Path(__file__).parent / "stubs"
 """What dbwright knows of frameworks, written as the Python that they amount to and read like any other source."""
@@ -313,12 +313,12 @@ class Codebase:
 
 
 def _tree(source: bytes, name: str) -> ast.Module:
-    """The syntax tree of a file; f-strings that this Python is too old for are read in a form that it knows."""
+    """The syntax tree of a file; syntax that this Python is too old for is read in a form that it knows."""
     try:
         return ast.parse(source, filename=name)
     except SyntaxError:
         text = source.decode("utf-8", "replace")
-        again = rewritten(text) if "{" in text else text
+        again = rewritten(text)
         if again == text:
             raise
         return ast.parse(again, filename=name)

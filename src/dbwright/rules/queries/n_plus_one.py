@@ -346,8 +346,8 @@ def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
     ]
     django = members[0].query.framework == "django"
     if members[0].base.by_graphql:
-        names = list(dict.fromkeys(map(_about, members)))
-        yield f"Load {listed(names, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
+        abouts = list(dict.fromkeys(map(_about, members)))
+        yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
         return
     if paths and not django:
         names = ", ".join(f"selectinload({path})" for path in paths)

@@ -1,7 +1,8 @@
-"""Formatted strings of Python 3.12 and later (PEP 701), written as earlier versions read them.
+"""Syntax of Python 3.12 and later, written as earlier versions read it.
 
-Since 3.12 an expression inside an f-string may hold the quotes of the string around it, backslashes and line breaks: ``f'{row['key']}'``.
-A Python before that refuses the whole file for one such string.
+Since 3.12 an expression inside an f-string may hold the quotes of the string around it, backslashes and line breaks (PEP 701:
+``f'{row['key']}'``), and functions and classes may name type parameters (PEP 695: ``def first[T](items: list[T]) -> T``).
+A Python before that refuses the whole file for one of them.
 """
 
 from __future__ import annotations
@@ -12,13 +13,24 @@ _START = re.compile(r"(?i)(?<![\w\"'])([rbuf]{0,2})('''|\"\"\"|'|\")|#[^\n]*")
 _IS_FORMATTED = re.compile(r"(?i)f")
 
 
+_TYPE_PARAMETERS = re.compile(
+    r"(?m)^([ \t]*(?:async[ \t]+def|def|class)[ \t]+\w+)\[[^\[\]\n]*(?:\[[^\[\]\n]*\][^\[\]\n]*)*\](?=[(:])"
+)
+_TYPE_ALIAS = re.compile(r"(?m)^([ \t]*)type[ \t]+(\w+)[ \t]*(?:\[[^\]\n]*\])?[ \t]*=(?!=)")
+
+
 class _Unfinished(Exception):
     """The text ends inside a string."""
 
 
 def rewritten(source: str) -> str:
-    """The source with every expression of an f-string that an earlier Python would refuse replaced by one that it reads; line numbers
-    stay. The text as it was, when a string has no end."""
+    """The source without type parameters, and with every expression of an f-string that an earlier Python would refuse replaced by one
+    that it reads; line numbers stay. Strings stay as they are when one of them has no end."""
+    text = _TYPE_ALIAS.sub(r"\1\2 =", _TYPE_PARAMETERS.sub(r"\1", source))
+    return _with_plain_fields(text)
+
+
+def _with_plain_fields(source: str) -> str:
     try:
         return "".join(_code(source))
     except _Unfinished:
@@ -96,7 +108,7 @@ def _plain(text: str, prefix: str, quotes: str) -> str:
 
 
 def _field(field: str, quotes: str) -> str:
-    field = "{" + rewritten(field[1:-1]) + "}"
+    field = "{" + _with_plain_fields(field[1:-1]) + "}"
     if quotes not in field and "\\" not in field and (len(quotes) == 3 or "\n" not in field):
         return field
     other = '"' if quotes[0] == "'" else "'"

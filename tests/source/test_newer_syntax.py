@@ -1,10 +1,10 @@
-"""F-strings of Python 3.12 and later are read by earlier versions; everything else stays as it is."""
+"""Syntax of Python 3.12 and later are read by earlier versions; everything else stays as it is."""
 
 import ast
 
 import pytest
 
-from dbwright.source.fstrings import rewritten
+from dbwright.source.newer_syntax import rewritten
 
 KEPT = (
     "f'{a[\"b\"]}'",
@@ -16,6 +16,9 @@ KEPT = (
     "'f' + f'{a!r:>10}'",
     "f'never ends {",
     "proof'text'",
+    "table[key](1)",
+    "type = 1",
+    "kind: type = list[int]",
 )
 REPAIRED = (
     ("f'{row['key']}'\nafter = 1", 2),
@@ -42,3 +45,10 @@ def test_quotes_backslashes_and_line_breaks_in_fields(source: str, line: int) ->
 def test_the_name_in_the_field_is_kept_where_it_can_be() -> None:
     tree = ast.parse(rewritten("f'{row['key']}'"))
     assert "row" in [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+def test_type_parameters_and_aliases() -> None:
+    source = "type Pair[T] = tuple[T, T]\n\n\nclass Box[T: (int, str)](Base):\n    async def first[K](self, k: K) -> K:\n        return k\n"
+    tree = ast.parse(rewritten(source))
+    assert [type(node).__name__ for node in tree.body] == ["Assign", "ClassDef"]
+    assert tree.body[1].lineno == 4
