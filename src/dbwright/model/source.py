@@ -146,6 +146,9 @@ FactKind = Literal[
     "one row",
     "several rows caught",
     "refused in code",
+    "effect in transaction",
+    "counted for a test",
+    "raw SQL in extra",
 ]
 
 
@@ -163,6 +166,9 @@ class SourceFact:
     * ``one row``: a result is asked for its only row by the method ``name``, which ends at ``end_line``.
     * ``several rows caught``: the function catches the error that a second row gives.
     * ``refused in code``: a method of the class ``owner`` raises for some values of the attributes in ``name`` (commas between them).
+    * ``effect in transaction``: the call that queues a task, sends mail or asks another server while a transaction is open.
+    * ``counted for a test``: a number of rows is asked for to know whether there are any.
+    * ``raw SQL in extra``: the arguments of ``extra()`` that hold SQL.
     """
 
     kind: FactKind

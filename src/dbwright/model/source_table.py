@@ -58,7 +58,7 @@ class SourceColumn:
 @dataclass(frozen=True, slots=True)
 class SourceIndex:
     """An index in the code. ``columns`` are names, or expressions as text (then ``is_expression``); ``implicit``: made by a field's own
-    option or by a foreign key."""
+    option or by a foreign key; ``nulls_not_distinct``: two rows with NULL count as equal."""
 
     name: str | None
     columns: tuple[str, ...]
@@ -71,6 +71,7 @@ class SourceIndex:
     condition: str | None = None
     implicit: bool = False
     line: int = 0
+    nulls_not_distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class SourceConstraint:
     condition: str | None = None
     deferrable: bool = False
     line: int = 0
+    nulls_not_distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
-from dbwright.source import moments
+from dbwright.source import effects, moments
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,10 +43,13 @@ def facts_of(module: Module) -> Iterator[SourceFact]:
         yield from _lost_updates(module, name, function)
         yield from _counted_and_used(module, name, function)
         yield from _only_rows(module, name, function)
+        yield from _counted_for_a_test(module, name, function)
+        yield from effects.read(module, name, function)
     for node in module.tree.body:
         if isinstance(node, ast.ClassDef):
             yield from _refusals(module, node)
     yield from _default_keys(module, module.tree.body)
+    yield from _extras(module)
     yield from _time_zones(module)
     yield from moments.read(module)
 
@@ -113,6 +116,39 @@ def _only_rows(module: Module, name: str, function: Function) -> Iterator[Source
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             if any(_last(one) in ("MultipleObjectsReturned", "MultipleResultsFound") for one in caught):
                 yield SourceFact("several rows caught", Place(module.file, node.lineno, name), "")
+
+
+def _counted_for_a_test(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
+    """``x.count() > 0``, ``if x.count():``, ``not x.count()``."""
+    for node in _own_nodes(function):
+        counted: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.comparators[0], ast.Constant):
+            if (type(node.ops[0]), node.comparators[0].value) in _ANY_ROW:
+                counted = [node.left]
+        elif isinstance(node, ast.If | ast.IfExp | ast.While):
+            counted = [node.test]
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            counted = [node.operand]
+        elif isinstance(node, ast.BoolOp):
+            counted = node.values
+        for call in counted:
+            if isinstance(call, ast.Call) and _last(call.func) == "count" and not call.args and not call.keywords:
+                place = Place(module.file, call.lineno, name)
+                yield SourceFact("counted for a test", place, "", call.end_lineno or call.lineno)
+
+
+_ANY_ROW = frozenset(((ast.Gt, 0), (ast.Eq, 0), (ast.NotEq, 0), (ast.GtE, 1), (ast.Lt, 1)))
+
+
+def _extras(module: Module) -> Iterator[SourceFact]:
+    """``queryset.extra(select=…, where=…)``."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "extra":
+            raw = [k.arg for k in node.keywords if k.arg in ("select", "where", "tables")]
+            if raw:
+                yield SourceFact(
+                    "raw SQL in extra", Place(module.file, node.lineno), ",".join(map(str, raw)), node.end_lineno or 0
+                )
 
 
 # What a model refuses in code

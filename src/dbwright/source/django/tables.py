@@ -83,7 +83,14 @@ def _table(model: Any, row: dict[str, Any], adoption: ModelAdoption | None) -> S
         columns=tuple(_column(column, fields.get(column["name"])) for column in row["columns"]),
         indexes=tuple(_index(index) for index in row["indexes"]),
         constraints=tuple(
-            SourceConstraint(c["name"], c["kind"], tuple(c["columns"]), c["condition"], bool(c["deferrable"]))
+            SourceConstraint(
+                c["name"],
+                c["kind"],
+                tuple(c["columns"]),
+                c["condition"],
+                bool(c["deferrable"]),
+                nulls_not_distinct=bool(c.get("nulls_not_distinct")),
+            )
             for c in row["constraints"]
         ),
         ordering=tuple(one if isinstance(one, str) else str(one) for one in model._meta.ordering or ()),
@@ -143,4 +150,5 @@ def _index(row: dict[str, Any]) -> SourceIndex:
         include=tuple(row["include"]),
         condition=row["condition"],
         implicit=row["implicit"],
+        nulls_not_distinct=bool(row.get("nulls_not_distinct")),
     )

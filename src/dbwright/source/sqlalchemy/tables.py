@@ -201,7 +201,8 @@ class Tables:
             condition = self.text(given.where) if given.where is not None else None
             return SourceConstraint(name, "exclusion", columns, condition, deferrable, line)
         if isinstance(given, sqlalchemy.UniqueConstraint):
-            return SourceConstraint(name, "unique", columns, deferrable=deferrable, line=line)
+            equal = bool(_option(given.dialect_options["postgresql"], "nulls_not_distinct"))
+            return SourceConstraint(name, "unique", columns, None, deferrable, line, equal)
         if isinstance(given, sqlalchemy.CheckConstraint):
             return SourceConstraint(name, "check", (), self.text(given.sqltext), line=line)
         return None
@@ -231,6 +232,7 @@ class Tables:
             method=str(_option(options, "using") or "btree").lower(),
             descending=tuple(descending),
             is_expression=tuple(expressions),
+            nulls_not_distinct=bool(_option(options, "nulls_not_distinct")),
             opclasses=tuple(classes) if any(classes) else (),
             include=tuple(str(getattr(c, "name", c)) for c in _option(options, "include") or ()),
             condition=None if where is None else self.text(where),

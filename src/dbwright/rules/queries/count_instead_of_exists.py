@@ -1,0 +1,114 @@
+"""Rows are counted to know whether there are any.
+
+## Why it matters
+
+`count()` reads every row that fulfils the condition (and checks the visibility of each); `exists()` stops at the first.
+
+## When to ignore
+
+When there can be a few rows at most, or the number is used as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbwright.model.asked import function_ref, is_aid, is_batch, locations, rows_of
+from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceQuery
+from dbwright.model.wording import counted
+from dbwright.rules import Limits
+
+RISK: Risk = "performance"
+ENGINES = ("postgresql", "sqlite")
+NEEDS = ("source",)
+LIMITS: dict[str, float] = {"rows": 10_000}
+COVERS = ("orm-bool-instead-of-exists", "CH-09")
+
+_MODELS = """\
+from django.db import models
+
+
+class Note(models.Model):
+    title = models.CharField(max_length=80)
+
+
+def view(request):
+    notes = Note.objects.filter(title=request.GET["t"])
+    {}
+"""
+
+
+def _module(body: str) -> dict[str, str]:
+    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
+
+
+BAD = (
+    Sample(source=_module("return notes.count() > 0")),
+    Sample(source=_module("if notes.count():\n        return 1")),
+    Sample(source=_module("if not notes.count():\n        return 1")),
+    Sample(source=_module("return Note.objects.filter(title='a').count() == 0 and request.user")),
+)
+GOOD = (
+    Sample(source=_module("return notes.exists()")),
+    Sample(source=_module("return notes.count() > 5")),
+    Sample(source=_module("return notes.count()")),
+    Sample(source=_module("total = notes.count()\n    return total if total > 0 else None")),
+    # No rows: a list, and text.
+    Sample(source=_module("return [1].count(1) > 0")),
+    Sample(source=_module("return notes.filter(pk=7).count() > 0")),
+)
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    lines = {
+        (f.place.file, line)
+        for f in snapshot.source.facts
+        if f.kind == "counted for a test"
+        for line in range(f.place.line, f.end_line + 1)
+    }
+    found = [
+        query
+        for query in snapshot.source.queries
+        if query.issued_by == "count"
+        and (query.issued.file, query.issued.line) in lines
+        and not is_aid(query.issued)
+        and not is_batch(query.issued)
+        and _may_be_many(snapshot, query, limits)
+    ]
+    if not found:
+        return
+    first = found[0]
+    places = list(dict.fromkeys(query.issued for query in found))
+    rows = max((r for q in found if (r := rows_of(snapshot, q.table)) is not None), default=None)
+    others = f" ({counted(len(places), 'line')} in all)" if len(places) > 1 else ""
+    yield Finding(
+        title=f"Rows of {first.table} counted to know whether there are any{others}"[:79],
+        message=f"count() at {first.issued} counts every row that the queryset finds in {first.table}{others}, where the first would do.",
+        objects=(function_ref(first.issued, first.table),),
+        impact=Impact(rows, "rows", limits["rows"], 10_000_000)
+        if rows is not None
+        else Impact(len(places), "places", 1, 50, estimated=True),
+        evidence={"places": [str(place) for place in places[:40]]},
+        confidence="medium" if rows is not None else "low",
+        next_step=f"Write .exists() for the comparison of .count() at {first.issued}.",
+        identity="together",
+        locations=locations(places, 60),
+    )
+
+
+def _may_be_many(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> bool:
+    """Not one row at most, and not a table known to be small."""
+    rows = rows_of(snapshot, query.table)
+    if rows is not None and rows < limits["rows"]:
+        return False
+    table = snapshot.source.table_by_name.get(query.table or "")
+    if table is None or query.query is None:
+        return False
+    keys = {column.name for column in table.columns if column.primary_key or column.unique}
+    return not any(
+        p.operator == "=" and p.narrows and p.column.column in keys and p.column.table == table.name
+        for p in query.query.predicates
+    )
