@@ -89,8 +89,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         impact=Impact(len(found), "columns", 1, 30),
         evidence={"columns": labels},
         confidence="medium",
-        next_step=f"Encrypt {labels[0]} in the application (Fernet of the cryptography package, with the key from the environment) into a new "
-        "column, or keep only a hash of what is merely compared; then change the secrets that lay in clear.",
+        next_step=f"Encrypt {labels[0]} in the application (Fernet of the cryptography package, with the key from the environment) into a "
+        "new column, or keep only a hash of what is merely compared; then change the secrets that lay in clear.",
         identity="together",
         locations=locations([column_place(table, column.name) for table, column in found], 40),
     )
