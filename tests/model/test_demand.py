@@ -87,6 +87,12 @@ def test_the_number_of_a_referenced_row_is_no_predicate():
     assert wanted(shape(), "SELECT 1 FROM t WHERE t.kind_id = 7 AND t.number = $1") == [(("number", "kind_id"), None)]
 
 
+def test_each_branch_of_an_alternative_is_a_search():
+    sql = "SELECT 1 FROM t WHERE t.active AND (t.email = $1 OR t.number = $2)"
+    assert wanted(shape(), sql) == [(("email",), "active"), (("number",), "active")]
+    assert wanted(shape(KnownIndex("e", ("email",))), sql) == [(("number",), "active")]
+
+
 def test_an_expression_is_indexed_as_it_is_written():
     assert wanted(shape(), "SELECT 1 FROM t WHERE upper(t.email::text) = upper($1)") == [
         (("upper(email::text)",), None)
@@ -119,7 +125,10 @@ def test_nothing_is_wanted_for():
         "SELECT * FROM t WHERE t.email <> $1",
         "SELECT * FROM t WHERE NOT (t.email = $1)",
         "SELECT * FROM t WHERE t.email NOT IN ($1, $2)",
-        "SELECT * FROM t WHERE t.email = $1 OR t.number = $2",
+        "SELECT * FROM t WHERE t.email = $1 OR t.active",
+        "SELECT * FROM t WHERE t.email = $1 OR t.email IS NULL",
+        "SELECT * FROM t JOIN o ON o.id = t.owner_id WHERE t.email = $1 OR o.name = $2",
+        "SELECT * FROM t WHERE t.id = $3 AND (t.email = $1 OR t.number = $2)",
         "SELECT * FROM t WHERE t.email LIKE $1",
         "SELECT * FROM t WHERE t.created::date = $1",
         "SELECT * FROM t WHERE t.body = $1",

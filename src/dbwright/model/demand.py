@@ -90,6 +90,24 @@ def uses_of(query: Query, shape: Shape) -> Iterator[Use]:
             use = _use(query, table, shape)
             if use.equal or use.tail:
                 yield use
+            yield from _uses_of_branches(query, table, shape, use)
+
+
+def _uses_of_branches(query: Query, table: QueryTable, shape: Shape, beside: Use) -> Iterator[Use]:
+    """The branches of an OR are searches of their own, joined in a bitmap: where each of them has a column of the table that narrows,
+    and nothing beside the OR narrows more."""
+    if any(not _is_weak(name, shape) for name in beside.equal):
+        return
+    branches: defaultdict[int, defaultdict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for predicate in query.predicates:
+        if predicate.alternative and predicate.clause == "where" and predicate.select == table.select:
+            equal = branches[predicate.alternative][predicate.branch]
+            if predicate.column.alias == table.alias and predicate.value != "column":
+                _sort_in(predicate, shape, equal, {}, set())
+    for of_one in branches.values():
+        strong = [{name for name in equal if not _is_weak(name, shape)} for equal in of_one.values()]
+        if len(strong) > 1 and all(strong):
+            yield from (Use(frozenset(equal), conditions=beside.conditions) for equal in of_one.values())
 
 
 def _use(query: Query, table: QueryTable, shape: Shape) -> Use:
@@ -457,14 +475,13 @@ def _worth_unmeasured(one: Asked, strong: set[str], now: Served, scans: bool, sh
     telling = {name for name in strong if not shape.facts(name).quantity}
     if shape.is_list_of_values:
         telling = {name for name in telling if shape.facts(name).identifies}
-    times = [shape.facts(name) for name, _ in use.tail if shape.facts(name).grows]
+    times = [shape.facts(name) for name, _ in use.tail[:1] if shape.facts(name).grows]
     by_time = bool(times) and (use.limited or not use.ordered)
     if scans:
         return by_time or bool(telling)
     entered = {name for name in now.entered if not _is_weak(name, shape)}
     if all(shape.facts(name).broad for name in entered):
-        others = {name for name in telling - entered if not shape.facts(name).reference}
-        return by_time or bool(others)
+        return by_time or any(shape.facts(name).identifies for name in telling - entered)
     return by_time and (any(facts.stamped for facts in times) or len(one.sites) > 1)
 
 
