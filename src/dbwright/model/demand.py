@@ -478,11 +478,20 @@ def _worth_unmeasured(one: Asked, strong: set[str], now: Served, scans: bool, sh
     times = [shape.facts(name) for name, _ in use.tail[:1] if shape.facts(name).grows]
     by_time = bool(times) and (use.limited or not use.ordered)
     if scans:
-        return by_time or bool(telling)
+        return by_time or bool(telling) or _is_page(one, shape)
     entered = {name for name in now.entered if not _is_weak(name, shape)}
     if all(shape.facts(name).broad for name in entered):
-        return by_time or any(shape.facts(name).identifies for name in telling - entered)
+        others = {name for name in telling - entered if not shape.facts(name).reference}
+        one_row = use.limited and not use.tail
+        return by_time or any(one_row or shape.facts(name).identifies for name in others)
     return by_time and (any(facts.stamped for facts in times) or len(one.sites) > 1)
+
+
+def _is_page(one: Asked, shape: Shape) -> bool:
+    """Several places want the first rows of the whole table in an order that no index has: all of it is sorted for a page."""
+    use = one.use
+    in_order = use.ordered and use.limited and not _is_weak(use.tail[0][0], shape)
+    return in_order and len(one.sites) > 1 and not shape.is_list_of_values
 
 
 def _absorb(draft: _Draft, wish: _Draft) -> bool:

@@ -29,7 +29,7 @@ _LONG = frozenset(("text", "varchar", "bytea", "json", "jsonb"))
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double", "interval")
 _PROSE = re.compile(r"(^|_)(body|comment|content|description|html|markdown|message|note|notes|prompt|summary|text)$")
 _FEW = re.compile(
-    r"(^|_)(status|state|kind|type|category|mode|level|role|severity|priority|visibility|privacy|platform|provider|method|scheme|stage"
+    r"(^|_)(status|state|kind|type|category|mode|level|role|role_name|severity|priority|visibility|privacy|platform|provider|method|scheme|stage"
     r"|phase|lang|language|locale|currency|country|gender|format|tier|action|direction|backend|engine|region|reason)$"
 )
 """Names of columns that hold few values, whatever their type says."""

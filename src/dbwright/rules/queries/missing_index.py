@@ -247,11 +247,16 @@ def _finding(
         if candidate.rows_read is not None
         else Impact(len(candidate.sites), "places", 1, 30, estimated=True),
         evidence=_evidence(shape, candidate, source),
-        confidence="medium" if shape.rows is not None or candidate.scans else "low",
+        confidence="medium" if shape.rows is not None or (candidate.scans and not _pages_only(candidate)) else "low",
         change=Change((_index(snapshot, shape, candidate, table),)),
         identity="+".join(candidate.columns) + (f" where {candidate.predicate}" if candidate.predicate else ""),
         locations=tuple(_location(site) for site in candidate.sites[:20]),
     )
+
+
+def _pages_only(candidate: Candidate) -> bool:
+    """Rows are wanted in an order, and not looked up."""
+    return not any(asked.use.equal or asked.use.ranges for asked in candidate.asked)
 
 
 def _of_one_table(found: Sequence[Finding]) -> Iterator[Finding]:
