@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from dbwright.source.values import Identity
+
 DEEPEST_CHAIN = 14
 
 
@@ -83,7 +85,7 @@ def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]
 def _unroll(
     summary: Summary, place: Place, loops: tuple[Loop, ...], calls: tuple[Place, ...], seen: set[object]
 ) -> Iterator[Reached]:
-    mark = (summary.number, place, tuple((loop.place, id(loop.rows)) for loop in loops))
+    mark = (summary.number, place, tuple((loop.place, Identity(loop.rows)) for loop in loops))
     if mark in seen or len(calls) > DEEPEST_CHAIN:
         return
     seen.add(mark)

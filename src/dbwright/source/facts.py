@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.source import effects, moments
@@ -92,15 +93,32 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _own_nodes(function: Function) -> Iterator[ast.AST]:
-    """The nodes of a function in the order of the text, without those of functions inside it."""
+_DEFINITIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+_WITHOUT_CHILDREN = frozenset((ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias, ast.Pass))
+
+
+@lru_cache(maxsize=4)
+def _own_nodes(function: Function) -> tuple[ast.AST, ...]:
+    """The nodes of a function in the order of the text, without those of functions inside it. Each kind of fact asks for them in turn."""
+    found: list[ast.AST] = []
     waiting: list[ast.AST] = list(reversed(function.body))
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        kind = node.__class__
+        if kind in _DEFINITIONS:
             continue
-        yield node
-        waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+        found.append(node)
+        if kind in _WITHOUT_CHILDREN:
+            continue
+        children: list[ast.AST] = []
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if value.__class__ is list:
+                children += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST):
+                children.append(value)
+        waiting += reversed(children)
+    return tuple(found)
 
 
 # One row, or more than one

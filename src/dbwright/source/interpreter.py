@@ -27,6 +27,7 @@ from dbwright.source.values import (
     FormattedText,
     Function,
     FunctionNode,
+    Identity,
     Instance,
     Items,
     Known,
@@ -200,8 +201,6 @@ class Interpreter:
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
         self._contexts: dict[int, list[tuple[object, Summary]]] = {}
-        self._kept: list[object] = []
-        """What the marks of summaries were made from: an object that ends would leave its id to another."""
         self.walks_again: frozenset[str] = frozenset()
         """Modules whose functions are walked at every call, also at one like an earlier one: what they do counts, not what they give."""
         self.made_classes: list[ClassValue] = []
@@ -814,7 +813,8 @@ class Interpreter:
         if at.depth >= DEEPEST_CALL:
             return Unknown("calls too deep")
         site = (at.place or at.site) if is_stub(function.module) else None
-        mark = (id(function.node), id(function.closure), receiver.key() if receiver else None, arguments.key(), site)
+        closure = Identity(function.closure) if function.closure is not None else None
+        mark = (id(function.node), closure, receiver.key() if receiver else None, arguments.key(), site)
         summary = self._summaries.get(mark)
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
@@ -823,7 +823,6 @@ class Interpreter:
         if summary is None:
             summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
             self._summaries[mark] = summary
-            self._kept.append((receiver, arguments))
             self._contexts.setdefault(id(function.node), []).append((shape_of(receiver, arguments), summary))
             try:
                 summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
@@ -927,16 +926,23 @@ class Interpreter:
     def execute(self, body: Iterable[ast.stmt], at: Frame) -> bool:
         """Walk statements in order. False when control does not come out at the end."""
         for node in body:
-            self._step()
+            self.steps += 1
+            if self.steps & 511 == 0 or self.steps > MOST_STEPS:
+                self._step()
             at.line = node.lineno
-            handler = _STATEMENTS.get(type(node))
+            handler = _STATEMENTS.get(node.__class__)
             if handler is not None and not handler(self, node, at):
                 return False
         return True
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """One step of a walk that is not over Python's statements."""
         self.steps += 1
-        if self.steps > MOST_STEPS or (self.steps % 512 == 0 and time.thread_time() > self.deadline):
+        self._step()
+
+    def _step(self) -> None:
+        """Looked at now and then: whether the walk has gone on for long enough."""
+        if self.steps > MOST_STEPS or time.thread_time() > self.deadline:
             raise OutOfSteps
 
     def _expression(self, node: ast.Expr, at: Frame) -> bool:
@@ -1024,10 +1030,10 @@ class Interpreter:
             return False
         joined = ends[0]
         for other in ends[1:]:
-            for name in {**joined, **other}:
-                here, there = joined.get(name), other.get(name)
+            for name, there in other.items():
+                here = joined.get(name)
                 if here is not there:
-                    joined[name] = union(v for v in (here, there) if v is not None)
+                    joined[name] = union((here, there)) if here is not None else there
         at.locals = joined
         return True
 
@@ -1195,14 +1201,19 @@ class Interpreter:
 
     def evaluate(self, node: ast.expr, at: Frame) -> Value:
         """The value of an expression."""
-        handler = _EXPRESSIONS.get(type(node))
+        handler = _EXPRESSIONS.get(node.__class__)
         if handler is None:
             return Unknown(type(node).__name__)
-        self._step()
+        self.steps += 1
+        if self.steps & 511 == 0 or self.steps > MOST_STEPS:
+            self._step()
         return handler(self, node, at)
 
     def _constant(self, node: ast.Constant, at: Frame) -> Value:
-        return Known(node.value)
+        known: Known | None = node.__dict__.get("known")
+        if known is None:
+            known = node.__dict__["known"] = Known(node.value)
+        return known
 
     def _name(self, node: ast.Name, at: Frame) -> Value:
         return self.look_up(node.id, at)

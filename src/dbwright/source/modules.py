@@ -209,9 +209,10 @@ class Codebase:
 
     @property
     def modules(self) -> Iterator[Module]:
-        """The project's own modules that could be parsed."""
-        for path in self.files:
-            module = self.module_at(path)
+        """The project's own modules that could be parsed. Tests are half of many a project and asked nothing: they are parsed when
+        something imports them, and where only the name may be that of one (``connection_test.py``)."""
+        for path, file in self.files.items():
+            module = self.module_at(path) if file.role != "tests" or path.stem.endswith("_test") else None
             if module:
                 yield module
 

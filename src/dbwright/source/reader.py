@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from dbwright.source.migrations import read_migrations
 from dbwright.source.modules import Codebase, Problem
 from dbwright.source.placeholders import numbered
 from dbwright.source.sql import CannotTakeApart, take_apart
+from dbwright.source.tokens import repeatable
 from dbwright.source.walk import Walker
 
 Result = TypeVar("Result")
@@ -35,7 +37,8 @@ class Reading:
 
     def __init__(self, root: Path, environment: Path | None = None, strict: bool = False) -> None:
         self.codebase = Codebase(root.resolve(), environment or find_environment(root))
-        self.names = frameworks_used(self.codebase)
+        with without_collector():
+            self.names = frameworks_used(self.codebase)
         self.interpreter = Interpreter(self.codebase, self._frameworks)
         self.strict = strict
         self.faults: list[Problem] = []
@@ -70,7 +73,7 @@ class Reading:
         return Source(
             tables=tables,
             queries=found,
-            problems=tuple(SourceProblem(p.file, p.line, p.reason) for p in dict.fromkeys(problems)),
+            problems=tuple(dict.fromkeys(SourceProblem(p.file, p.line, repeatable(p.reason)) for p in problems)),
             facts=tuple(facts.read(self.codebase)) if self.names else (),
             files=len(modules),
             lines=sum(_lines(module.tree.body) for module in modules),
@@ -139,12 +142,14 @@ class FunctionNames:
     """Places of the walk, which know a function by its bare name, with the classes and functions around it."""
 
     def __init__(self, codebase: Codebase) -> None:
-        self.modules = {module.file: module for module in codebase.modules}
+        self.codebase = codebase
+        self._paths = {file.name: path for path, file in codebase.files.items()}
         self._names: dict[str, dict[int, str]] = {}
 
     def place(self, place: events.Place) -> Place:
         if place.file not in self._names:
-            module = self.modules.get(place.file)
+            path = self._paths.get(place.file)
+            module = self.codebase.module_at(path) if path is not None else None
             self._names[place.file] = dict(_functions(module.tree.body)) if module is not None else {}
         return Place(place.file, place.line, self._names[place.file].get(place.line, place.function))
 
@@ -191,8 +196,8 @@ def as_query(
         sql=numbered(what.sql)[0] if what.sql is not None else None,
         query=query,
         parameters=what.parameters,
-        unknown=unknown,
-        partial=what.partial,
+        unknown=repeatable(unknown) if unknown is not None else None,
+        partial=repeatable(what.partial) if what.partial is not None else None,
         relation=what.relation,
         loops=tuple(_loop(loop, reached.place, names) for loop in reached.loops),
         calls=tuple(map(names.place, reached.calls)),
@@ -223,9 +228,20 @@ def _lines(body: Sequence[object]) -> int:
     return getattr(body[-1], "end_lineno", 0) if body else 0
 
 
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Trees and walks make millions of objects that stay: the collector of cycles would look at them over and over and find nothing."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def on_deep_stack(function: Callable[[], Result]) -> Result:
-    """The result of a function that calls itself deeply: run on a thread with a large stack, and without the collector, which
-    costs much and finds nothing among the many objects that a walk keeps."""
+    """The result of a function that calls itself deeply: run on a thread with a large stack."""
     outcome: list[Result | BaseException] = []
 
     def run() -> None:
@@ -234,18 +250,16 @@ def on_deep_stack(function: Callable[[], Result]) -> Result:
         except BaseException as error:
             outcome.append(error)
 
-    limit, collecting, stack = sys.getrecursionlimit(), gc.isenabled(), threading.stack_size(STACK_BYTES)
+    limit, stack = sys.getrecursionlimit(), threading.stack_size(STACK_BYTES)
     sys.setrecursionlimit(max(limit, DEEPEST_NESTING))
-    gc.disable()
     try:
-        thread = threading.Thread(target=run, name="dbwright-source")
-        thread.start()
-        thread.join()
+        with without_collector():
+            thread = threading.Thread(target=run, name="dbwright-source")
+            thread.start()
+            thread.join()
     finally:
         threading.stack_size(stack)
         sys.setrecursionlimit(limit)
-        if collecting:
-            gc.enable()
     if isinstance(outcome[0], BaseException):
         raise outcome[0]
     return outcome[0]

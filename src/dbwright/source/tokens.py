@@ -38,6 +38,14 @@ def token_for(value: Value) -> Token:
     return Token(origin_of(value) if not isinstance(value, Known) else "constant")
 
 
+_ADDRESS = re.compile(" at 0x[0-9a-f]+")
+
+
+def repeatable(text: str) -> str:
+    """What a framework says of the values that it was given, without the numbers of tokens and addresses that differ in each run."""
+    return _ADDRESS.sub("", _TOKEN.sub("\u2039\\2\u203a", text))
+
+
 def parameter_of(value: Any) -> Parameter:
     """What a parameter of the compiled SQL stands for. Text around a token (``%…%``) is kept as the value."""
     if isinstance(value, str):
@@ -59,7 +67,11 @@ def parameter_of(value: Any) -> Parameter:
     inner_value = getattr(value, "obj", None)  # psycopg's wrappers of JSON
     if inner_value is not None:
         return parameter_of(inner_value)
-    return Parameter("constant", str(value)[:200]) if not _TOKEN.search(str(value)) else parameter_of(str(value))
+    return (
+        Parameter("constant", repeatable(str(value))[:200])
+        if not _TOKEN.search(str(value))
+        else parameter_of(str(value))
+    )
 
 
 def has_token(value: Any) -> bool:

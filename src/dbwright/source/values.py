@@ -24,11 +24,12 @@ MOST_VARIANTS = 8
 
 
 _DEEPEST_KEY = 5
+"""Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
 _depth = 0
 
 
 class _Deeper:
-    """Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
+    """One level deeper inside a key; tells whether that is too deep."""
 
     __slots__ = ()
 
@@ -43,6 +44,21 @@ class _Deeper:
 
 
 _DEEPER = _Deeper()
+
+
+class Identity:
+    """An object in a key, told apart by being itself. The key keeps it: the address of one that ended is given to another."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.thing is other.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
 
 
 class Value:
@@ -67,7 +83,7 @@ class Value:
 
     def key(self) -> object:
         """Equal for values that need not be told apart."""
-        return id(self)
+        return Identity(self)
 
     def shape(self) -> object:
         """Equal for values with which a function does the same; told apart by less than by ``key``."""
@@ -134,7 +150,8 @@ class Known(Value):
 
     def key(self) -> object:
         value = self.value
-        return ("known", type(value), value if type(value) in (str, int, bool, float, type(None)) else repr(value)[:80])
+        kind = value.__class__
+        return ("known", kind, value if kind in _COMPARED else repr(value)[:80])
 
     def shape(self) -> object:
         return ("known", self.value if isinstance(self.value, bool | None) else type(self.value))
@@ -143,6 +160,7 @@ class Known(Value):
         return repr(self.value)[:40]
 
 
+_COMPARED = frozenset((str, int, bool, float, type(None)))
 _TEXT_METHODS = frozenset(
     "lower upper strip lstrip rstrip title capitalize replace split rsplit join format startswith endswith removeprefix removesuffix "
     "encode decode zfill".split()
@@ -234,11 +252,15 @@ class Items(Value):
         return ItemsMethod(self, name)
 
     def key(self) -> object:
-        with _DEEPER as too_deep:
-            if too_deep:
-                return ("items", id(self))
+        global _depth
+        if _depth >= _DEEPEST_KEY:
+            return Identity(self)
+        _depth += 1
+        try:
             rest = self.rest.key() if self.rest else None
-            return ("items", self.kind, tuple(item.key() for item in self.items[:6]), len(self.items), rest)
+            return ("items", self.kind, tuple([item.key() for item in self.items[:6]]), len(self.items), rest)
+        finally:
+            _depth -= 1
 
     def shape(self) -> object:
         with _DEEPER as too_deep:
@@ -324,15 +346,15 @@ class Mapping(Value):
         return MappingMethod(self, name)
 
     def key(self) -> object:
-        with _DEEPER as too_deep:
-            if too_deep:
-                return ("mapping", id(self))
-            return (
-                "mapping",
-                tuple((k, v.key()) for k, v in list(self.items.items())[:6]),
-                len(self.items),
-                self.rest and self.rest.key(),
-            )
+        global _depth
+        if _depth >= _DEEPEST_KEY:
+            return Identity(self)
+        _depth += 1
+        try:
+            first = tuple([(name, value.key()) for name, value in itertools.islice(self.items.items(), 6)])
+            return ("mapping", first, len(self.items), self.rest and self.rest.key())
+        finally:
+            _depth -= 1
 
     def shape(self) -> object:
         with _DEEPER as too_deep:
@@ -469,8 +491,8 @@ class Arguments:
 
     def key(self) -> object:
         return (
-            tuple(value.key() for value in self.positional),
-            tuple((name, value.key()) for name, value in self.named.items()),
+            tuple([value.key() for value in self.positional]),
+            tuple([(name, value.key()) for name, value in self.named.items()]),
             self.extra_positional and self.extra_positional.key(),
             self.extra_named and self.extra_named.key(),
         )
@@ -537,7 +559,7 @@ class Real(Value):
         return getattr(self.object, "__name__", type(self.object).__name__)
 
     def key(self) -> object:
-        return ("real", id(self.object))
+        return ("real", Identity(self.object))
 
 
 @dataclass(frozen=True, slots=True)
@@ -677,11 +699,15 @@ class Instance(Value):
         return at.call(self.attribute("__getitem__", at), Arguments([key])) if method else Unknown("item of an object")
 
     def key(self) -> object:
-        with _DEEPER as too_deep:
-            if too_deep:
-                return ("instance", id(self.cls.node))  # an object that leads back to itself, or far into others
-            attributes = tuple((n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items())
-            return ("instance", id(self.cls.node), attributes)
+        global _depth
+        if _depth >= _DEEPEST_KEY:
+            return ("instance", self.cls)  # an object that leads back to itself, or far into others
+        _depth += 1
+        try:
+            attributes = [(n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items()]
+            return ("instance", self.cls, tuple(attributes))
+        finally:
+            _depth -= 1
 
     def shape(self) -> object:
         with _DEEPER as too_deep:
@@ -738,7 +764,7 @@ class Native(Value):
         return self.function(arguments, at)
 
     def key(self) -> object:
-        return ("native", self.name, id(self.function))
+        return ("native", self.name, self.function)
 
     def describe(self) -> str:
         return self.name
@@ -759,7 +785,16 @@ class FormattedText(Value):
         return Native(name, lambda arguments, frame: self)
 
     def key(self) -> object:
-        return ("formatted", self.text, self.parts.key())
+        global _depth
+        if (
+            _depth >= _DEEPEST_KEY - 2
+        ):  # a text that grows line by line holds all it was before: each level would look at all below
+            return Identity(self)
+        _depth += 2
+        try:
+            return ("formatted", self.text, self.parts.key())
+        finally:
+            _depth -= 2
 
     def shape(self) -> object:
         return ("formatted",)

@@ -19,6 +19,7 @@ from dbwright.source.values import (
     Bound,
     ClassValue,
     Function,
+    Identity,
     Instance,
     Items,
     Known,
@@ -531,7 +532,7 @@ class PartOfModel(Value):
             setattr(self.thing, name, value.value)
 
     def key(self) -> object:
-        return ("part of a model", id(self.thing))
+        return ("part of a model", Identity(self.thing))
 
 
 def unread_models(django: Django) -> Iterator[tuple[ClassValue, str]]:
@@ -697,7 +698,7 @@ class ModelInMaking(Value):
         pass
 
     def key(self) -> object:
-        return ("model in the making", id(self.real))
+        return ("model in the making", Identity(self.real))
 
 
 class ConnectionValue(Value):

@@ -20,6 +20,7 @@ from dbwright.source.values import (
     Bound,
     ClassValue,
     Function,
+    Identity,
     Items,
     Known,
     Mapping,
@@ -129,7 +130,7 @@ class QuerySetValue(Value):
         return f"a queryset of {self.model.cls.name}"
 
     def key(self) -> object:
-        return ("queryset", id(self.qs))
+        return ("queryset", Identity(self.qs))
 
     def shape(self) -> object:
         return ("queryset", self.model.label, self.made, self.relation, bool(self.prefetched), loads(self.qs))
@@ -417,7 +418,7 @@ class ManagerTemplate(Value):
         self.scopes = scopes
 
     def key(self) -> object:
-        return ("manager", id(self.cls), id(self.queryset_cls), self.scopes)
+        return ("manager", self.cls, self.queryset_cls, self.scopes)
 
 
 class ManagerClass(Value):
@@ -437,7 +438,7 @@ class ManagerClass(Value):
         return Unknown(f"Manager.{name}")
 
     def key(self) -> object:
-        return ("manager class", id(self.queryset_cls))
+        return ("manager class", self.queryset_cls)
 
 
 def _class(value: Value | None) -> ClassValue | None:
@@ -473,7 +474,7 @@ class ManagerValue(Value):
         return self.template.cls
 
     def key(self) -> object:
-        return ("manager of", self.model.label, self.template.key(), id(self.related))
+        return ("manager of", self.model.label, self.template.key(), Identity(self.related))
 
     def shape(self) -> object:
         return ("manager of", self.model.label, self.template.key(), self.relation, bool(self.prefetched))
@@ -613,7 +614,7 @@ class InstanceValue(Value):
         return (
             "instance of",
             self.model.label,
-            id(self.record),
+            Identity(self.record),
             self.path,
             self.new,
             self.origin,

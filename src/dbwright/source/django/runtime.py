@@ -55,6 +55,8 @@ def _let_tokens_through() -> None:
             for name in ("to_python", "get_prep_value", "get_db_prep_value"):
                 if name in cls.__dict__:
                     setattr(cls, name, _passing_tokens(cls.__dict__[name]))
+    for moment in (models.DateField, models.DateTimeField, models.TimeField):
+        moment.pre_save = _not_now(moment.pre_save)
     for transform in (lookups.YearLookup,):
         transform.year_lookup_bounds = _year_bounds(transform.year_lookup_bounds)
 
@@ -65,6 +67,18 @@ def _passing_tokens(method: Callable[..., Any]) -> Callable[..., Any]:
         return value if isinstance(value, Token) else method(self, value, *args, **kwargs)
 
     return convert
+
+
+def _not_now(method: Callable[..., Any]) -> Callable[..., Any]:
+    """``auto_now`` is the moment of saving: not that of reading the source, which would differ in each run."""
+
+    @wraps(method)
+    def pre_save(self: Any, model_instance: Any, add: bool) -> Any:
+        if self.auto_now or (self.auto_now_add and add):
+            return Token("unknown")
+        return method(self, model_instance, add)
+
+    return pre_save
 
 
 def _year_bounds(method: Callable[..., Any]) -> Callable[..., Any]:

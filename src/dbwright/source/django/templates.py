@@ -230,7 +230,6 @@ def render(django: Django, names: Value, context: Value, request: Value, at: Fra
             if at.depth > DEEPEST_INCLUDE:
                 return
             summary = django.rendered[mark] = Summary(one)
-            django.interpreter._kept.append(variables)
             try:
                 Walk(django, summary, at.depth + 1).template(one, variables)
             finally:
@@ -299,7 +298,7 @@ class Walk:
 
     def nodes(self, nodes: Any, at: Frame) -> None:
         for node in nodes or ():
-            self.django.interpreter._step()
+            self.django.interpreter.step()
             token = getattr(node, "token", None)
             if token is not None and token.lineno:
                 at.line = token.lineno

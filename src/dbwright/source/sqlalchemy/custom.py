@@ -18,6 +18,7 @@ from dbwright.source.values import (
     ClassValue,
     FormattedText,
     Function,
+    Identity,
     Instance,
     Known,
     Library,
@@ -422,4 +423,4 @@ class CompilerValue(Value):
         return Known(getattr(self.compiler, name)(thing)) if thing is not None else Unknown("a part of a construct")
 
     def key(self) -> object:
-        return ("compiler", id(self))
+        return ("compiler", Identity(self))

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 from sqlalchemy.sql import schema
 
 from dbwright.source.sqlalchemy.real import concrete
-from dbwright.source.values import Arguments, ClassValue, Known, Native, Real, Unknown, Value
+from dbwright.source.values import Arguments, ClassValue, Identity, Known, Native, Real, Unknown, Value
 
 if TYPE_CHECKING:
     from dbwright.source.interpreter import Frame
@@ -182,7 +182,7 @@ class Extension(Value):
         return result.attribute("scalar_one", at).call(Arguments(), at)
 
     def key(self) -> object:
-        return ("db", id(self.base))
+        return ("db", Identity(self.base))
 
     def describe(self) -> str:
         return "db"

@@ -20,6 +20,7 @@ from dbwright.source.values import (
     Bound,
     ClassValue,
     Function,
+    Identity,
     Items,
     Known,
     Mapping,
@@ -280,7 +281,7 @@ class ModelInstance(Value):
             loaded,
             self.is_new,
             self.is_async,
-            id(self.row_of) if self.row_of else None,
+            Identity(self.row_of) if self.row_of else None,
         )
 
     def describe(self) -> str:

@@ -22,6 +22,7 @@ from dbwright.source.sqlalchemy.statements import REQUEST_TEXT, RUN_TIME_TEXT, S
 from dbwright.source.tokens import Token, parameter_of
 from dbwright.source.values import (
     Arguments,
+    Identity,
     Items,
     Known,
     Mapping,
@@ -298,7 +299,7 @@ class ResultValue(Value):
         return self
 
     def key(self) -> object:
-        return ("result", id(self.rows), self.mode)
+        return ("result", Identity(self.rows), self.mode)
 
     def describe(self) -> str:
         return "a result"
@@ -476,7 +477,7 @@ class PageValue(Value):
         return self.row
 
     def key(self) -> object:
-        return ("page", id(self.rows))
+        return ("page", Identity(self.rows))
 
 
 def _with_entities(statement: Statement, arguments: Arguments, at: Frame) -> Value:

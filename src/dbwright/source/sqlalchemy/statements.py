@@ -18,6 +18,7 @@ from dbwright.source.values import (
     Arguments,
     ClassValue,
     FormattedText,
+    Identity,
     Items,
     Known,
     Native,
@@ -183,10 +184,10 @@ class Statement(Value):
     def key(self) -> object:
         try:
             if isinstance(self.object, orm.Query):
-                return ("query", id(self.object))
-            return ("statement", id(self.object))
+                return ("query", Identity(self.object))
+            return ("statement", Identity(self.object))
         except Exception:
-            return id(self)
+            return Identity(self)
 
     def describe(self) -> str:
         return "a query"
