@@ -50,11 +50,11 @@ def find_files(root: Path) -> Iterator[SourceFile]:
 
 
 def find_templates(root: Path) -> Iterator[Path]:
-    """The templates below a folder: what lies in a folder called ``templates``."""
+    """The templates below a folder: what lies in a folder called ``templates`` or ``jinja2``."""
     count = 0
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if not _is_skipped(Path(folder, n)))
-        if "templates" in Path(folder).relative_to(root).parts:
+        if not {"templates", "jinja2"}.isdisjoint(Path(folder).relative_to(root).parts):
             for file in sorted(files):
                 if file.endswith((".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".email")):
                     count += 1

@@ -53,8 +53,12 @@ MOST_STEPS = 60_000
 """Statements and expressions looked at for one entry point; what lies behind is reported as cut."""
 DEEPEST_CALL = 16
 MOST_CONTEXTS = 1
-"""Sets of argument values of one shape that a function is walked with, once it was walked with ``FEW_CONTEXTS``."""
+"""Sets of argument values of one shape that a function is walked with, once it was walked with ``FEW_CONTEXTS``. A method is counted for
+each class that it is called on: what a parent class does depends on the class below."""
 FEW_CONTEXTS = 6
+FEW_CONTEXTS_OF_SHORT = 24
+"""The same for a function of few lines: helpers that are handed a query issue another one for each caller, and cost little."""
+LINES_OF_SHORT = 20
 MOST_SHAPES = 24
 """Walks of a function after which arguments of another shape get no walk of their own either: what they lead to is not known."""
 MOST_CONTEXTS_OF_STUBS = 4_000
@@ -200,9 +204,11 @@ class Interpreter:
         self._pending_orders: set[int] = set()
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
-        self._contexts: dict[int, list[tuple[object, Summary]]] = {}
+        self._contexts: dict[tuple[int, int], list[tuple[object, Summary]]] = {}
         self.walks_again: frozenset[str] = frozenset()
         """Modules whose functions are walked at every call, also at one like an earlier one: what they do counts, not what they give."""
+        self.ambient: object = None
+        """What a ``with`` around or a decorator switched for all that is walked inside: a walk under another one is another walk."""
         self.made_classes: list[ClassValue] = []
         """Classes that calls of ``type`` made, in the order in which they were walked."""
         self._initialised_like: dict[object, Instance] = {}
@@ -606,6 +612,13 @@ class Interpreter:
         result: list[ClassValue] = cls.kept["derived"]
         return result
 
+    def is_incomplete(self, cls: ClassValue) -> bool:
+        """Whether objects are those of classes below only: an abstract model, or a class without bases that others mix in."""
+        adoption = self.adoption(cls)
+        if adoption is not None:
+            return bool(getattr(adoption, "is_abstract", False))
+        return not cls.node.bases
+
     def _named_bases(self, name: str) -> list[ClassValue]:
         """The project's classes with a base of this name as it is written."""
         if self._by_base is None:
@@ -705,6 +718,7 @@ class Interpreter:
         """Walk a function as an entry point, with arguments of which only the annotations are known. ``site``: the line of the
         project that a stub is walked for."""
         self.steps = 0
+        self.ambient = None
         at = Frame(self, function.module, function=function.name)
         at.site = site
         given = arguments or self.entry_arguments(function, skip_first=receiver is not None)
@@ -723,17 +737,17 @@ class Interpreter:
         optional = _left_out_as_none(node)
         for one in (*names, *node.kwonlyargs):
             value = self.annotation(one.annotation, at) if one.annotation else None
-            value = value or self._given_by_framework(one.arg)
+            value = value or self._given_by_framework(function, one.arg)
             if value is not None and one in optional:
                 value = union([value, Known(None)])
             named[one.arg] = value or Unknown(f"argument {one.arg}", "request" if one.arg == "request" else "argument")
         return Arguments([], named, Unknown("*arguments", "argument"), Unknown("**arguments", "argument"))
 
-    def _given_by_framework(self, name: str) -> Value | None:
-        """What a framework hands to functions under a name: the request."""
+    def _given_by_framework(self, function: Function, name: str) -> Value | None:
+        """What a framework hands to a function under a name: the request, the row of a signal."""
         for framework in self.frameworks:
             entry_argument = getattr(framework, "entry_argument", None)
-            found: Value | None = entry_argument(name) if entry_argument else None
+            found: Value | None = entry_argument(function, name) if entry_argument else None
             if found is not None:
                 return found
         return None
@@ -812,9 +826,30 @@ class Interpreter:
         """The result of calling a function of the project. What happens in it is remembered once for each set of argument values."""
         if at.depth >= DEEPEST_CALL:
             return Unknown("calls too deep")
+        before = self.ambient
+        self.ambient = self._switched(function)
+        try:
+            return self._called(function, receiver, arguments, at, quiet)
+        finally:
+            self.ambient = before
+
+    def _switched(self, function: Function) -> object:
+        """The ambient that a function's decorators switch to, else the present one."""
+        for decorator in getattr(function.node, "decorator_list", ()):
+            named = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(named, ast.Name):
+                switch = getattr(self.global_name(function.module, named.id), "ambient", None)
+                if switch is not None:
+                    return switch
+        return self.ambient
+
+    def _called(
+        self, function: Function, receiver: Value | None, arguments: Arguments, at: Frame, quiet: bool
+    ) -> Value:
         site = (at.place or at.site) if is_stub(function.module) else None
         closure = Identity(function.closure) if function.closure is not None else None
-        mark = (id(function.node), closure, receiver.key() if receiver else None, arguments.key(), site)
+        whose = receiver.key() if receiver else None
+        mark = (id(function.node), closure, whose, arguments.key(), site, self.ambient)
         summary = self._summaries.get(mark)
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
@@ -823,7 +858,8 @@ class Interpreter:
         if summary is None:
             summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
             self._summaries[mark] = summary
-            self._contexts.setdefault(id(function.node), []).append((shape_of(receiver, arguments), summary))
+            walks = self._contexts.setdefault(_walked_for(function, receiver), [])
+            walks.append((shape_of(receiver, arguments), summary))
             try:
                 summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
             except OutOfSteps:
@@ -845,8 +881,8 @@ class Interpreter:
     def _similar(self, function: Function, receiver: Value | None, arguments: Arguments) -> Summary | None:
         """Of a function that was walked with many sets of arguments already, the last walk with arguments of this shape; when there were
         very many shapes, one that tells nothing."""
-        walked = self._contexts.get(id(function.node), ())
-        if len(walked) < (FEW_CONTEXTS if not is_stub(function.module) else MOST_CONTEXTS_OF_STUBS):
+        walked = self._contexts.get(_walked_for(function, receiver), ())
+        if len(walked) < _few_contexts(function):
             return None
         shape = shape_of(receiver, arguments)
         alike = [summary for other, summary in walked if summary.finished and other == shape]
@@ -1121,11 +1157,16 @@ class Interpreter:
         return self._join([before, *([at.locals] if ended else [])], before, at)
 
     def _with(self, node: ast.With | ast.AsyncWith, at: Frame) -> bool:
+        before = self.ambient
         for entered in node.items:
             value = self.evaluate(entered.context_expr, at)
+            self.ambient = getattr(value, "ambient", None) or self.ambient
             if entered.optional_vars is not None:
                 self.assign(entered.optional_vars, self._entered(value, at), at)
-        return self.execute(node.body, at)
+        try:
+            return self.execute(node.body, at)
+        finally:
+            self.ambient = before
 
     @staticmethod
     def _entered(value: Value, at: Frame) -> Value:
@@ -1507,6 +1548,19 @@ class Interpreter:
 
     def _starred(self, node: ast.Starred, at: Frame) -> Value:
         return self.evaluate(node.value, at)
+
+
+def _walked_for(function: Function, receiver: Value | None) -> tuple[int, int]:
+    """What the walks of a function are counted by: the function, and the class that it is called on."""
+    cls = receiver if isinstance(receiver, ClassValue) else getattr(receiver, "cls", None)
+    return id(function.node), id(cls.node) if isinstance(cls, ClassValue) else 0
+
+
+def _few_contexts(function: Function) -> int:
+    if is_stub(function.module):
+        return MOST_CONTEXTS_OF_STUBS
+    lines = (function.node.end_lineno or 0) - function.node.lineno
+    return FEW_CONTEXTS_OF_SHORT if lines <= LINES_OF_SHORT else FEW_CONTEXTS
 
 
 def is_stub(module: Module) -> bool:

@@ -14,6 +14,9 @@ from dbwright.source.values import Bound, ClassValue, Function, Instance, Known,
 SECONDS_PER_FILE = 20.0
 """Longest time spent on the functions of one file; what is left is reported as not walked."""
 
+MOST_DERIVED = 8
+"""Classes below an abstract one on whose objects its methods are walked."""
+
 
 class Walker:
     """Walks each function of the project once as an entry point, with arguments of which only the annotations are known, and each method
@@ -102,7 +105,7 @@ class Walker:
                 yield Function(node, module), None
 
     def _methods(self, cls: ClassValue) -> Iterator[tuple[Function, Value | None]]:
-        receiver = self.interpreter.typed(cls, self.interpreter.frame(cls.module))
+        receivers = list(self._receivers(cls))
         for node in definitions(cls.node.body):
             if isinstance(node, ast.ClassDef):
                 yield from self._methods(self.interpreter.class_of(node, cls.module, None))
@@ -114,7 +117,23 @@ class Walker:
             elif "classmethod" in names:
                 yield function, cls
             else:
-                yield function, receiver if not isinstance(receiver, Bound) else Instance(cls)
+                for receiver in receivers:
+                    yield function, receiver
+
+    def _receivers(self, cls: ClassValue) -> Iterator[Value]:
+        """What the methods of a class are called on: one of its objects. Of a class of which there are none (an abstract model) and of
+        one that other classes mix in, an object of some of those: only there is told what the methods work on."""
+        receiver = self.interpreter.typed(cls, self.interpreter.frame(cls.module))
+        incomplete = self.interpreter.is_incomplete(cls)
+        below = (
+            [one for one in self.interpreter.derived(cls) if not self.interpreter.is_incomplete(one)]
+            if incomplete
+            else []
+        )
+        if not below or self.interpreter.adoption(cls) is None:
+            yield Instance(cls) if isinstance(receiver, Bound) else receiver
+        for one in below[:MOST_DERIVED]:
+            yield self.interpreter.typed(one, self.interpreter.frame(one.module))
 
 
 def classes_in(body: list[ast.stmt], module: Module, interpreter: Interpreter) -> Iterator[ClassValue]:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.reader.compare import compare
+
 from dbwright.model.source import SourceQuery
 from dbwright.source import read
 
@@ -128,3 +130,47 @@ def grows_by(root: Path, url: str) -> float:
     assert run.returncode == 0, run.stderr[-2000:]
     one, five = json.loads(run.stdout)
     return (five - one) / 4
+
+
+ISSUED = """\
+import json, os, sys
+sys.path.insert(0, os.getcwd())
+os.environ["DJANGO_SETTINGS_MODULE"] = "conf.settings"
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+from shop import code
+from shop.models import Author, Book, Publisher, Tag
+
+call_command("migrate", run_syncdb=True, verbosity=0)
+author = Author.objects.create(name="a", publisher=Publisher.objects.create(name="p"))
+Book.objects.create(title="b", author=author).tags.add(Tag.objects.create(name="t"))
+found = []
+
+def wrapper(execute, sql, params, many, context):
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != code.__file__:
+        frame = frame.f_back
+    if not sql.startswith(("SAVEPOINT", "RELEASE", "BEGIN")):
+        found.append((frame.f_lineno, sql))
+    return execute(sql, params, many, context)
+
+with connection.execute_wrapper(wrapper):
+    code.run()
+print(json.dumps(found))
+"""
+
+
+def differences(root: Path) -> list[tuple[int, str]]:
+    """The statements that ``run`` of ``shop/code.py`` really issues, with their lines, and that the reader does not find there."""
+    script = root / "issued.py"
+    script.write_text(ISSUED)
+    run = subprocess.run([sys.executable, str(script)], cwd=root, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    read_as = [(query.issued.line, query.sql) for query in queries(root, "shop/code.py") if query.sql]
+    issued = json.loads(run.stdout)
+    assert issued
+    return [
+        (line, sql) for line, sql in issued if not any(at == line and compare(sql, text).equal for at, text in read_as)
+    ]

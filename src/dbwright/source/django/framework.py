@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dbwright.model.source import Issued, SourceTable
-from dbwright.source.django import instances, known, runtime
+from dbwright.source.django import entries, instances, known, runtime, scopes
 from dbwright.source.django.applications import Applications
+from dbwright.source.django.connections import ConnectionValue
 from dbwright.source.django.instances import MetaValue
 from dbwright.source.django.migrations import operation_arguments
 from dbwright.source.django.models import (
@@ -62,6 +63,9 @@ HARMLESS = (
 )
 """Packages whose classes only hold what they are given; they are really called."""
 
+MOST_STATEMENTS = 150
+"""Of one operation of Django's; the cascade of a delete is the longest."""
+
 _SAME = frozenset(
     "gettext gettext_lazy ugettext ugettext_lazy gettext_noop pgettext pgettext_lazy format_lazy mark_safe lazy_number".split()
 )
@@ -83,9 +87,9 @@ class Django:
         self.request_attributes: dict[str, Value] = {}
         self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
 
-    def entry_argument(self, name: str) -> Value | None:
+    def entry_argument(self, function: Function, name: str) -> Value | None:
         """What Django gives to a function under this name."""
-        return known.RequestValue(self) if name == "request" else None
+        return known.RequestValue(self) if name == "request" else entries.argument(self, function, name)
 
     # Set up on first use ---------------------------------------------------------------------------------------------------
 
@@ -141,8 +145,8 @@ class Django:
 
     def library(self, name: str) -> Value | None:
         root = name.partition(".")[0]
-        if name == "django_scopes.ScopedManager":
-            return Native(name, _scoped_manager)
+        if root == "django_scopes":
+            return scopes.library(name)
         if root != "django":
             return None
         if name.startswith(known.PREFIX):
@@ -158,6 +162,12 @@ class Django:
             )
         if name == "django.apps.apps":
             return Registry(self)
+        if name in ("django.db.connection", "django.db.connections"):
+            return ConnectionValue(self)
+        if name == "django.utils.functional.SimpleLazyObject":
+            return Native(name, _made_late)
+        if name == "django.utils.functional.lazy":
+            return Native(name, _lazy)
         if name.startswith(HARMLESS):
             return self._imported(name)
         return None
@@ -553,7 +563,7 @@ class Django:
                 at.happened(record)
             return record
         first: IssuedQuery | None = None
-        for position, (sql, values) in enumerate(statements[:12]):
+        for position, (sql, values) in enumerate(statements[:MOST_STATEMENTS]):
             issued_by: Issued = how if position == 0 else "prefetch" if how == "rows" else how
             record = IssuedQuery(
                 issued_by=issued_by,
@@ -668,17 +678,15 @@ class Django:
         models.base.ModelBase(name.title(), (models.Model,), attributes)
 
 
-def _scoped_manager(arguments: Arguments, at: Frame) -> Value:
-    """``ScopedManager(organizer="event__organizer")`` of django-scopes: inside a request every query is narrowed to the scope."""
-    scopes = tuple(
-        value.value
-        for name, value in arguments.named.items()
-        if name != "_manager_class" and isinstance(value, Known) and isinstance(value.value, str)
-    )
-    given = arguments.get(0, "_manager_class")
-    base = at.call(given, Arguments()) if given is not None else None
-    template = base if isinstance(base, ManagerTemplate) else ManagerTemplate(None, None)
-    return ManagerTemplate(template.cls, template.queryset_cls, scopes)
+def _made_late(arguments: Arguments, at: Frame) -> Value:
+    """``SimpleLazyObject(function)``: what the function gives, though later."""
+    function = arguments.first()
+    return at.call(function, Arguments()) if function is not None else Unknown("a lazy object of nothing")
+
+
+def _lazy(arguments: Arguments, at: Frame) -> Value:
+    """``lazy(function, str)``: a function that gives the same, though later."""
+    return arguments.first() or Unknown("lazy of nothing")
 
 
 class ManagerAdoption:

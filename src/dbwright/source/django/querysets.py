@@ -57,6 +57,8 @@ FETCHES: dict[str, Issued] = {
     "delete": "delete",
     "explain": "other",
 }
+SCOPES_DISABLED = "scopes disabled"
+"""The ambient of a walk in which django-scopes narrows nothing."""
 INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
 MOST_LINES = 8
 """Of the lines that build a queryset the last so many are kept."""
@@ -211,6 +213,9 @@ class QuerySetValue(Value):
     def _sliced(self, key: Slice, at: Frame) -> Value:
         if not self.qs.query.is_empty() and self.qs._sticky_filter:
             return self
+        if key.stop is not None and len(alternatives(key.stop)) > 1:
+            # A bound that may be None: with it and without.
+            return union(self._sliced(Slice(key.start, stop), at) for stop in _bounds(key.stop))
         start, stop = _bound(key.start), _bound(key.stop)
         if start is None and stop is None:
             return self
@@ -374,17 +379,48 @@ class QuerySetValue(Value):
         if partial and not self.partial:
             return self.derive(qs, partial)._insert(name, arguments, at)
         _positional, named, _missing = self._conditions(name, arguments, at)
+        named = self._with_rows(named)
         if name == "create":
             self.issue("insert", lambda: qs.create(**named), at)
-            return self.django.instance_of(self.model)
+            return self._created(arguments)
         defaults = named.pop("defaults", None)
         creating = named.pop("create_defaults", None) or defaults
-        wanted = dict(defaults) if isinstance(defaults, dict) else {}
+        wanted = self._with_rows(defaults) if isinstance(defaults, dict) else {}
         record = self.issue("get", lambda: getattr(qs, name)(defaults=wanted, **named), at, name)
         fields = {k: v for k, v in named.items() if "__" not in k}
-        extra = creating if isinstance(creating, dict) else {}
+        extra = self._with_rows(creating) if isinstance(creating, dict) else {}
         self.issue("insert", lambda: qs.create(**{**fields, **extra}), at, name)
         return Items([self.element(record), Unknown("created or not", "row")], "tuple")
+
+    def _with_rows(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Values for a new row: where the row that a key points at is not known, one of its model's."""
+        found = {}
+        for name, value in values.items():
+            field = self._field(name)
+            if field is not None and field.is_relation and name == field.name and isinstance(value, Token):
+                target = self.django.adoption_of(field.related_model)
+                value = self.django.real_instance(target, value.origin, saved=True) if target is not None else value
+            found[name] = value
+        return found
+
+    def _field(self, name: str) -> Any:
+        from django.core.exceptions import FieldDoesNotExist
+
+        try:
+            field = self.model.real._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+        return field if getattr(field, "related_model", None) is None or field.concrete else None
+
+    def _created(self, arguments: Arguments) -> Value:
+        """The new row, with what it was made of: a relation that was given is loaded."""
+        made = self.django.instance_of(self.model)
+        made.attributes.update(
+            (name, value)
+            for name, value in arguments.named.items()
+            if isinstance(value, InstanceValue) and self._field(name) is not None
+        )
+        return made
 
     def _bulk(self, name: str, arguments: Arguments, at: Frame) -> Value:
         first = arguments.get(0, "objs")
@@ -522,7 +558,7 @@ class ManagerValue(Value):
 
     def _narrowed(self, value: QuerySetValue) -> QuerySetValue:
         """With the conditions of the relation and of the scope."""
-        if self.template.scopes:
+        if self.template.scopes and self.django.interpreter.ambient != SCOPES_DISABLED:
             try:
                 narrowed = value.qs.filter(**{path: Token("request") for path in self.template.scopes})
                 value = value.derive(narrowed)
@@ -673,6 +709,13 @@ def loads(qs: Any) -> object:
 
 def _inner(qs: Any) -> object:
     return loads(qs) if qs is not None else None
+
+
+def _bounds(value: Value) -> list[Value]:
+    """None where it is an alternative, and one of the others."""
+    members = alternatives(value)
+    left_out = [one for one in members if isinstance(one, Known) and one.value is None]
+    return left_out[:1] + [one for one in members if one not in left_out][:1]
 
 
 def _bound(value: Value | None) -> int | None:

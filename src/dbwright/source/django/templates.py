@@ -1,4 +1,5 @@
-"""Django's templates, parsed with Django's own parser and walked with the values of their context; none is rendered.
+"""Django's templates, parsed with Django's own parser and walked with the values of their context; none is rendered. Those of Jinja2 are
+told apart here and walked by ``jinja``.
 
 Loops over querysets issue them, paths walk attributes and call methods. Tags and filters that Django does not know are looked for in the
 project (``simple_tag``, ``inclusion_tag``, ``filter``) and called there; any other only reads its arguments.
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 import ast
 import importlib
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbwright.pysource import dotted
+from dbwright.source.django import jinja
 from dbwright.source.django.known import RequestValue, is_callable, show, step
 from dbwright.source.events import Called, Summary
 from dbwright.source.files import find_templates
@@ -58,7 +60,7 @@ class Templates:
                     self.paths.setdefault("/".join(parts[position + 1 :]), path)
         for folder in self._named_folders():
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and path.suffix in (".html", ".txt", ".xml", ".htm"):
+                if path.is_file() and path.suffix in (".html", ".txt", ".xml", ".htm", ".jinja", ".jinja2", ".j2"):
                     self.paths.setdefault(path.relative_to(folder).as_posix(), path)
         self._parsed: dict[Path, tuple[Module, Any] | None] = {}
         self.tags = _project_tags(django)
@@ -87,6 +89,46 @@ class Templates:
             if text and text != "templates" and (base / text).is_dir() and (base / text).is_relative_to(self.root)
         ]
 
+    @cached_property
+    def _backends(self) -> list[tuple[str, ast.Dict]]:
+        """The entries of ``TEMPLATES`` with the names of their backends."""
+        module = self.django.applications.settings_module
+        found: list[tuple[str, ast.Dict]] = []
+        for binding in module.scope.bindings.get("TEMPLATES", ()) if module is not None else ():
+            for node in ast.walk(binding) if isinstance(binding, ast.expr) else ():
+                if isinstance(node, ast.Dict):
+                    backend = _entry(node, "BACKEND")
+                    if isinstance(backend, ast.Constant):
+                        found.append((str(backend.value), node))
+        return found
+
+    @cached_property
+    def _jinja_folders(self) -> list[Path]:
+        given = [_entry(node, "DIRS") for backend, node in self._backends if "jinja" in backend.lower()]
+        return [folder for node in given if node is not None for folder in self._folders(node)]
+
+    @cached_property
+    def jinja_globals(self) -> dict[str, Value]:
+        """What the project's Jinja2 environments know beside the context."""
+        found: dict[str, Value] = {}
+        for backend, node in self._backends:
+            options = _entry(node, "OPTIONS") if "jinja" in backend.lower() else None
+            given = _entry(options, "environment") if isinstance(options, ast.Dict) else None
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                found.update(jinja.environment_globals(self.django, given.value))
+        return found
+
+    def is_jinja(self, path: Path) -> bool:
+        """Whether a template is one of Jinja2: by its ending, by Django's folder for them, by the backend that names its folder, or
+        because there is no other backend."""
+        backends = [backend.lower() for backend, _node in self._backends]
+        return (
+            path.suffix in (".jinja", ".jinja2", ".j2")
+            or "jinja2" in path.relative_to(self.root).parts
+            or any(path.is_relative_to(folder) for folder in self._jinja_folders)
+            or (bool(backends) and all("jinja" in backend for backend in backends))
+        )
+
     def parsed(self, name: str) -> tuple[Module, Any] | None:
         """The template of a name as a module of the project, and its nodes."""
         path = self.paths.get(name)
@@ -98,7 +140,7 @@ class Templates:
             try:
                 if path.stat().st_size > MOST_BYTES:
                     raise ValueError(f"larger than {MOST_BYTES // 1_000_000} MB")
-                nodes = parse(path.read_text(encoding="utf-8"), name)
+                nodes = (jinja.parse if self.is_jinja(path) else parse)(path.read_text(encoding="utf-8"), name)
                 module = Module(name, path, file, "code", ast.Module([], []), owned=True)
                 self._parsed[path] = (module, nodes)
             except Exception as error:
@@ -106,6 +148,12 @@ class Templates:
                     Problem(file, 1, f"template not read: {type(error).__name__}: {error}"[:300])
                 )
         return self._parsed[path]
+
+
+def _entry(node: ast.Dict, name: str) -> ast.expr | None:
+    """The value that a written dictionary has for a key."""
+    pairs = zip(node.keys, node.values, strict=True)
+    return next((value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name), None)
 
 
 def parse(source: str, name: str) -> Any:
@@ -215,7 +263,8 @@ def render(django: Django, names: Value, context: Value, request: Value, at: Fra
     """Walk the first template of these names that the project has, with the variables of a context."""
     found = django.templates
     for one in _names(names):
-        if found.parsed(one) is None:
+        parsed = found.parsed(one)
+        if parsed is None:
             continue
         variables: dict[str, Value] = {"request": request, "user": request.attribute("user", at)}
         if isinstance(request, RequestValue):
@@ -231,7 +280,8 @@ def render(django: Django, names: Value, context: Value, request: Value, at: Fra
                 return
             summary = django.rendered[mark] = Summary(one)
             try:
-                Walk(django, summary, at.depth + 1).template(one, variables)
+                walk = jinja.JinjaWalk if isinstance(parsed[1], jinja.nodes.Template) else Walk
+                walk(django, summary, at.depth + 1).template(one, variables)
             finally:
                 summary.finished = True
         if summary is not None and summary.finished and summary.events:
@@ -290,6 +340,8 @@ class Walk:
         if found is None or len(self.open) > DEEPEST_INCLUDE or self.open.count(name) > 1:
             return
         module, nodes = found
+        if isinstance(nodes, jinja.nodes.Template):
+            return
         self.open.append(name)
         at = Frame(self.django.interpreter, module, dict(variables), None, None, name, self.depth, self.summary)
         at.loops = loops

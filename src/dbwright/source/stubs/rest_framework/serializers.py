@@ -7,6 +7,7 @@ from django.dbwright import (
     follow,
     has,
     model_field,
+    model_of,
     option,
     queryset_of,
     rows,
@@ -60,7 +61,11 @@ class BaseSerializer(Field):
 
     @property
     def validated_data(self):
-        return unknown("the request's data")
+        found = {unknown("a field"): unknown("the request's data")}
+        for name, field in option(self, "fields", {}).items():
+            if has(field, "is_key_only") and field.queryset is not None and not field.many:
+                found[field.source or name] = a_row(model_of(field.queryset))
+        return found
 
     @property
     def errors(self):
@@ -87,12 +92,12 @@ class BaseSerializer(Field):
 
     def save(self, **kwargs):
         if self.updates:
-            self.instance = self.update(self.instance, {"": unknown("the request's data")})
+            self.instance = self.update(self.instance, self.validated_data)
         elif self.many:
             for one in unknown("the request's data"):
-                self.create({"": unknown("the request's data")})
+                self.create(self.validated_data)
         else:
-            self.instance = self.create({"": unknown("the request's data")})
+            self.instance = self.create(self.validated_data)
         return self.instance
 
     def read(self, row, name):
@@ -138,7 +143,7 @@ class Serializer(BaseSerializer):
         for validator in option(option(self, "Meta"), "validators", ()):
             if has(validator, "check"):
                 validator.check("")
-        self.validate(unknown("the request's data"))
+        self.validate(self.validated_data)
         return unknown("the request's data")
 
     def validate(self, attrs):

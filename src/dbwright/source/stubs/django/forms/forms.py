@@ -1,4 +1,4 @@
-from django.dbwright import declared, has, unknown
+from django.dbwright import a_row, declared, has, model_of, unknown
 from django.forms.fields import Field
 
 
@@ -13,7 +13,11 @@ class BaseForm:
 
     @property
     def cleaned_data(self):
-        return unknown("the form's data")
+        found = {unknown("a field"): unknown("the form's data")}
+        for name, field in self.fields.items():
+            if has(field, "to_field_name") and not has(field, "is_many"):
+                found[name] = a_row(model_of(field.queryset))
+        return found
 
     @property
     def errors(self):

@@ -19,6 +19,8 @@ from django.forms.forms import BaseForm
 
 
 class ModelChoiceField(Field):
+    to_field_name = None
+
     def __init__(self, queryset=None, *args, to_field_name=None, **kwargs):
         self.queryset = queryset
         self.to_field_name = to_field_name

@@ -1,0 +1,201 @@
+"""Statements that plain functions of a project issue, compared on the parse tree with those of the running project."""
+
+from pathlib import Path
+
+import pytest
+from web_project import differences, queries, written
+
+IMPORTS = "from django.db import connection\nfrom django.utils.functional import SimpleLazyObject, lazy\n"
+IMPORTS += "from shop.models import Author, Book, Publisher\n"
+CONDITIONS = [
+    "title='x'",
+    "title__lt='x'",
+    "title__gt='x'",
+    "title__in=['x']",
+    "pk=1",
+    "pk__lt=1",
+    "pk__gt=1",
+    "author=1",
+    "tags=1",
+]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # A cursor of the project's own, and what is asked for each of its rows.
+        """
+def run():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM shop_book WHERE id > %s", [0])
+        for row in cursor.fetchall():
+            Book.objects.get(pk=row[0])
+""",
+        # A row made of one that a function of unknown result gives; what it was made of is loaded.
+        """
+def run():
+    made = Author.objects.create(name="x", publisher=chosen())
+    return made.publisher.name
+
+def chosen(*names):
+    return Publisher.objects.get(pk=names[0]) if names else Publisher.objects.first()
+""",
+        """
+def run():
+    Author.objects.get_or_create(name="new", defaults={"publisher": SimpleLazyObject(lambda: Publisher.objects.get())})
+""",
+        # A mixin's method on each of its classes, more of them than a function is walked with.
+        """
+class Counted:
+    def total(self, condition):
+        return self.model.objects.filter(**condition).count()
+
+"""
+        + "".join(
+            f"class {name}{number}(Counted):\n    model = {name}\n\n"
+            for name in ("Author", "Book", "Publisher")
+            for number in range(4)
+        )
+        + """
+def run():
+    Author3().total({"publisher__name": "x"})
+    Book3().total({"title__lt": "x"})
+    Publisher3().total({"name__in": "x"})
+""",
+        # A short helper that each caller hands another query.
+        "def first(queryset):\n    return list(queryset[:1])\n\ndef run():\n"
+        + "".join(f"    first(Book.objects.filter({condition}))\n" for condition in CONDITIONS),
+        # Relations to models that are named, and defined later.
+        """
+from django.db import models
+
+class Shelf(models.Model):
+    room = models.ForeignKey("Room", models.CASCADE)
+    labels = models.ManyToManyField("Label")
+
+class Tall(Shelf):
+    kept_by = models.ForeignKey("shop.Author", models.CASCADE)
+
+class Room(models.Model):
+    name = models.CharField(max_length=10)
+
+class Label(models.Model):
+    name = models.CharField(max_length=10)
+
+def run():
+    Tall.objects.create(room=Room.objects.create(), kept_by=Author.objects.get())
+    tall = Tall.objects.get()
+    tall.room.name
+    tall.labels.filter(name="x").count()
+    Shelf.objects.filter(room__name="x", labels__name="y").count()
+    Room.objects.filter(shelf__tall__kept_by__name="x").exists()
+""",
+        # A bound that may be left out.
+        """
+def run():
+    few(None)
+    few(3)
+
+def few(limit=None):
+    for book in Book.objects.all()[:limit]:
+        yield_nothing(book.title)
+
+def yield_nothing(title):
+    return title
+""",
+    ],
+)
+def test_statements_are_those_that_the_framework_issues(tmp_path: Path, code: str) -> None:
+    assert differences(written(tmp_path, {"shop/code.py": IMPORTS + code})) == []
+
+
+def test_methods_of_abstract_models_and_mixins_are_walked_on_the_models_that_have_them(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+
+class Named(models.Model):
+    name = models.CharField(max_length=10)
+
+    class Meta:
+        abstract = True
+
+    def rename(self, name):
+        self.name = name
+        self.save(update_fields=["name"])
+
+class Counts:
+    def others(self):
+        return type(self).objects.exclude(pk=self.pk).count()
+
+class Shop(Counts, Named):
+    pass
+
+class Street(Counts, Named):
+    pass
+
+class Unused:
+    def others(self):
+        return self.objects.count()
+"""
+    found = queries(written(tmp_path, {"shop/code.py": code}), "shop/code.py")
+    assert {(query.issued_by, query.table) for query in found} == {
+        ("update", "shop_shop"),
+        ("update", "shop_street"),
+        ("count", "shop_shop"),
+        ("count", "shop_street"),
+    }
+    assert not any(query.unknown for query in found)
+
+
+def test_features_of_the_connection_are_those_of_postgresql(tmp_path: Path) -> None:
+    code = """
+ITSELF = lazy(lambda: ("self",) if connection.features.has_select_for_update_of else (), tuple)()
+
+def run(key):
+    Book.objects.select_for_update(of=ITSELF).get(pk=key)
+    if connection.vendor == "mysql":
+        Author.objects.get(pk=key)
+"""
+    (query,) = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    assert query.sql is not None
+    assert query.sql.endswith('FOR UPDATE OF "shop_book"')
+
+
+def test_scopes_narrow_all_but_what_is_walked_without_them(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+from django_scopes import ScopedManager, scope, scopes_disabled
+
+class Sale(models.Model):
+    author = models.ForeignKey(Author, models.CASCADE)
+    objects = ScopedManager(author="author")
+
+def inside(key):
+    return Sale.objects.get(pk=key)
+
+@scopes_disabled()
+def outside(key):
+    return Sale.objects.get(pk=key)
+
+def around(key):
+    with scopes_disabled():
+        return inside_only_here(key)
+
+def inside_only_here(key):
+    with scope(author=key):
+        Sale.objects.count()
+    return Sale.objects.filter(pk=key).exists()
+"""
+    found = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    narrowed = {(query.issued_by, '"author_id" = ' in (query.sql or ""), query.issued.function) for query in found}
+    assert ("get", True, "inside") in narrowed
+    assert ("get", False, "outside") in narrowed
+    assert ("get", True, "outside") not in narrowed
+    assert {("exists", False, "inside_only_here"), ("exists", True, "inside_only_here")} <= narrowed
+    assert ("count", False, "inside_only_here") not in narrowed
+
+
+def _models() -> str:
+    from web_project import FILES
+
+    return FILES["shop/models.py"]
