@@ -209,6 +209,9 @@ class Interpreter:
         """Modules whose functions are walked at every call, also at one like an earlier one: what they do counts, not what they give."""
         self.ambient: object = None
         """What a ``with`` around or a decorator switched for all that is walked inside: a walk under another one is another walk."""
+        self.branch: tuple[tuple[int, bool], ...] = ()
+        """The branches of conditions that are not known in which the walk stands, from the outside in, across calls: what was loaded in
+        another one may not be there."""
         self.made_classes: list[ClassValue] = []
         """Classes that calls of ``type`` made, in the order in which they were walked."""
         self._initialised_like: dict[object, Instance] = {}
@@ -217,6 +220,10 @@ class Interpreter:
         self._by_base: dict[str, list[ClassValue]] | None = None
         self.frameworks: Sequence[Framework] = ()
         self.frameworks = frameworks(self)
+
+    def holds_here(self, branch: tuple[tuple[int, bool], ...]) -> bool:
+        """Whether what happened in a branch has happened wherever the walk comes to where it stands now."""
+        return self.branch[: len(branch)] == branch
 
     # Names -----------------------------------------------------------------------------------------------------------------
 
@@ -718,7 +725,7 @@ class Interpreter:
         """Walk a function as an entry point, with arguments of which only the annotations are known. ``site``: the line of the
         project that a stub is walked for."""
         self.steps = 0
-        self.ambient = None
+        self.ambient, self.branch = None, ()
         at = Frame(self, function.module, function=function.name)
         at.site = site
         given = arguments or self.entry_arguments(function, skip_first=receiver is not None)
@@ -1053,8 +1060,14 @@ class Interpreter:
             at.locals = dict(before)
             self._narrow(node.test, taken, at)
             lists = [(one, len(one.items)) for one in before.values() if isinstance(one, Items)] if test is None else []
-            if self.execute(body, at):
-                ends.append(at.locals)
+            outside = self.branch
+            if test is None:
+                self.branch = (*outside, (id(node), taken))
+            try:
+                if self.execute(body, at):
+                    ends.append(at.locals)
+            finally:
+                self.branch = outside
             for one, length in lists:
                 one.optional.update(range(length, len(one.items)))
         return self._join(ends, before, at)

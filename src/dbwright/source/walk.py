@@ -105,7 +105,6 @@ class Walker:
                 yield Function(node, module), None
 
     def _methods(self, cls: ClassValue) -> Iterator[tuple[Function, Value | None]]:
-        receivers = list(self._receivers(cls))
         for node in definitions(cls.node.body):
             if isinstance(node, ast.ClassDef):
                 yield from self._methods(self.interpreter.class_of(node, cls.module, None))
@@ -117,7 +116,7 @@ class Walker:
             elif "classmethod" in names:
                 yield function, cls
             else:
-                for receiver in receivers:
+                for receiver in self._receivers(cls):  # one of its own: what a method loads is not there for the next
                     yield function, receiver
 
     def _receivers(self, cls: ClassValue) -> Iterator[Value]:

@@ -90,6 +90,25 @@ def run():
     Shelf.objects.filter(room__name="x", labels__name="y").count()
     Room.objects.filter(shelf__tall__kept_by__name="x").exists()
 """,
+        # What one branch loads is not there for the other, nor for the next method.
+        """
+class Reader:
+    def __init__(self, book):
+        self.book = book
+
+    def first(self, short):
+        books = Book.objects.filter(title="b")
+        if short:
+            self.book.author.name
+            return list(books)
+        names = [book.title for book in books]
+        return names, self.book.author.name
+
+def run():
+    Reader(Book.objects.get()).first(True)
+    Reader(Book.objects.get()).first(False)
+    Book.objects.get().author.name
+""",
         # A bound that may be left out.
         """
 def run():

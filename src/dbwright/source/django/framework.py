@@ -601,13 +601,13 @@ class Django:
         return Items([], "list", InstanceValue(self, model, None, record, "", "row"))
 
     def raw_statement(self, text: Value | None, at: Frame, symbol: str | None) -> IssuedQuery:
-        """SQL of the project's own."""
+        """SQL of the project's own. Of what a cursor executes the facts say where its text comes from, more exactly."""
         sql, unknown, injected = None, None, False
         if isinstance(text, Known) and isinstance(text.value, str):
             sql = text.value
         else:
             origin = origin_of(text) if text is not None else "unknown"
-            injected = origin == "request"
+            injected = origin == "request" and symbol is not None
             unknown = f"SQL put together at run time ({text.describe() if text is not None else 'nothing'})"
         record = IssuedQuery("django", "raw", at.place, sql, (), symbol, None, None, unknown, request_text=injected)
         at.happened(record)

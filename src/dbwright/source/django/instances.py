@@ -131,6 +131,7 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
         django, adoption, instance.qs, instance.record, path, "row" if instance.record else instance.origin
     )
     instance.attributes[name] = related
+    instance.loaded[name] = () if loaded else at.interpreter.branch
     if not loaded and not instance.new:
         django.touch(instance, field, name, at, lambda: _fetch_related(instance, field, name))
     return related

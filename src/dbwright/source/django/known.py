@@ -602,10 +602,10 @@ def _texts(value: Value) -> list[str] | None:
 
 
 def _page_of(django: Django, arguments: Arguments, at: Frame) -> Value:
-    """``page_of(list, size, first)``: that many of its elements from some position on; from the first one when ``first`` is true."""
+    """``page_of(list, size, first)``: that many of its elements: the first ones, which Django asks for without an OFFSET, or those from
+    some position on; only the first ones when ``first`` is true."""
     thing, size = arguments.positional[:2]
-    first = len(arguments.positional) > 2
-    start = 0 if first else UNKNOWN_NUMBER
+    starts = (0,) if len(arguments.positional) > 2 else (0, UNKNOWN_NUMBER)
     count = size.value if isinstance(size, Known) and isinstance(size.value, int) else UNKNOWN_NUMBER
     found: list[Value] = []
     for one in alternatives(thing):
@@ -613,9 +613,10 @@ def _page_of(django: Django, arguments: Arguments, at: Frame) -> Value:
         if not isinstance(one, QuerySetValue):
             found.append(one)
             continue
-        qs = one.qs._chain()
-        qs.query.set_limits(start, start + count)
-        found.append(one.derive(qs))
+        for start in starts:
+            qs = one.qs._chain()
+            qs.query.set_limits(start, start + count)
+            found.append(one.derive(qs))
     return union(found)
 
 

@@ -72,6 +72,7 @@ class QuerySetValue(Value):
     query made at ``owner``."""
 
     __slots__ = (
+        "_branches",
         "_issued",
         "built",
         "cls",
@@ -109,6 +110,7 @@ class QuerySetValue(Value):
         self.cls = cls
         self.prefetched = prefetched
         self._issued: dict[int, IssuedQuery] = {}
+        self._branches: dict[int, tuple[tuple[int, bool], ...]] = {}
 
     def derive(self, qs: Any, partial: str | None = None, at: Frame | None = None) -> QuerySetValue:
         """Another queryset that goes on from this one; ``at`` the line that asks for it."""
@@ -303,11 +305,12 @@ class QuerySetValue(Value):
         mark = at.summary.number
         if self.prefetched:
             return self._there_already(mark)
-        if mark not in self._issued:
+        interpreter = self.django.interpreter
+        if mark not in self._issued or not interpreter.holds_here(self._branches[mark]):
             record = self.issue("rows", lambda: list(self.qs.all()), at, consumer)
             if record is None:
                 return None
-            self._issued[mark] = record
+            self._issued[mark], self._branches[mark] = record, interpreter.branch
         return self._issued[mark]
 
     def _there_already(self, mark: int) -> IssuedQuery:
@@ -617,7 +620,7 @@ class InstanceValue(Value):
     """A row as an object. ``record`` is the query that it came from, ``qs`` the queryset with what it loads along; ``path`` is how it was
     reached from that query's own rows (``author__publisher``)."""
 
-    __slots__ = ("attributes", "django", "model", "new", "origin", "path", "qs", "record")
+    __slots__ = ("attributes", "django", "loaded", "model", "new", "origin", "path", "qs", "record")
 
     def __init__(
         self,
@@ -637,6 +640,8 @@ class InstanceValue(Value):
         self.origin = origin
         self.new = new
         self.attributes: dict[str, Value] = {}
+        self.loaded: dict[str, tuple[tuple[int, bool], ...]] = {}
+        """Relations that were touched, with the branch in which that was."""
 
     @property
     def cls(self) -> ClassValue:
@@ -672,11 +677,12 @@ class InstanceValue(Value):
 
     def assign(self, name: str, value: Value, at: Frame) -> None:
         self.attributes[name] = value
+        self.loaded.pop(name, None)
 
     def attribute(self, name: str, at: Frame) -> Value:
-        if name in self.attributes:
-            return self.attributes[name]
         interpreter = self.django.interpreter
+        if name in self.attributes and interpreter.holds_here(self.loaded.get(name, ())):
+            return self.attributes[name]
         forced = name.startswith("super.")
         if not forced:
             owner = interpreter.find_in_class(self.cls, name)
