@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dbwright.source.events import Summary
     from dbwright.source.modules import Module
 
+Template = nodes.Template
 DEEPEST_INCLUDE = 12
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.i18n")
 _SAME_ELEMENTS = frozenset("list sort unique reverse select reject selectattr rejectattr batch slice dictsort".split())
@@ -226,7 +227,7 @@ class JinjaWalk:
 
     # Expressions -----------------------------------------------------------------------------------------------------------
 
-    def tested(self, node: nodes.Expr, at: Frame) -> Value:
+    def tested(self, node: nodes.Node, at: Frame) -> Value:
         """A condition: a queryset that is tested is issued."""
         value = self.value(node, at)
         for one in alternatives(value):
@@ -285,7 +286,9 @@ class JinjaWalk:
 
     def arguments(self, node: nodes.Call | nodes.Filter, at: Frame) -> Arguments:
         found = Arguments([self.value(one, at) for one in node.args])
-        found.named.update((one.key, self.value(one.value, at)) for one in node.kwargs)
+        found.named.update(
+            (one.key, self.value(one.value, at)) for one in node.kwargs if isinstance(one, nodes.Keyword)
+        )
         if node.dyn_args is not None:
             found.extra_positional = at.iterate(self.value(node.dyn_args, at))
         if node.dyn_kwargs is not None:

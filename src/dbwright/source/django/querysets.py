@@ -402,7 +402,7 @@ class QuerySetValue(Value):
             field = self._field(name)
             if field is not None and field.is_relation and name == field.name and isinstance(value, Token):
                 target = self.django.adoption_of(field.related_model)
-                value = self.django.real_instance(target, value.origin, saved=True) if target is not None else value
+                value = self.django.real_instance(target, "argument", saved=True) if target is not None else value
             found[name] = value
         return found
 

@@ -280,7 +280,7 @@ def render(django: Django, names: Value, context: Value, request: Value, at: Fra
                 return
             summary = django.rendered[mark] = Summary(one)
             try:
-                walk = jinja.JinjaWalk if isinstance(parsed[1], jinja.nodes.Template) else Walk
+                walk = jinja.JinjaWalk if isinstance(parsed[1], jinja.Template) else Walk
                 walk(django, summary, at.depth + 1).template(one, variables)
             finally:
                 summary.finished = True
@@ -340,7 +340,7 @@ class Walk:
         if found is None or len(self.open) > DEEPEST_INCLUDE or self.open.count(name) > 1:
             return
         module, nodes = found
-        if isinstance(nodes, jinja.nodes.Template):
+        if isinstance(nodes, jinja.Template):
             return
         self.open.append(name)
         at = Frame(self.django.interpreter, module, dict(variables), None, None, name, self.depth, self.summary)
