@@ -1716,8 +1716,10 @@ def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
             return None
     try:
         if isinstance(operator, ast.In | ast.NotIn):
-            inside = right.rest is None and plain(left) in right.items if isinstance(right, Mapping) else None
-            return (plain(left) in plain(right) if inside is None else inside) is isinstance(operator, ast.In)
+            inside = plain(left) in (right.items if isinstance(right, Mapping) else plain(right))
+            if not inside and isinstance(right, Mapping) and right.rest is not None:
+                return None
+            return inside is isinstance(operator, ast.In)
         if not (isinstance(left, Known) and isinstance(right, Known)):
             return None
         return bool(_ORDERS[type(operator)](plain(left), plain(right)))

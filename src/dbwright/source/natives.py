@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import decimal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -262,6 +263,14 @@ def _callable(arguments: Arguments, at: Frame) -> Value:
     return Known(True) if isinstance(first, Function | Bound | Native) else Unknown("a truth value")
 
 
+def _decimal(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    try:
+        return Known(decimal.Decimal(plain(first))) if first is not None else Known(decimal.Decimal(0))
+    except (NotPlain, TypeError, ValueError, ArithmeticError):
+        return Unknown("a number", arguments.origin())
+
+
 def _environment(arguments: Arguments, at: Frame) -> Value:
     return Unknown("an environment variable", "settings")
 
@@ -338,6 +347,7 @@ LIBRARY: dict[str, Handler] = {
     "os.environ.get": _environment,
     "os.getenv": _environment,
     "os.path.join": _join_paths,
+    "decimal.Decimal": _decimal,
     "random.choice": _element,
     "typing.cast": lambda arguments, at: arguments.get(1, "val") or Unknown("a cast"),
 }

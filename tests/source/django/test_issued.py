@@ -109,6 +109,24 @@ def run():
     Reader(Book.objects.get()).first(False)
     Book.objects.get().author.name
 """,
+        # Values that are not known beside numbers, and in place of columns; keys that a dictionary may have.
+        """
+from decimal import Decimal
+from django.db.models import Case, Count, F, Value, When
+from django.db.models.functions import Coalesce
+
+def run():
+    told({"amount": 3, "key": 1})
+
+def told(given):
+    amount = given["amount"]
+    list(Book.objects.values("id").annotate(n=Coalesce(Count("tags"), amount), m=F("n") * amount))
+    list(Book.objects.annotate(n=Case(When(id__gt=amount, then=amount), default=Value(1))).filter(n__lt=amount))
+    Book.objects.aggregate(n=Coalesce(Count("id"), Value(0)))
+    data = dict(given)
+    if "key" in data:
+        Book.objects.filter(id__lt=amount, title__gt=Decimal("0.5")).count()
+""",
         # A bound that may be left out.
         """
 def run():
@@ -185,9 +203,18 @@ def test_scopes_narrow_all_but_what_is_walked_without_them(tmp_path: Path) -> No
 from django.db import models
 from django_scopes import ScopedManager, scope, scopes_disabled
 
+class Open(ScopedManager(author="author").__class__):
+    def get_queryset(self):
+        return super().get_queryset().filter(closed=False)
+
 class Sale(models.Model):
     author = models.ForeignKey(Author, models.CASCADE)
+    closed = models.BooleanField()
     objects = ScopedManager(author="author")
+    open = Open()
+
+def opened():
+    return Sale.open.latest("pk")
 
 def inside(key):
     return Sale.objects.get(pk=key)
@@ -208,6 +235,8 @@ def inside_only_here(key):
     found = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
     narrowed = {(query.issued_by, '"author_id" = ' in (query.sql or ""), query.issued.function) for query in found}
     assert ("get", True, "inside") in narrowed
+    assert ("first", True, "opened") in narrowed
+    assert all('NOT "shop_sale"."closed"' in (query.sql or "") for query in found if query.issued.function == "opened")
     assert ("get", False, "outside") in narrowed
     assert ("get", True, "outside") not in narrowed
     assert {("exists", False, "inside_only_here"), ("exists", True, "inside_only_here")} <= narrowed

@@ -194,7 +194,7 @@ class Django:
                 if found is not None:
                     return found
             elif isinstance(base, ManagerClass):
-                return ManagerAdoption(self, cls, base.queryset_cls)
+                return ManagerAdoption(self, cls, base.queryset_cls, base.scopes)
             elif isinstance(base, Library) and base.name in ("enum.Enum", "enum.IntEnum", "enum.StrEnum"):
                 return ChoicesAdoption(self, cls)
         return self._adopt_unread(cls)
@@ -365,6 +365,11 @@ class Django:
                 if isinstance(target, Token) or (callable(target) and not isinstance(target, type)):
                     return Unknown(f"{cls.__name__} to a model that is not known")
             positional, named = field_arguments(cls, positional, named)
+        if issubclass(cls, models.Case | models.When | models.Func):
+            positional, named = values_of_expressions(cls, positional, named)
+        return self._made(cls, positional, named)
+
+    def _made(self, cls: type, positional: list[Any], named: dict[str, Any]) -> Value:
         made: Any = None
         for _ in range(len(named) + 1):
             try:
@@ -694,10 +699,13 @@ class ManagerAdoption:
 
     label = None
 
-    def __init__(self, django: Django, cls: ClassValue, queryset_cls: ClassValue | None) -> None:
+    def __init__(
+        self, django: Django, cls: ClassValue, queryset_cls: ClassValue | None, scopes: tuple[str, ...] = ()
+    ) -> None:
         self.django = django
         self.cls = cls
         self.queryset_cls = queryset_cls
+        self.scopes = scopes
 
     def class_attribute(self, name: str, at: Frame) -> Value | None:
         if name == "from_queryset":
@@ -710,13 +718,13 @@ class ManagerAdoption:
         return Native("manager class", lambda later, frame: ManagerTemplate(self.cls, queryset_cls))
 
     def instantiate(self, arguments: Arguments, at: Frame) -> Value:
-        return ManagerTemplate(self.cls, self.queryset_cls)
+        return ManagerTemplate(self.cls, self.queryset_cls, self.scopes)
 
     def typed(self, at: Frame) -> Value:
         """On the first model that has a manager of this class."""
         for model in self.django.models.values():
             if self.django.default_manager(model).cls is self.cls:
-                return ManagerValue(self.django, model, ManagerTemplate(self.cls, self.queryset_cls))
+                return ManagerValue(self.django, model, ManagerTemplate(self.cls, self.queryset_cls, self.scopes))
         return Unknown(f"a {self.cls.name} of a model that is not known")
 
 
@@ -820,6 +828,21 @@ def classes_of(module: Module, interpreter: Interpreter) -> Iterator[ClassValue]
         for binding in bindings:
             if isinstance(binding, ast.ClassDef):
                 yield interpreter.class_of(binding, module, None)
+
+
+_OF_VALUES = ("Coalesce", "Concat", "Greatest", "Least", "NullIf", "Round", "Left", "Right", "Power")
+
+
+def values_of_expressions(cls: type, positional: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Where an expression takes a value beside columns, a token is one: Django would take its text for the name of a column."""
+    from django.db.models import Value as Literal
+
+    def literal(value: Any) -> Any:
+        return Literal(value) if isinstance(value, Token) else value
+
+    if cls.__name__ in _OF_VALUES:
+        positional = [*positional[:1], *map(literal, positional[1:])]
+    return positional, {name: literal(v) if name in ("then", "default") else v for name, v in named.items()}
 
 
 def field_arguments(cls: type, positional: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

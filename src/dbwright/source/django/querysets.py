@@ -456,6 +456,11 @@ class ManagerTemplate(Value):
         self.queryset_cls = queryset_cls
         self.scopes = scopes
 
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "__class__":
+            return ManagerClass(self.queryset_cls, self.cls, self.scopes)
+        return Unknown(f"{name} of a manager without a model")
+
     def key(self) -> object:
         return ("manager", self.cls, self.queryset_cls, self.scopes)
 
@@ -463,13 +468,17 @@ class ManagerTemplate(Value):
 class ManagerClass(Value):
     """``models.Manager`` or what ``from_queryset`` makes of it."""
 
-    __slots__ = ("queryset_cls",)
+    __slots__ = ("manager_cls", "queryset_cls", "scopes")
 
-    def __init__(self, queryset_cls: ClassValue | None) -> None:
+    def __init__(
+        self, queryset_cls: ClassValue | None, manager_cls: ClassValue | None = None, scopes: tuple[str, ...] = ()
+    ) -> None:
         self.queryset_cls = queryset_cls
+        self.manager_cls = manager_cls
+        self.scopes = scopes
 
     def call(self, arguments: Arguments, at: Frame) -> Value:
-        return ManagerTemplate(None, self.queryset_cls)
+        return ManagerTemplate(self.manager_cls, self.queryset_cls, self.scopes)
 
     def attribute(self, name: str, at: Frame) -> Value:
         if name == "from_queryset":
@@ -477,7 +486,7 @@ class ManagerClass(Value):
         return Unknown(f"Manager.{name}")
 
     def key(self) -> object:
-        return ("manager class", self.queryset_cls)
+        return ("manager class", self.queryset_cls, self.manager_cls, self.scopes)
 
 
 def _class(value: Value | None) -> ClassValue | None:

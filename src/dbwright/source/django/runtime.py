@@ -57,8 +57,40 @@ def _let_tokens_through() -> None:
                     setattr(cls, name, _passing_tokens(cls.__dict__[name]))
     for moment in (models.DateField, models.DateTimeField, models.TimeField):
         moment.pre_save = _not_now(moment.pre_save)
+    _let_tokens_have_any_type()
     for transform in (lookups.YearLookup,):
         transform.year_lookup_bounds = _year_bounds(transform.year_lookup_bounds)
+
+
+def _let_tokens_have_any_type() -> None:
+    """What is not known is no text: beside a number it is a number."""
+    from django.db.models import TextField, expressions
+
+    sources = expressions.BaseExpression.get_source_fields
+    combined = expressions.CombinedExpression._resolve_output_field
+
+    def is_token(expression: Any) -> bool:
+        return isinstance(expression, expressions.Value) and isinstance(expression.value, Token)
+
+    def get_source_fields(self: Any) -> list[Any]:
+        fields: list[Any] = sources(self)
+        pairs = zip(self.get_source_expressions(), fields, strict=False)
+        told = [None if is_token(expression) else field for expression, field in pairs]
+        if any(field is not None for field in told):
+            return told
+        return [TextField()] if isinstance(self, expressions.Case) else fields
+
+    def of_result(self: Any) -> list[Any]:
+        return [None if is_token(self.result) else self.result._output_field_or_none]
+
+    def resolve_output_field(self: Any) -> Any:
+        known = [side for side in (self.lhs, self.rhs) if not is_token(side)]
+        field = known[0]._output_field_or_none if len(known) == 1 else None
+        return field if field is not None else combined(self)
+
+    expressions.BaseExpression.get_source_fields = get_source_fields
+    expressions.When.get_source_fields = of_result
+    expressions.CombinedExpression._resolve_output_field = resolve_output_field
 
 
 def _passing_tokens(method: Callable[..., Any]) -> Callable[..., Any]:

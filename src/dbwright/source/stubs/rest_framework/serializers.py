@@ -63,9 +63,13 @@ class BaseSerializer(Field):
     def validated_data(self):
         found = {unknown("a field"): unknown("the request's data")}
         for name, field in option(self, "fields", {}).items():
-            if has(field, "is_key_only") and field.queryset is not None and not field.many:
-                found[field.source or name] = a_row(model_of(field.queryset))
+            if has(field, "is_key_only") and field.queryset is not None:
+                row = a_row(model_of(field.queryset))
+                found[field.source or name] = [row] if field.many else row
         return found
+
+    def to_internal_value(self, data):
+        return self.validated_data
 
     @property
     def errors(self):
