@@ -177,6 +177,8 @@ def judge(site: Site) -> None:
                 refused += 1
             elif best is None or cost(comparison) < best[0]:
                 best = (cost(comparison), text, comparison)
+                if comparison.equal:
+                    break
         if best is not None and best[2].equal:
             site.results.append((row, "", best[1], best[2]))
         elif best is not None and "tables" not in best[2].reason and "statement" not in best[2].reason:
