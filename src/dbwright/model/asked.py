@@ -20,6 +20,8 @@ _AID = re.compile(
 _RUNS_ONCE = re.compile(
     r"(^|/)(management/commands|migrations|alembic|versions|scripts?|demo\w*|fixtures|seeds?|tools)[/.]"
 )
+_UNKNOWN_OFFSET = "OFFSET 7654321"
+"""How the reader writes an OFFSET that only the request tells."""
 _BATCH = re.compile(
     r"(^|/)(management/commands|migrations|versions|scripts?|tools?|cli|bin|commands)/|(^|/)cli\w*\.py$"
 )
@@ -132,6 +134,13 @@ def column_place(table: SourceTable, name: str) -> Place:
 def model_name(table: SourceTable) -> str:
     """The class of a table without its module."""
     return table.symbol.rpartition(".")[2]
+
+
+def skips_as_told(query: SourceQuery) -> bool:
+    """The request says how many rows the query skips."""
+    if query.query is None:
+        return False
+    return query.query.offset == "parameter" or (query.sql is not None and _UNKNOWN_OFFSET in query.sql)
 
 
 def parameter_of(query: SourceQuery, predicate: Predicate) -> Parameter | None:

@@ -14,9 +14,11 @@ When one process alone writes the table, or a lock is held around the look-up an
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from dbwright.model.asked import locations, model_name, rows_of, source_table_ref
+from dbwright.model.asked import is_batch, locations, model_name, rows_of, source_table_ref
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.uniqueness import Expected, expected
@@ -26,7 +28,11 @@ from dbwright.rules import Limits
 RISK: Risk = "integrity"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"columns": 5}
+LIMITS: dict[str, float] = {
+    "columns": 5,
+    # More tables than this and it is a habit of the project: one message.
+    "tables": 3,
+}
 COVERS = ("unique-rule-without-index", "WB-02", "CH-03", "BP-15")
 
 _MODELS = """\
@@ -110,13 +116,25 @@ GOOD = (
             "shop/management/commands/seed_stores.py": "from shop.models import Store\n\n\n" + _GET + "\n",
         }
     ),
+    # A command, which one process runs.
+    Sample(
+        source={
+            **_module("x = 1"),
+            "shop/management/commands/read_stores.py": "from shop.models import Store\n\n\n" + _GET + "\n",
+        }
+    ),
 )
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    for missing in expected(snapshot):
-        if missing.evidence == "made when missing" and len(missing.columns) <= limits["columns"]:
-            yield _finding(snapshot, missing)
+    found = [
+        _finding(snapshot, missing)
+        for missing in expected(snapshot)
+        if missing.evidence == "made when missing"
+        and len(missing.columns) <= limits["columns"]
+        and not all(is_batch(query.issued) for query in missing.queries)  # one process at a time
+    ]
+    yield from told_once(found, "{} tables are filled after a look-up that nothing makes safe", singly=limits["tables"])
 
 
 def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
@@ -128,13 +146,13 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
         title=f"{model_name(table)} can be made twice for one {listed(ordered, 3)}"[:79],
         message=f"{how} at {first.issued} looks {table.name} up by {listed(ordered)}, and no unique constraint has these columns: two "
         f"requests at once make two rows{f' (about {rows:,} rows so far)' if rows else ''}.",
-        objects=(source_table_ref(table),),
+        objects=(replace(source_table_ref(table), columns=tuple(ordered)),),
         impact=Impact(rows, "rows", 100, 10_000_000)
         if rows is not None
         else Impact(len(queries), "places", 1, 20, estimated=True),
         evidence={"columns": ordered, "places": [str(q.issued) for q in queries[:20]]},
         confidence="high" if first.consumer.endswith("create") else "medium",
         next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place}).",
-        identity="+".join(ordered),
+        identity=f"{table.name}:{'+'.join(ordered)}",
         locations=locations([q.issued for q in queries] + [table.place]),
     )

@@ -15,7 +15,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from dbwright.model.asked import is_aid, is_batch, locations, model_name, rows_of, size_of, source_table_ref
+from dbwright.model.asked import (
+    is_aid,
+    is_batch,
+    locations,
+    model_name,
+    rows_of,
+    size_of,
+    skips_as_told,
+    source_table_ref,
+)
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -29,9 +38,6 @@ NEEDS = ("source",)
 # More tables than this and it is how the project pages: one message.
 LIMITS: dict[str, float] = {"rows": 10_000, "tables": 2}
 COVERS = ("DL-06", "BP-24")
-
-_UNKNOWN = "OFFSET 7654321"
-"""How the reader writes an OFFSET that only the request tells."""
 
 _MODELS = """\
 from django.db import models
@@ -66,10 +72,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for query in snapshot.source.queries:
         if query.query is None or is_aid(query.issued) or is_batch(query.issued) or "admin" in query.issued.file:
             continue
-        deep = query.query.offset == "parameter" or (query.sql is not None and _UNKNOWN in query.sql)
         table = snapshot.source.table_by_name.get(query.table or "")
         if (
-            deep
+            skips_as_told(query)
             and query.issued_by == "rows"
             and table is not None
             and table.owned
