@@ -170,6 +170,7 @@ def mirror_of(mirrors: Path, repo: str) -> Path | None:
 def audit_tree(root: Path) -> Audited:
     """Reads the project and runs the rules on it, as ``dbwright audit`` does without a database."""
     from dbwright import __version__, audit
+    from dbwright.collect.project import read_project
     from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
     from dbwright.source import read
 
@@ -194,6 +195,7 @@ def audit_tree(root: Path) -> Audited:
         target=Target("postgresql", "source only", "source", "", 180000, "unknown", "", False, False),
         gaps=tuple(Gap(section, reason, remedy) for section in sections),
         source=source,
+        project=read_project(root),
     )
     report = audit.audit(snapshot)
     queries: defaultdict[str, set[int]] = defaultdict(set)

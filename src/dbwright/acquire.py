@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,10 +14,12 @@ from dbwright import __version__
 from dbwright.collect import project as project_reader
 from dbwright.collect.project import DeclaredDatabase
 from dbwright.errors import DbwrightError
-from dbwright.model.snapshot import OTHER_DATABASE, SCHEMA_VERSION, Gap, Snapshot, Target
+from dbwright.model.snapshot import OTHER_DATABASE, SCHEMA_VERSION, UNREAD, Gap, Project, Snapshot, Target
+from dbwright.model.wording import counted
 
 if TYPE_CHECKING:
     from dbwright.collect.postgres import ServerRow
+    from dbwright.model.source import Source
     from dbwright.model.statistics import NodeStatistics
     from dbwright.postgres import Connection
 
@@ -75,26 +77,40 @@ def _with_project(
 ) -> Snapshot:
     """The snapshot with what the folder's source tells; without a project in the folder that is a Gap."""
     if not _is_project(request.root):
-        gap = Gap(
-            "source", f"{request.root.name or request.root} holds no Python project", "Give the project's folder."
-        )
-        return replace(snapshot, gaps=(*snapshot.gaps, gap))
+        reason = f"{request.root.name or request.root} holds no Python project"
+        gaps = (Gap(section, reason, "Give the project's folder.") for section in ("source", "project"))
+        return replace(snapshot, gaps=(*snapshot.gaps, *gaps))
     from dbwright.source import cache
     from dbwright.source.attribution import attribute
 
     if progressed:
         progressed("source", 0.0)
     source = cache.read_project(request.root, environment)
+    project = project_reader.read_project(request.root)
     found = replace(
         snapshot,
-        project=project_reader.read_project(request.root),
+        project=project,
         source=source,
         attribution=attribute(snapshot.workload, source),
+        gaps=(*snapshot.gaps, *_unread(source, project)),
     )
     if not (source.tables or source.queries or source.migrations.files):
         gap = Gap("source", "no Django or SQLAlchemy models were found in it", "Give the project's folder.")
         return replace(found, gaps=(*found.gaps, gap))
     return found if snapshot.catalog.tables else _with_catalog_of_source(found)
+
+
+MOST_TOLD = 5
+
+
+def _unread(source: Source, project: Project) -> Iterator[Gap]:
+    """What of the project could not be read, with its lines."""
+    problems = [*source.problems, *project.problems]
+    if problems:
+        shown = "; ".join(f"{p.file}:{p.line} {p.reason}" if p.file else p.reason for p in problems[:MOST_TOLD])
+        more = f"; and {len(problems) - MOST_TOLD:,} more" if len(problems) > MOST_TOLD else ""
+        reason = f"{counted(len(problems), 'place')} of the project could not be read: {shown}{more}"
+        yield Gap(UNREAD, reason, "dbwright queries --format json lists those of the code.", partial=True)
 
 
 _NOT_IN_CODE = (

@@ -15,7 +15,7 @@ from dbwright.model import statements
 from dbwright.model.change import Engine, SetServerParameter
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
-from dbwright.model.snapshot import OTHER_DATABASE, Gap, Snapshot
+from dbwright.model.snapshot import OTHER_DATABASE, UNREAD, Gap, Snapshot
 from dbwright.model.wording import counted, in_singular
 from dbwright.rules import Rule
 
@@ -41,7 +41,9 @@ def audit(
     strengths: list[Strength] = []
     not_checked: list[NotChecked] = []
     not_checked += [
-        NotChecked("*", gap.reason, gap.remedy, partial=True) for gap in snapshot.gaps if gap.section == OTHER_DATABASE
+        NotChecked("*", gap.reason, gap.remedy, partial=True)
+        for gap in snapshot.gaps
+        if gap.section in (OTHER_DATABASE, UNREAD)
     ]
     for rule in chosen:
         gap = _gap(rule, snapshot.gaps)

@@ -48,17 +48,28 @@ RULES: dict[str, tuple[str, ...]] = {
     "missing index": ("queries/missing-index",),
     "indexes: missing": ("queries/missing-index",),
     "indexes: missing, partial": ("queries/missing-index",),
+    "connections: pool too small": ("connections/pool-smaller-than-threads",),
+    "connections: pool without pool_recycle and pool_pre_ping": ("connections/pool-not-pinged",),
+    "connections: the pools together exceed max_connections": ("connections/pools-exceed-limit",),
+    "connections: URL without +asyncpg in an async application": ("connections/url-without-async-driver",),
+    "connection settings": ("connections/opened-per-request", "connections/without-timeouts"),
+    "security: password that anybody guesses": ("security/weak-password",),
+    "weak password": ("security/weak-password",),
+    "tests on another engine": ("project/tests-on-sqlite",),
+    "engine: SQLite in production": ("project/sqlite-in-production",),
 }
 """Rules on code by the area of an expectation. Areas that are not here belong to rules on live databases, migrations and settings."""
 
 NOT_YET: dict[str, dict[str, str]] = {
     "analyticbot": {
+        "pool-too-small": "asynchronous processes serve without a bound, and the server has no room for larger pools: the sum is told",
         "duplicate-user-count": "the index stands in a migration only, of which the models know nothing",
         "posts-of-channel-by-date": "queries/missing-index takes the primary key for enough",
         "n-plus-one-spikes": "the loop calls the same function twice; the reader keeps the first call",
     },
     "chapters": {
         "member-chapter-status": "an index leads with chapter_id: without statistics the second column is not proposed",
+        "differs-icontains": "the queries name the view and the filter set's class, not the line of the filter",
         "referrals-received": "the queryset is chosen among two by a value of the request",
         "chapter-name-length": "no rule knows of lengths that a serializer compares",
         "member-email-format": "no rule asks for the form of an address",

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from dbwright import pysource
+from dbwright.collect import surroundings
+from dbwright.collect.surroundings.variables import ASSIGNMENT
 from dbwright.model.snapshot import ModelSource, Project
 from dbwright.pysource import Unknown
 
@@ -87,20 +89,13 @@ def from_url(url: str, source: str, root: Path, alias: str = "default") -> Decla
     return DeclaredDatabase(alias, "postgresql", source, url)
 
 
-_ASSIGNMENT = re.compile(
-    r"""\s*(?:export\s+)?(?P<key>[A-Za-z_]\w*)\s*=\s*
-    (?:'(?P<single>[^']*)'|"(?P<double>[^"]*)"|(?P<bare>.*?))\s*(?:(?<=\s)\#.*)?$""",
-    re.X,
-)
-
-
 def _dotenv(root: Path) -> dict[str, tuple[str, str]]:
     """Values of the .env files with where they stand; the first file that has a key wins."""
     values: dict[str, tuple[str, str]] = {}
     for name in ENV_FILES:
         for folder in (root, root / "backend"):
             for number, line in enumerate(_lines(folder / name), 1):
-                if match := _ASSIGNMENT.match(line):
+                if match := ASSIGNMENT.match(line):
                     text = match["single"] or match["double"] or match["bare"] or ""
                     values.setdefault(match["key"], (text, f"{(folder / name).relative_to(root)}:{number}"))
     return values
@@ -345,7 +340,7 @@ def _from_alembic(root: Path, environment: Mapping[str, str]) -> Iterator[Declar
 
 
 def read_project(root: Path) -> Project:
-    """The frameworks in use and where each table is defined, as far as the class itself says so."""
+    """The frameworks in use, where each table is defined, as far as the class itself says so, and what stands around the code."""
     models: list[ModelSource] = []
     for path in _python_files(root):
         try:
@@ -361,7 +356,8 @@ def read_project(root: Path) -> Project:
         frameworks.add("django")
     if any(root.glob("alembic.ini")) or any(root.glob("*/alembic.ini")):
         frameworks.add("alembic")
-    return Project(str(root), tuple(sorted(frameworks)), tuple(models))
+    around, problems = surroundings.read(root)
+    return Project(str(root), tuple(sorted(frameworks)), tuple(models), around, problems)
 
 
 def _python_files(root: Path) -> Iterator[Path]:

@@ -14,8 +14,9 @@ from dbwright.model.catalog import Catalog, Table
 from dbwright.model.change import Engine
 from dbwright.model.finding import ObjectRef
 from dbwright.model.migrations import AppliedMigration
-from dbwright.model.source import Source
+from dbwright.model.source import Source, SourceProblem
 from dbwright.model.statistics import Statistics, TableStatistics
+from dbwright.model.surroundings import Surroundings
 
 SCHEMA_VERSION = 1
 """Raised whenever a saved snapshot of the old form could not be read as the new one."""
@@ -46,6 +47,8 @@ class Target:
 
 OTHER_DATABASE = "database"
 """Section of the Gap that says that another database was read than the one named first; it concerns every rule."""
+UNREAD = "source.files"
+"""Section of the Gap that names the files and lines of the project that could not be read; it concerns every rule on code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Project:
     root: str | None = None
     frameworks: tuple[str, ...] = ()
     models: tuple[ModelSource, ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    problems: tuple[SourceProblem, ...] = ()
 
 
 @dataclass(frozen=True)
