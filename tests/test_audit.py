@@ -147,6 +147,7 @@ def test_an_area_of_which_nothing_could_be_checked_has_no_score() -> None:
             "workload",
             "replication",
             "integrity",
+            "project",
             "source",
         )
     )

@@ -25,7 +25,7 @@ RISK: Risk = "data loss"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("project",)
 LIMITS: dict[str, float] = {}
-COVERS = ("BP-25", "backup-tool-missing")
+COVERS = ("BP-25",)
 
 _OWN = {"docker-compose.yml": compose(DATABASE, WEB)}
 BAD = (Sample(source=django(databases(), _OWN)),)

@@ -29,7 +29,7 @@ RISK: Risk = "security"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("project",)
 LIMITS: dict[str, float] = {}
-COVERS = ("AB-13", "readable-passwords")
+COVERS = ("AB-13",)
 
 _DB = "db:\n  image: postgres:17\n  environment:\n    POSTGRES_PASSWORD: {}"
 _FIELD = {"app/settings.py": settings_class('database_url: str = "postgresql://app:postgres@localhost/shop"')}
