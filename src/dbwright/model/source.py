@@ -146,9 +146,12 @@ FactKind = Literal[
     "one row",
     "several rows caught",
     "refused in code",
+    "structure checked in code",
     "effect in transaction",
     "counted for a test",
     "raw SQL in extra",
+    "default made once",
+    "filled in before saving",
 ]
 
 
@@ -165,10 +168,14 @@ class SourceFact:
     * ``time zones``: what the settings say of ``USE_TZ``, ``on`` or ``off``.
     * ``one row``: a result is asked for its only row by the method ``name``, which ends at ``end_line``.
     * ``several rows caught``: the function catches the error that a second row gives.
-    * ``refused in code``: a method of the class ``owner`` raises for some values of the attributes in ``name`` (commas between them).
+    * ``refused in code``: a method of the model ``owner``, or of a form or serializer for it, raises for some values of the fields in
+      ``name`` (commas between them).
+    * ``structure checked in code``: a form or serializer for the model ``owner`` refuses some values of the field ``name`` by other means.
     * ``effect in transaction``: the call that queues a task, sends mail or asks another server while a transaction is open.
     * ``counted for a test``: a number of rows is asked for to know whether there are any.
     * ``raw SQL in extra``: the arguments of ``extra()`` that hold SQL.
+    * ``default made once``: a column's default that is computed when the module is imported, or shared by all rows, as written.
+    * ``filled in before saving``: ``save()`` or ``clean()`` of the class ``owner`` sets the attribute ``name``.
     """
 
     kind: FactKind

@@ -20,7 +20,7 @@ from dbwright.model.source import Source
 from dbwright.source import read
 from dbwright.source.files import find_environment, find_files, find_templates
 
-FORMAT = 2
+FORMAT = 3
 MOST_KEPT = 40
 """Readings kept; the oldest go."""
 

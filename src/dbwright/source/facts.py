@@ -6,12 +6,11 @@ Each is a `SourceFact`: SQL that a user's input becomes part of, a value read an
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from dbwright.model.source import Place, SourceFact
-from dbwright.source import effects, moments
+from dbwright.source import effects, moments, refusals
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -23,7 +22,6 @@ _REQUESTS = frozenset(("request", "req", "self.request", "flask.request", "info.
 _RUNS_SQL = frozenset(
     "execute executemany raw executescript fetch fetchrow fetchval exec_driver_sql RawSQL text mogrify".split()
 )
-_CHECKS = re.compile(r"(save|clean|full_clean|validate|_?check)(_\w+)?$")
 _CLEANS = frozenset(
     "int float bool len UUID Decimal quote_name quote_ident quote_identifier Identifier Literal parse_date parse_datetime abs round "
     "isoformat quoted_name count index isdigit startswith endswith".split()
@@ -46,11 +44,10 @@ def facts_of(module: Module) -> Iterator[SourceFact]:
         yield from _only_rows(module, name, function)
         yield from _counted_for_a_test(module, name, function)
         yield from effects.read(module, name, function)
-    for node in module.tree.body:
-        if isinstance(node, ast.ClassDef):
-            yield from _refusals(module, node)
+    yield from refusals.read(module)
     yield from _default_keys(module, module.tree.body)
     yield from _extras(module)
+    yield from _defaults_made_once(module)
     yield from _time_zones(module)
     yield from moments.read(module)
 
@@ -158,6 +155,39 @@ def _counted_for_a_test(module: Module, name: str, function: Function) -> Iterat
 _ANY_ROW = frozenset(((ast.Gt, 0), (ast.Eq, 0), (ast.NotEq, 0), (ast.GtE, 1), (ast.Lt, 1)))
 
 
+_MOVES = frozenset(
+    "now today utcnow uuid1 uuid4 uuid7 time random randint token_hex token_urlsafe token_bytes get_random_string".split()
+)
+
+
+def _defaults_made_once(module: Module) -> Iterator[SourceFact]:
+    """``default=timezone.now()`` and ``default=[]`` in the body of a class: computed on import, the same for every row."""
+    for cls in ast.walk(module.tree):
+        if not isinstance(cls, ast.ClassDef):
+            continue
+        for statement in cls.body:
+            call = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+            if not isinstance(call, ast.Call) or not _last(call.func).endswith(("Field", "Column", "mapped_column")):
+                continue
+            for keyword in call.keywords:
+                called = keyword.value.func if isinstance(keyword.value, ast.Call) else None
+                moves = (
+                    called is not None
+                    and _last(called) in _MOVES
+                    and _dotted(called).partition(".")[0] not in ("func", "sa", "text")
+                )
+                shared = isinstance(keyword.value, ast.List | ast.Dict) and _last(call.func) in (
+                    "JSONField",
+                    "ArrayField",
+                    "HStoreField",
+                )
+                if keyword.arg == "default" and (moves or shared):
+                    written = f"default={ast.unparse(keyword.value)}"
+                    yield SourceFact(
+                        "default made once", Place(module.file, keyword.value.lineno, cls.name), written, owner=cls.name
+                    )
+
+
 def _extras(module: Module) -> Iterator[SourceFact]:
     """``queryset.extra(select=…, where=…)``."""
     for node in ast.walk(module.tree):
@@ -167,42 +197,6 @@ def _extras(module: Module) -> Iterator[SourceFact]:
                 yield SourceFact(
                     "raw SQL in extra", Place(module.file, node.lineno), ",".join(map(str, raw)), node.end_lineno or 0
                 )
-
-
-# What a model refuses in code
-
-
-def _refusals(module: Module, node: ast.ClassDef) -> Iterator[SourceFact]:
-    """``if self.start > self.end: raise …`` in a method that checks the row before it is saved."""
-    for method in node.body:
-        if isinstance(method, ast.FunctionDef) and _CHECKS.match(method.name):
-            for statement in _own_nodes(method):
-                if isinstance(statement, ast.If) and any(isinstance(inner, ast.Raise) for inner in statement.body):
-                    if names := _compared(statement.test):
-                        place = Place(module.file, statement.lineno, f"{node.name}.{method.name}")
-                        yield SourceFact(
-                            "refused in code", place, ",".join(names), statement.end_lineno or 0, node.name
-                        )
-
-
-def _compared(test: ast.expr) -> list[str]:
-    """The attributes of ``self`` that a test compares with each other, with constants or with a list, when it compares nothing else."""
-    names: list[str] = []
-    orders = False
-    for node in ast.walk(test):
-        if isinstance(node, ast.Call | ast.Subscript | ast.Await):
-            return []
-        if isinstance(node, ast.Attribute):
-            if _dotted(node.value) == "self":
-                names.append(node.attr)
-            elif not _dotted(node.value)[:1].isupper():  # a constant of a class
-                return []
-        elif isinstance(node, ast.Name) and node.id != "self" and not node.id.isupper() and not node.id[:1].isupper():
-            if not isinstance(node.ctx, ast.Load) or node.id not in ("types", "choices", "allowed"):
-                return []
-        elif isinstance(node, ast.Compare):
-            orders = orders or not all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
-    return list(dict.fromkeys(names)) if orders or len(set(names)) > 1 else []
 
 
 # A user's input that becomes SQL

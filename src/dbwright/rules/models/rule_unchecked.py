@@ -1,4 +1,4 @@
-"""A model refuses values in Python that its table takes.
+"""Python refuses values that the table takes.
 
 ## Why it matters
 
@@ -64,7 +64,35 @@ BAD = (
     Sample(source=_models("if self.kind not in KINDS:")),
     Sample(source=_models("if self.weight < 0 or self.weight > 100:")),
 )
+_SERIALIZER = """\
+from rest_framework import serializers
+
+from shop.models import Task
+
+
+class TaskSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Task
+        fields = ["kind", "low", "high"]
+
+    def validate(self, attrs):
+        {}
+            raise serializers.ValidationError("no")
+        return attrs
+"""
+
+
+def _serializer(test: str) -> dict[str, str]:
+    return {**_models("if not self.kind:"), "shop/serializers.py": _SERIALIZER.format(test)}
+
+
+BAD += (
+    Sample(source=_serializer("if len(attrs['kind'].strip()) < 3:")),
+    Sample(source=_serializer("low = attrs.get('low')\n        if low and low > attrs['high']:")),
+)
 GOOD = (
+    Sample(source=_serializer("if attrs['kind'] != self.instance.kind:")),
+    Sample(source=_serializer("if attrs['kind'] in Task.objects.values_list('kind'):")),
     Sample(source=_models("if self.low > self.high:", _CHECK)),
     # No comparison of columns that SQL could make.
     Sample(source=_models("if self.low > compute(self.high):")),
@@ -77,11 +105,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     facts: defaultdict[tuple[str, str], list[SourceFact]] = defaultdict(list)
     for fact in snapshot.source.facts:
         if fact.kind == "refused in code" and not is_aid(fact.place):
-            facts[fact.place.file, fact.owner].append(fact)
+            of_model = fact.place.function.partition(".")[0] == fact.owner
+            facts[fact.place.file if of_model else "", fact.owner].append(fact)
     found = [
         _finding(snapshot, table, rules) for table in own_tables(snapshot) if (rules := list(_unchecked(table, facts)))
     ]
-    yield from told_once(found, "{} models refuse values that their tables take", singly=limits["tables"])
+    yield from told_once(found, "{} tables take values that Python refuses", singly=limits["tables"])
 
 
 def _unchecked(
@@ -89,7 +118,8 @@ def _unchecked(
 ) -> Iterator[tuple[SourceFact, list[str]]]:
     by_field = {column.field: column.name for column in table.columns} | {c.name: c.name for c in table.columns}
     checks = [c.condition or "" for c in table.constraints if c.kind in ("check", "exclusion")]
-    for fact in facts.get((table.place.file, model_name(table)), ()):
+    name = model_name(table)
+    for fact in (*facts.get((table.place.file, name), ()), *facts.get(("", name), ())):
         names = [by_field.get(name, "") for name in fact.name.split(",")]
         if all(names) and not any(all(name in text for name in names) for text in checks):
             yield fact, names
