@@ -59,11 +59,6 @@ def _models(test: str, meta: str = "") -> dict[str, str]:
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(meta, test)}
 
 
-BAD = (
-    Sample(source=_models("if self.low > self.high:")),
-    Sample(source=_models("if self.kind not in KINDS:")),
-    Sample(source=_models("if self.weight < 0 or self.weight > 100:")),
-)
 _SERIALIZER = """\
 from rest_framework import serializers
 
@@ -86,7 +81,10 @@ def _serializer(test: str) -> dict[str, str]:
     return {**_models("if not self.kind:"), "shop/serializers.py": _SERIALIZER.format(test)}
 
 
-BAD += (
+BAD = (
+    Sample(source=_models("if self.low > self.high:")),
+    Sample(source=_models("if self.kind not in KINDS:")),
+    Sample(source=_models("if self.weight < 0 or self.weight > 100:")),
     Sample(source=_serializer("if len(attrs['kind'].strip()) < 3:")),
     Sample(source=_serializer("low = attrs.get('low')\n        if low and low > attrs['high']:")),
 )
