@@ -44,6 +44,9 @@ class Request:
     snapshot: Path | None = None
     use_database: bool = True
     values: bool = True
+    imports: bool = False
+    """Ask the project's own interpreter (``python``, or one found in the project) for the models: this runs the project's code."""
+    python: Path | None = None
 
 
 def acquire(request: Request, environment: Mapping[str, str], progressed: Progressed | None = None) -> Snapshot:
@@ -58,6 +61,8 @@ def acquire(request: Request, environment: Mapping[str, str], progressed: Progre
         raise NothingToAudit("--snapshot goes with neither --db nor --no-db.", "Leave one of them out.")
     if request.databases and not request.use_database:
         raise NothingToAudit("--db and --no-db contradict each other.", "Leave one of them out.")
+    if request.snapshot and request.imports:
+        raise NothingToAudit("--import asks the project; a saved snapshot has its models.", "Leave one of them out.")
     if request.snapshot:
         from dbwright import snapshots
 
@@ -86,6 +91,10 @@ def _with_project(
     if progressed:
         progressed("source", 0.0)
     source = cache.read_project(request.root, environment)
+    if request.imports:
+        from dbwright.source.exact import exact
+
+        source = exact(source, request.root, request.python, environment)
     project = project_reader.read_project(request.root)
     found = replace(
         snapshot,

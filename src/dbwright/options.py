@@ -39,13 +39,16 @@ class Source:
     snapshot: Path | None
     no_db: bool
     no_values: bool
+    imports: bool
+    python: Path | None
 
     def read(self, configuration: Configuration) -> Snapshot:
         """The Snapshot that these options ask for, with a progress bar when it takes long."""
         from dbwright.acquire import Request, acquire
 
         databases = self.databases or ((configuration.database,) if configuration.database and not self.no_db else ())
-        request = Request(self.path, databases, self.snapshot, not self.no_db, not self.no_values)
+        imports = self.imports or self.python is not None
+        request = Request(self.path, databases, self.snapshot, not self.no_db, not self.no_values, imports, self.python)
         with progress("Reading the database") as progressed:
             return acquire(request, os.environ, progressed)
 
@@ -61,7 +64,7 @@ class Look:
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
-    """PATH, --db, --snapshot, --no-db, --no-values; the command gets them as ``source``."""
+    """PATH, --db, --snapshot, --no-db, --no-values, --import, --python; the command gets them as ``source``."""
 
     @wraps(command)
     def gather(
@@ -70,9 +73,12 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         snapshot: Path | None,
         no_db: bool,
         no_values: bool,
+        imports: bool,
+        python: Path | None,
         **others: Any,
     ) -> int:
-        return command(source=Source(path or _project_here(), databases, snapshot, no_db, no_values), **others)
+        root = path or _project_here()
+        return command(source=Source(root, databases, snapshot, no_db, no_values, imports, python), **others)
 
     return _decorate(
         gather,
@@ -89,7 +95,31 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
         ),
         click.option("--no-db", is_flag=True, help="Read the project only."),
         click.option("--no-values", is_flag=True, help="Do not read sample values of columns."),
+        *import_options(),
     )
+
+
+def import_options() -> tuple[Callable[..., Any], ...]:
+    """--import and --python."""
+    return (
+        click.option(
+            "--import",
+            "imports",
+            is_flag=True,
+            help="Ask the project's own interpreter for the models. This runs the project's code.",
+        ),
+        click.option(
+            "--python",
+            type=click.Path(path_type=Path),
+            metavar="PATH",
+            help="The project's interpreter, for --import; else that of its .venv.",
+        ),
+    )
+
+
+def with_import_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--import and --python as ``imports`` and ``python``."""
+    return _decorate(command, *import_options())
 
 
 def _project_here() -> Path:

@@ -14,7 +14,7 @@ import click
 from dbwright.errors import DbwrightError
 from dbwright.model.source import Source, SourceQuery
 from dbwright.model.wording import counted
-from dbwright.options import note
+from dbwright.options import note, with_import_options
 
 
 class NoSource(DbwrightError):
@@ -27,11 +27,20 @@ class NoSource(DbwrightError):
 @click.option("--file", "file", metavar="PATH", help="Only queries of files whose path contains this.")
 @click.option("--unknown", is_flag=True, help="Only what could not be written as SQL, with the reason.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(path: Path | None, table: str | None, file: str | None, unknown: bool, format_: str) -> int:
+@with_import_options
+def command(
+    path: Path | None,
+    table: str | None,
+    file: str | None,
+    unknown: bool,
+    format_: str,
+    imports: bool,
+    python: Path | None,
+) -> int:
     """List every query that the project's source can issue, as SQL, with file and line.
 
-    Nothing of the project is run: its models, querysets and statements are read, and the framework itself writes the SQL.
-    Placeholders tell where their values come from. What could not be told is listed with the reason.
+    Nothing of the project is run (--import would): its models, querysets and statements are read, and the framework itself writes the
+    SQL. Placeholders tell where their values come from. What could not be told is listed with the reason.
     """
     from dbwright.source import cache
 
@@ -39,6 +48,10 @@ def command(path: Path | None, table: str | None, file: str | None, unknown: boo
     if not root.is_dir():
         raise NoSource(f"{root} is not a folder.", "Give the project's folder.")
     source = cache.read_project(root, os.environ)
+    if imports or python is not None:
+        from dbwright.source.exact import exact
+
+        source = exact(source, root, python, os.environ)
     if not source.files:
         raise NoSource(f"{root.name} holds no Python source.", "Give the project's folder.")
     chosen = [query for query in source.queries if _is_wanted(query, table, file, unknown)]
@@ -90,6 +103,7 @@ def summary(source: Source) -> dict[str, Any]:
         "files": source.files,
         "lines": source.lines,
         "tables": len(source.tables),
+        "tables_by_import": source.exact,
         "queries": len(source.queries),
         "as_sql": len(written),
         "lines_that_issue": len({query.issued for query in source.queries}),
@@ -126,6 +140,8 @@ def _tell(source: Source) -> None:
         f"{counted(found['queries'], 'query', 'queries')} on {issuing} of {counted(source.files, 'file')} "
         f"({source.lines:,} lines, {counted(found['tables'], 'table')}): {found['as_sql']:,} as SQL, {found['partial']:,} of them in part."
     )
+    if source.exact:
+        note("The tables are those that the project's own interpreter tells (--import).")
     for reason, count in found["not_as_sql"].items():
         note(f"  {count} not as SQL: {reason}")
     if source.problems:

@@ -112,6 +112,9 @@ def _head(report: Report, rows: int) -> Iterable[str]:  # noqa: ARG001
         f"{len(catalog.user_indexes):,} indexes · {figures.moment(report.snapshot.taken_at)}"
     )
     yield ""
+    if report.snapshot.source.exact:
+        yield "The models are those that the project's own interpreter told; its code was run for it (`--import`)."
+        yield ""
 
 
 def _first(report: Report, rows: int) -> Iterable[str]:  # noqa: ARG001

@@ -72,6 +72,8 @@ def _header(console: Console, report: Report) -> None:
             f"read in {snapshot.collection_seconds:.1f} s, {counted(len(report.rules_run), 'rule')} in {report.audit_seconds:.1f} s",
             style="dim",
         )
+    if snapshot.source.exact:
+        console.print("Models as the project's own interpreter tells them: its code was run (--import).", style="dim")
     console.print()
 
 
