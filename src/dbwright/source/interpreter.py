@@ -59,7 +59,7 @@ FEW_CONTEXTS = 6
 FEW_CONTEXTS_OF_SHORT = 24
 """The same for a function of few lines: helpers that are handed a query issue another one for each caller, and cost little."""
 LINES_OF_SHORT = 20
-MOST_SHAPES = 24
+MOST_SHAPES = 48
 """Walks of a function after which arguments of another shape get no walk of their own either: what they lead to is not known."""
 MOST_CONTEXTS_OF_STUBS = 4_000
 LONGEST_UNROLLED = 12
@@ -427,9 +427,20 @@ class Interpreter:
             cls.kept["bases"] = ()
             at = Frame(self, cls.module, closure=cls.closure)
             with self._unhurried():
-                cls.kept["bases"] = tuple(alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
+                found_bases = (alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
+                cls.kept["bases"] = tuple(self._read_base(base) for base in found_bases)
         found: tuple[Value, ...] = cls.kept["bases"]
         return found
+
+    def _read_base(self, base: Value) -> Value:
+        """For a class of a library that is not read the one of a framework's that it surely builds on, when its name tells."""
+        if isinstance(base, Library):
+            for framework in self.frameworks:
+                stand_in = getattr(framework, "stand_in_for_base", None)
+                found: Value | None = stand_in(base.name) if stand_in else None
+                if found is not None:
+                    return found
+        return base
 
     def mro(self, cls: ClassValue) -> tuple[ClassValue, ...]:
         """The project's and the stubs' classes in the order of resolution (C3; depth first where that fails)."""
@@ -860,7 +871,7 @@ class Interpreter:
         summary = self._summaries.get(mark)
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
-        elif summary is None and not isinstance(receiver, OneInstance):
+        elif summary is None and not isinstance(receiver, OneInstance) and function.name != "__init__":
             summary = self._similar(function, receiver, arguments)
         if summary is None:
             summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))

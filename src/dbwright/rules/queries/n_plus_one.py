@@ -268,14 +268,15 @@ def _lines(one: _Repeated) -> Iterator[Place]:
 
 
 def _inside(one: _Repeated) -> Iterator[Place]:
-    """The lines of the loop's own function that lead to the query."""
-    around = (one.loop.place.file, one.loop.place.function)
-    yield from (
-        place
-        for place in one.query.calls
-        if (place.file, place.function) == around and place.line >= one.loop.place.line
-    )
-    yield one.loop.place
+    """The lines that lead from the loop to the query, and the loop's own."""
+    loop, calls = one.loop.place, one.query.calls
+    from_loop = [
+        n
+        for n, place in enumerate(calls)
+        if (place.file, place.function) == (loop.file, loop.function) and place.line >= loop.line
+    ]
+    yield from calls[from_loop[-1] :] if from_loop else ()
+    yield loop
 
 
 def _confidence(members: Sequence[_Repeated], rows: int | None) -> Confidence:

@@ -73,6 +73,18 @@ _SAME = frozenset(
 _UNREAD_MANAGER = re.compile(r"\.(models?|managers?|query|querysets?|db)\.\w*(?<!Context)(Manager|QuerySet)$")
 """Names of managers and querysets in libraries, by where libraries keep them."""
 
+_BUILDS_ON = {
+    "ReadOnlyModelViewSet": ("rest_framework.viewsets", "ReadOnlyModelViewSet"),
+    "ModelViewSet": ("rest_framework.viewsets", "ModelViewSet"),
+    "GenericViewSet": ("rest_framework.viewsets", "GenericViewSet"),
+    "ModelSerializer": ("rest_framework.serializers", "ModelSerializer"),
+    "ModelAdmin": ("django.contrib.admin", "ModelAdmin"),
+    "TabularInline": ("django.contrib.admin", "TabularInline"),
+    "StackedInline": ("django.contrib.admin", "StackedInline"),
+    "FilterSet": ("django_filters", "FilterSet"),
+}
+"""What libraries call their refinements of a framework's classes, the longer endings first."""
+
 
 class Django:
     """See the module. One instance for one project."""
@@ -86,6 +98,16 @@ class Django:
         """What assignments walked so far put on a request, by name."""
         self.request_attributes: dict[str, Value] = {}
         self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
+
+    def stand_in_for_base(self, name: str) -> Value | None:
+        """The framework's own class that one of a library builds on, by the end of its name: ``drf_extra.NestedModelSerializer``."""
+        package, _, last = name.rpartition(".")
+        if not package or name.startswith(("django.", "rest_framework.", "django_filters.")):
+            return None
+        for ending, (module, found) in _BUILDS_ON.items():
+            if last.endswith(ending):
+                return self.interpreter.name_in(module, found)
+        return None
 
     def entry_argument(self, function: Function, name: str) -> Value | None:
         """What Django gives to a function under this name."""

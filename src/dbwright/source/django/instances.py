@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dbwright.source.django.querysets import InstanceValue, ManagerTemplate, ManagerValue
+from dbwright.source.django.querysets import LOADS_MORE, InstanceValue, ManagerTemplate, ManagerValue
 from dbwright.source.django.runtime import ALIAS
 from dbwright.source.values import Arguments, Items, Known, Native, Unknown, Value
 
@@ -157,6 +157,8 @@ def is_loaded(instance: InstanceValue, field: Any, path: str) -> bool:
     qs = instance.qs
     if qs is None:
         return False
+    if LOADS_MORE in qs._hints:
+        return True
     chosen = qs.query.select_related
     parts = path.split("__")
     if chosen is True:
@@ -196,7 +198,8 @@ def _prefetched(instance: InstanceValue, name: str, path: str, adoption: Any) ->
     """The queryset that the rows of a relation were prefetched with, what was prefetched below it included; empty when they were not."""
     from django.db.models import Prefetch, QuerySet
 
-    chosen, below, found = None, [], False
+    chosen, below = None, []
+    found = instance.qs is not None and LOADS_MORE in instance.qs._hints
     for lookup in getattr(instance.qs, "_prefetch_related_lookups", None) or ():
         through = lookup if isinstance(lookup, str) else lookup.prefetch_through
         to_attr = getattr(lookup, "to_attr", None)

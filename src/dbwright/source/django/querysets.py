@@ -60,6 +60,13 @@ FETCHES: dict[str, Issued] = {
 SCOPES_DISABLED = "scopes disabled"
 """The ambient of a walk in which django-scopes narrows nothing."""
 INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
+LOADS_MORE = "dbwright_loads_more"
+"""Among a queryset's hints, which all that are made of it inherit: it loads relations along that could not be told."""
+_OF_LIBRARIES = frozenset(
+    "select_subclasses instance_of not_instance_of non_polymorphic translated active_translations language untranslated cache "
+    "nocache".split()
+)
+"""Methods that well-known libraries add to querysets and that give the same rows with more, or fewer of them."""
 MOST_LINES = 8
 """Of the lines that build a queryset the last so many are kept."""
 API = BUILDERS | FETCHES.keys() | INSERTS | {"iterator", "raw", "as_manager", "resolve_expression"}
@@ -159,6 +166,8 @@ class QuerySetValue(Value):
             return Native(name, lambda arguments, frame: self.method(name, arguments, frame))
         if name == "_chain" or name == "_clone":
             return Native(name, lambda arguments, frame: self)
+        if name in _OF_LIBRARIES:
+            return Native(name, lambda arguments, frame: self.derive(self.qs.all(), f"what {name} adds", frame))
         return Unknown(f"{name} of {self.describe()}")
 
     def method(self, name: str, arguments: Arguments, at: Frame) -> Value:
@@ -245,7 +254,12 @@ class QuerySetValue(Value):
         partial = self._unknown_arguments(arguments)
         positional, named, missing = self._conditions(name, arguments, at)
         try:
-            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing, at)
+            built = getattr(self.qs, name)(*positional, **named)
+            if name in ("select_related", "prefetch_related") and (partial or missing):
+                for qs in (built, self.qs):  # the branch that does not ask for it has nothing to ask for
+                    qs._hints = {**qs._hints, LOADS_MORE: True}
+                    qs.__dict__.pop("dbwright_loads", None)
+            return self.derive(built, partial or missing, at)
         except Exception as error:
             reason = f"{name}: {type(error).__name__}: {error}"
         for key, value in list(named.items()):
@@ -717,7 +731,14 @@ def loads(qs: Any) -> object:
             for lookup in qs._prefetch_related_lookups or ()
         )
         deferred, defers = qs.query.deferred_loading
-        known = (repr(qs.query.select_related), lookups, frozenset(deferred), defers, qs._iterable_class.__name__)
+        known = (
+            LOADS_MORE in qs._hints,
+            repr(qs.query.select_related),
+            lookups,
+            frozenset(deferred),
+            defers,
+            qs._iterable_class.__name__,
+        )
         qs.__dict__["dbwright_loads"] = known
     return known
 

@@ -472,9 +472,11 @@ class Walk:
         result: Value = Unknown(f"the tag {node.name}")
         if tag is not None:
             function, with_context, template = tag
+            context = Mapping(dict(at.locals), Unknown("a variable of the context"))
             if with_context:
-                positional.insert(0, Mapping(dict(at.locals), Unknown("a variable of the context")))
+                positional.insert(0, context)
             result = at.interpreter.call_function(function, None, Arguments(positional, named), at)
+            at.locals.update({str(name): value for name, value in context.items.items()})
             if template is not None:
                 for one in alternatives(result):
                     if isinstance(one, Mapping):
