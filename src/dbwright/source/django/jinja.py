@@ -6,11 +6,12 @@ Unlike Django's, a path calls nothing by itself: managers are called in the temp
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from dbwright.source.django.known import show
 from dbwright.source.interpreter import Frame, rows_of, size_of
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 Template = nodes.Template
 DEEPEST_INCLUDE = 12
 EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.i18n")
+MOST_EXTENSIONS = 20
+_UNKNOWN_TAG = re.compile(r"unknown tag '(\w+)'")
 _SAME_ELEMENTS = frozenset("list sort unique reverse select reject selectattr rejectattr batch slice dictsort".split())
 _SHOWING = frozenset(
     "string safe e escape forceescape upper lower title capitalize trim striptags tojson urlize wordwrap".split()
@@ -42,8 +45,19 @@ _SHOWING = frozenset(
 
 
 def parse(source: str, name: str) -> nodes.Template:
-    """The nodes of a template. Raises Jinja2's ``TemplateSyntaxError``, for tags of other extensions too."""
-    return Environment(extensions=EXTENSIONS, autoescape=True).parse(source, name)
+    """The nodes of a template; tags of other extensions are left out, what stands between them is kept. Raises Jinja2's
+    ``TemplateSyntaxError``."""
+    environment = Environment(extensions=EXTENSIONS, autoescape=True)
+    for _ in range(MOST_EXTENSIONS):
+        try:
+            return environment.parse(source, name)
+        except TemplateSyntaxError as error:
+            unknown = _UNKNOWN_TAG.search(error.message or "")
+            if unknown is None:
+                raise
+            tag = re.compile(r"\{%[-+]?\s*(?:end)?" + unknown[1].removeprefix("end") + r"\b.*?%\}", re.DOTALL)
+            source = tag.sub(lambda found: "\n" * found[0].count("\n"), source)
+    return environment.parse(source, name)
 
 
 class JinjaWalk:

@@ -92,15 +92,26 @@ class Templates:
     @cached_property
     def _backends(self) -> list[tuple[str, ast.Dict]]:
         """The entries of ``TEMPLATES`` with the names of their backends."""
-        module = self.django.applications.settings_module
         found: list[tuple[str, ast.Dict]] = []
-        for binding in module.scope.bindings.get("TEMPLATES", ()) if module is not None else ():
+        for binding in self._template_settings():
             for node in ast.walk(binding) if isinstance(binding, ast.expr) else ():
                 if isinstance(node, ast.Dict):
                     backend = _entry(node, "BACKEND")
                     if isinstance(backend, ast.Constant):
                         found.append((str(backend.value), node))
         return found
+
+    def _template_settings(self) -> list[ast.expr]:
+        """What ``TEMPLATES`` is set to, also in a module that the settings take everything from."""
+        module = self.django.applications.settings_module
+        waiting = [module] if module is not None else []
+        for one in waiting:
+            bindings = [node for node in one.scope.bindings.get("TEMPLATES", ()) if isinstance(node, ast.expr)]
+            if bindings:
+                return bindings
+            stars = (self.django.interpreter.codebase.find(star.module) for star in one.scope.stars)
+            waiting += [star for star in stars if star is not None and star not in waiting]
+        return []
 
     @cached_property
     def _jinja_folders(self) -> list[Path]:
@@ -140,7 +151,7 @@ class Templates:
             try:
                 if path.stat().st_size > MOST_BYTES:
                     raise ValueError(f"larger than {MOST_BYTES // 1_000_000} MB")
-                nodes = (jinja.parse if self.is_jinja(path) else parse)(path.read_text(encoding="utf-8"), name)
+                nodes = self._nodes(path, name)
                 module = Module(name, path, file, "code", ast.Module([], []), owned=True)
                 self._parsed[path] = (module, nodes)
             except Exception as error:
@@ -148,6 +159,18 @@ class Templates:
                     Problem(file, 1, f"template not read: {type(error).__name__}: {error}"[:300])
                 )
         return self._parsed[path]
+
+    def _nodes(self, path: Path, name: str) -> Any:
+        """The nodes of a file. Where the project has both engines and the settings do not tell, what Django refuses is Jinja's."""
+        text = path.read_text(encoding="utf-8")
+        if self.is_jinja(path):
+            return jinja.parse(text, name)
+        try:
+            return parse(text, name)
+        except Exception:
+            if any("jinja" in backend.lower() for backend, _node in self._backends):
+                return jinja.parse(text, name)
+            raise
 
 
 def _entry(node: ast.Dict, name: str) -> ast.expr | None:

@@ -1,0 +1,198 @@
+"""What runs once for each row of a query, and what is loaded along with the rows: lines and paths, read from one project."""
+
+from collections.abc import Iterator
+
+import pytest
+from web_project import written
+
+from dbwright.model.source import Source
+from dbwright.source import read
+
+FILES = {
+    "shop/models.py": """\
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from far_away.models import FarManager
+
+
+class NoteManager(FarManager):
+    def open(self):
+        return self.filter(text="")
+
+
+class Note(models.Model):
+    text = models.TextField()
+    book = models.ForeignKey("Book", models.CASCADE, related_name="notes")
+    writer = models.ForeignKey("Writer", models.CASCADE)
+    kind = models.ForeignKey(ContentType, models.CASCADE)
+    number = models.IntegerField()
+    about = GenericForeignKey("kind", "number")
+    objects = NoteManager()
+
+
+class Book(models.Model):
+    title = models.TextField()
+    writer = models.ForeignKey("Writer", models.CASCADE)
+
+
+class Writer(models.Model):
+    name = models.TextField()
+""",
+    "shop/loops.py": """\
+from shop.models import Book, Note
+
+
+def loaded(books):
+    books = books.select_related("writer")
+    return books.order_by("title")
+
+
+def nested():
+    for book in Book.objects.prefetch_related("notes"):
+        for note in book.notes.all():
+            print(note.writer)
+
+
+def built():
+    for book in loaded(Book.objects.all()):
+        print(book.writer, book.notes.count())
+
+
+def generic():
+    for note in Note.objects.open():
+        print(note.about)
+
+
+def generic_loaded():
+    for note in Note.objects.open().prefetch_related("about"):
+        print(note.about)
+
+
+def told_at_run_time(names):
+    for note in Note.objects.select_related(*names):
+        print(note.book)
+
+
+def told_by_some(names):
+    notes = Note.objects.all()
+    if names:
+        notes = notes.prefetch_related(*names)
+    for note in notes:
+        print(note.book)
+""",
+    "shop/schema.py": """\
+from graphene_django import DjangoObjectType
+
+from shop.models import Book
+
+
+class BookType(DjangoObjectType):
+    class Meta:
+        model = Book
+
+    def resolve_notes(self, info):
+        return self.notes.all()
+
+    @staticmethod
+    def resolve_title(root, info):
+        return root.title
+
+    @hints(prefetch_related="writer")
+    def resolve_writer(self, info):
+        return self.writer
+""",
+    "shop/documents.py": """\
+from django_elasticsearch_dsl import Document, fields
+
+from shop.models import Book
+
+
+class BookDocument(Document):
+    writer = fields.TextField(attr="writer.name")
+    notes = fields.NestedField(properties={"text": fields.TextField()})
+
+    class Django:
+        model = Book
+""",
+    "shop/api.py": """\
+from nested_api.serializers import NestedModelSerializer
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from shop.models import Book
+
+
+class BookSerializer(NestedModelSerializer):
+    writer_name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Book
+        fields = ["title", "notes"]
+
+
+class BookViewSet(ReadOnlyModelViewSet):
+    serializer_class = BookSerializer
+
+    def get_queryset(self):
+        return Book.objects.all()
+""",
+}
+for number in range(30):
+    FILES["shop/loops.py"] += (
+        f"\n\ndef many_{number}():\n    return [str(n) for n in loaded(Book.objects.all()).filter(id={number})]\n"
+    )
+FILES["shop/loops.py"] += (
+    "\n\ndef last():\n    for note in of_any(Note.objects.all()):\n        print(note.book)\n\n\n"
+    "def of_any(rows):\n    return rows.filter(pk=1)\n\n\n"
+    + "\n\n\n".join(f"def any_{n}():\n    return list(of_any(Book.objects.filter(title='{n}')))" for n in range(10))
+    + "\n"
+)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return read(written(tmp_path_factory.mktemp("rows"), FILES), strict=True)
+
+
+def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | None]]:
+    """Relation, and the table of the rows that it is touched for."""
+    for query in source.queries:
+        if query.issued.function == function and query.rows_loops:
+            yield query.relation, query.rows_loops[-1].table
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("nested", {("writer", "shop_note")}),
+        ("built", {("notes", "shop_book")}),
+        ("generic", {("about", "shop_note")}),
+        ("generic_loaded", set()),
+        ("told_at_run_time", set()),
+        ("told_by_some", set()),
+        ("last", {("book", "shop_note")}),
+        ("BookType", {("notes", "shop_book")}),
+        ("BookDocument", {("writer", "shop_book"), ("notes", "shop_book")}),
+        ("BookViewSet", {("notes", "shop_book")}),
+    ],
+)
+def test_what_a_row_costs(source: Source, function: str, expected: set[tuple[str, str]]) -> None:
+    assert set(touched(source, function)) == expected
+
+
+def test_rows_of_rows_know_the_way_from_the_outermost_queryset(source: Source) -> None:
+    [query] = [q for q in source.queries if q.issued.function == "nested" and q.issued_by == "relation"]
+    outer, inner = query.loops
+    assert (inner.relation, inner.owner) == ("notes", outer.rows_made)
+
+
+def test_lines_that_build_the_rows_are_known(source: Source) -> None:
+    query = next(q for q in source.queries if q.issued.function == "built" and q.rows_loops)
+    assert [place.line for place in query.loops[-1].rows_built] == [5, 6]
+    assert query.loops[-1].rows_made is not None
+    assert query.loops[-1].rows_made.line == 16
+
+
+def test_rows_that_graphql_chooses_are_told_apart(source: Source) -> None:
+    assert all(q.loops[0].by_graphql for q in source.queries if q.issued.function == "BookType")
+    assert not any(loop.by_graphql for q in source.queries if q.issued.function == "built" for loop in q.loops)
