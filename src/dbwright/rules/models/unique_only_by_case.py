@@ -100,7 +100,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, column: SourceColumn, queri
     first = queries[0]
     return Finding(
         title=f"{model_name(table)}.{column.field} is unique only by case"[:79],
-        message=f"{first.issued} looks {table.name} up by {column.name} without regard to case; the unique index takes two that differ in case "
+        message=f"{first.issued} looks {table.name} up by {column.name} whatever the case; the unique index takes two that differ in case "
         "alone.",
         objects=(column_ref(table, column.name),),
         impact=Impact(rows, "rows", 100, 1e8) if rows is not None else Impact(1, "columns", 1, 20, estimated=True),
