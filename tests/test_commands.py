@@ -329,3 +329,49 @@ def test_a_report_goes_into_a_device_instead_of_replacing_it(folder: Path, shop:
     outcome = dbwright("audit", "--db", shop, "--format", "json", "-o", "/dev/null", folder=folder)
     assert outcome.code == 0
     assert not Path("/dev/null").is_file()
+
+
+SHOP = """\
+from django.db import models
+
+
+class Customer(models.Model):
+    email = models.CharField(max_length=200)
+
+
+def of(email):
+    return Customer.objects.get(email=email)
+"""
+SHOP_SETTINGS = """\
+import os
+
+INSTALLED_APPS = ["shop"]
+if os.environ.get("DB_HOST"):
+    DATABASES = {{"default": {{"ENGINE": "django.db.backends.{engine}", "NAME": "shop", "HOST": os.environ["DB_HOST"]}}}}
+else:
+    DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}}}
+"""
+
+
+@pytest.mark.parametrize(("engine", "told"), [("postgresql", True), ("mysql", False)])
+def test_code_beside_a_file_of_development_is_judged_for_the_postgresql_of_production(
+    tmp_path: Path, engine: str, told: bool
+) -> None:
+    (tmp_path / "shop").mkdir()
+    for name, text in {
+        "shop/__init__.py": "",
+        "shop/models.py": SHOP,
+        "settings.py": SHOP_SETTINGS.format(engine=engine),
+    }.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "manage.py").write_text('import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")\n')
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection:
+        connection.execute("CREATE TABLE shop_customer (id integer PRIMARY KEY, email varchar(200) NOT NULL)")
+        connection.execute("INSERT INTO shop_customer (email) VALUES ('a'), ('b')")
+        connection.commit()
+    arguments = ("audit", "--only", "queries/missing-index")
+    found = json.loads(dbwright(*arguments, "--format", "json", folder=tmp_path).out)["findings"]
+    assert [f["change"]["sql"] for f in found] == [
+        "CREATE INDEX shop_customer_email_idx ON shop_customer (email);"
+    ] * told
+    assert ("code judged for PostgreSQL" in dbwright(*arguments, folder=tmp_path).out) is told

@@ -14,7 +14,16 @@ from dbwright import __version__
 from dbwright.collect import project as project_reader
 from dbwright.collect.project import DeclaredDatabase
 from dbwright.errors import DbwrightError
-from dbwright.model.snapshot import OTHER_DATABASE, SCHEMA_VERSION, UNREAD, Gap, Project, Snapshot, Target
+from dbwright.model.snapshot import (
+    OTHER_DATABASE,
+    SCHEMA_VERSION,
+    UNKNOWN_VERSION,
+    UNREAD,
+    Gap,
+    Project,
+    Snapshot,
+    Target,
+)
 from dbwright.model.wording import counted
 
 if TYPE_CHECKING:
@@ -299,7 +308,7 @@ def _unreached(source: str, reason: str, remedy: str, declared: DeclaredDatabase
             identity=sha256(f"unreached:{source}:{name}".encode()).hexdigest()[:16],
             database="",
             version=180000,
-            version_text="unknown",
+            version_text=UNKNOWN_VERSION,
             user="",
             is_superuser=False,
             can_monitor=False,

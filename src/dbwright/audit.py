@@ -16,9 +16,12 @@ from dbwright.model.change import Engine, SetServerParameter
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
 from dbwright.model.snapshot import OTHER_DATABASE, UNREAD, Gap, Snapshot
+from dbwright.model.statistics import Statistics
 from dbwright.model.wording import counted, in_singular
 from dbwright.rules import Rule
 
+NEWEST = 180000
+"""The version that code is judged for where no server says one."""
 _REBUILD = "SQLite cannot alter this in place: change the model and let the migration rebuild the table."
 
 
@@ -36,7 +39,9 @@ def audit(
     back); ``limits``: thresholds by rule id and name.
     """
     began = time.perf_counter()
-    chosen = [rule for rule in rules.load_all() if _applies(rule, snapshot) and _matches(rule.id, tuple(only))]
+    in_production = _in_production(snapshot)
+    seen = {rule.id: in_production if set(rule.needs) <= {"source"} else snapshot for rule in rules.load_all()}
+    chosen = [rule for rule in rules.load_all() if _applies(rule, seen[rule.id]) and _matches(rule.id, tuple(only))]
     findings: list[Finding] = []
     strengths: list[Strength] = []
     not_checked: list[NotChecked] = []
@@ -52,9 +57,8 @@ def audit(
         if gap and not gap.partial:
             continue
         try:
-            found, praised = _look(
-                rule, snapshot, {**rule.limits, **(limits or {}).get(rule.id, {})}, in_part=gap is not None
-            )
+            own_limits = {**rule.limits, **(limits or {}).get(rule.id, {})}
+            found, praised = _look(rule, seen[rule.id], snapshot, own_limits, in_part=gap is not None)
         except Exception as error:
             # One rule that breaks on an unusual database must not cost the user the answers of all others; it is told.
             reason = f"the rule failed: {type(error).__name__}: {error}"
@@ -84,15 +88,24 @@ def audit(
     )
 
 
+def _in_production(snapshot: Snapshot) -> Snapshot:
+    """What rules on code alone look at. Beside the SQLite file of a developer whose application runs on PostgreSQL elsewhere they judge
+    for PostgreSQL, and the file's few rows are no sizes."""
+    if not snapshot.runs_elsewhere:
+        return snapshot
+    target = replace(snapshot.target, engine="postgresql", version=NEWEST)
+    return replace(snapshot, target=target, statistics=Statistics())
+
+
 def _look(
-    rule: Rule, snapshot: Snapshot, limits: Mapping[str, float], *, in_part: bool
+    rule: Rule, seen: Snapshot, snapshot: Snapshot, limits: Mapping[str, float], *, in_part: bool
 ) -> tuple[list[Finding], list[Strength]]:
-    """The findings and the praise of one rule; no praise for what was seen in part only."""
-    found = _identified([_complete(finding, rule, snapshot) for finding in rule.check(snapshot, limits)])
+    """The findings and the praise of one rule on what it sees of the snapshot; no praise for what was seen in part only."""
+    found = _identified([_complete(finding, rule, snapshot) for finding in rule.check(seen, limits)])
     for finding in found:
         if finding.change:
             sql.script(sql.forward(finding.change) + sql.backward(finding.change))  # what cannot be rendered fails here
-    praise = rule.praise(snapshot, limits) if rule.praise and not found and not in_part else ()
+    praise = rule.praise(seen, limits) if rule.praise and not found and not in_part else ()
     return found, [replace(s, rule=rule.id, message=in_singular(s.message)) for s in praise]
 
 

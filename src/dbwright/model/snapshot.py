@@ -45,6 +45,8 @@ class Target:
         return self.version // 10000 if self.engine == "postgresql" else self.version // 1000000
 
 
+UNKNOWN_VERSION = "unknown"
+"""``version_text`` of a target that was not read."""
 OTHER_DATABASE = "database"
 """Section of the Gap that says that another database was read than the one named first; it concerns every rule."""
 UNREAD = "source.files"
@@ -107,6 +109,16 @@ class Snapshot:
     applied: tuple[AppliedMigration, ...] = ()
     collection_seconds: float = 0.0
     server_seconds: float = 0.0
+
+    @property
+    def was_read(self) -> bool:
+        """Whether there is a database behind it; else what the project's code says is all there is."""
+        return self.target.version_text != UNKNOWN_VERSION
+
+    @cached_property
+    def runs_elsewhere(self) -> bool:
+        """The SQLite file of a developer whose application runs on PostgreSQL: rules on code judge for that."""
+        return self.target.engine == "sqlite" and self.project.surroundings.names_postgresql
 
     def rows(self, table: Table) -> int:
         """Estimated rows of a table with its partitions."""

@@ -155,6 +155,12 @@ class Surroundings:
     pool_mode: str | None = None
     pool_mode_place: Place | None = None
 
+    @property
+    def names_postgresql(self) -> bool:
+        """Whether something says that the application reaches a PostgreSQL outside of tests and development."""
+        found: list[DatabaseAccess | DatabaseUrl] = [*self.accesses, *self.urls]
+        return any(at.engine == "postgresql" and at.environment in ("production", "any") for at in found)
+
     def hints_of(self, kind: HintKind) -> tuple[Hint, ...]:
         """The traces of one kind."""
         return tuple(hint for hint in self.hints if hint.kind == kind)

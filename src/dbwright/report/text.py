@@ -59,17 +59,19 @@ def _whole(console: Console, report: Report, fail_on: str | None) -> None:
 def _header(console: Console, report: Report) -> None:
     snapshot = report.snapshot
     catalog = snapshot.catalog
-    version = (
-        f"PostgreSQL {snapshot.target.version_text}"
-        if snapshot.target.engine == "postgresql"
-        else f"SQLite {snapshot.target.version_text}"
-    )
+    engine = "PostgreSQL" if snapshot.target.engine == "postgresql" else "SQLite"
+    version = f"{engine} {snapshot.target.version_text}" if snapshot.was_read else "not read"
+    if snapshot.runs_elsewhere or not snapshot.was_read:
+        version += f"; code judged for {'PostgreSQL' if snapshot.runs_elsewhere else engine}"
     bytes_ = sum(t.total_bytes for t in snapshot.statistics.tables)
     console.print(Text(one_line(f"{snapshot.target.name} · {version}"), style="bold"))
     if catalog.tables:
+        read = (
+            f"{bytes_text(bytes_)}; read in {snapshot.collection_seconds:.1f} s" if snapshot.was_read else "by the code"
+        )
         console.print(
-            f"{len(catalog.user_tables):,} tables, {len(catalog.user_indexes):,} indexes, {bytes_text(bytes_)}; "
-            f"read in {snapshot.collection_seconds:.1f} s, {counted(len(report.rules_run), 'rule')} in {report.audit_seconds:.1f} s",
+            f"{len(catalog.user_tables):,} tables, {len(catalog.user_indexes):,} indexes, {read}, "
+            f"{counted(len(report.rules_run), 'rule')} in {report.audit_seconds:.1f} s",
             style="dim",
         )
     if snapshot.source.exact:

@@ -6,6 +6,7 @@ import ast
 import gc
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -246,7 +247,10 @@ def on_deep_stack(function: Callable[[], Result]) -> Result:
 
     def run() -> None:
         try:
-            outcome.append(function())
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # what frameworks say of the project's models is no message of ours
+                outcome.append(function())
         except BaseException as error:
             outcome.append(error)
 
