@@ -65,7 +65,7 @@ def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:
     problems = read.check_graph()
     replayed = list(read.replay())
     broken = {problem.group for problem in problems if problem.fault in ("cycle", "missing parent", "duplicate")}
-    whole = frozenset({revision.group for revision in read.revisions} - read.incomplete - broken)
+    whole = frozenset({revision.group for revision in read.revisions} - read.incomplete - broken - read.passed_over)
     own = [t for t in models if t.framework == "sqlalchemy" and t.owned and t.managed]
     found = tuple(drift(read, own, replayed, whole)) if whole else ()
     groups = {name: group for (_, name), group in read.group_of.items()}

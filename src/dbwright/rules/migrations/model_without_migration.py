@@ -171,6 +171,15 @@ GOOD = (
     Sample(
         source=_alembic(_UNIQUE, _NOTE, 'op.execute("ALTER TABLE orders ADD CONSTRAINT other UNIQUE (owner_id, note)")')
     ),
+    # The first tables came from `create_all`: scripts only change them.
+    Sample(
+        source={
+            "app/__init__.py": "",
+            "app/models.py": _TABLES.format("", ""),
+            "versions/a1.py": 'from alembic import op\nimport sqlalchemy as sa\n\nrevision = "a1"\ndown_revision = None\n\n\n'
+            'def upgrade():\n    op.add_column("orders", sa.Column("note", sa.String(20), nullable=False))\n',
+        }
+    ),
     # What a script does cannot be told: nothing is claimed.
     Sample(
         source=_alembic(_UNIQUE, _NOTE, 'op.execute(f"ALTER TABLE {input()} ADD CONSTRAINT u UNIQUE (owner_id, note)")')

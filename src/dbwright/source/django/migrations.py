@@ -512,7 +512,7 @@ RISKS: dict[str, Risk] = {
     "SeparateDatabaseAndState": "not known",
     "CreateExtension": "none",
 }
-"""Django's operations by what they do to a table in use. ``docs/migrations.md`` lists them."""
+"""Django's operations by what they do to a table in use."""
 
 
 def risk_of(operation: Any) -> Risk:

@@ -103,6 +103,9 @@ class Truth:
                 if made is not None:
                     row["constraints"].append(made)
         for index in sorted(table.indexes, key=lambda i: (str(i.name), columns_of(i))):
+            dialect = getattr(getattr(index, "_ddl_if", None), "dialect", None)
+            if dialect is not None and "postgresql" not in ((dialect,) if isinstance(dialect, str) else dialect):
+                continue
             with self.guarded(row, str(index.name)):
                 row["indexes"].append(self.index(index))
         return row

@@ -24,7 +24,7 @@ from dbwright.source import ddl
 from dbwright.source.interpreter import MOST_STEPS, Framework, OutOfSteps
 from dbwright.source.migration_files import alembic_merge, cycle_in, date_of, is_explained, strings_after, text_of
 from dbwright.source.modules import Import, Module
-from dbwright.source.schema_edits import SchemaEdits
+from dbwright.source.schema_edits import SchemaEdits, server_name
 from dbwright.source.sqlalchemy.real import arguments_of
 from dbwright.source.sqlalchemy.tables import Tables
 from dbwright.source.tokens import has_token
@@ -107,6 +107,10 @@ class Alembic:
         self.incomplete: set[str] = set()
         self.group_of: dict[tuple[str | None, str], str] = {}
         """The history that makes a table; known after the replay."""
+        self.passed_over: set[str] = set()
+        """Histories for other databases beside one for PostgreSQL."""
+        self.unmade: set[tuple[str | None, str]] = set()
+        """Tables that scripts change and none makes."""
         self.unsure: set[tuple[str | None, str]] = set()
         """Tables of which something could not be replayed, under the name that they had then."""
         self.tables: dict[tuple[str | None, str], SourceTable] = {}
@@ -265,7 +269,9 @@ class Alembic:
     def replay(self) -> Iterator[SourceTable]:
         """The schema after every history that the models do not exclude (PostgreSQL's of several dialects)."""
         groups = self._groups()
-        chosen = {g: r for g, r in groups.items() if not any(w in g.split("/") for w in ("sqlite", "mysql", "oracle"))}
+        others = {group for group in groups if any(word in group.split("/") for word in ("sqlite", "mysql", "oracle"))}
+        self.passed_over = others if others != groups.keys() else set()
+        chosen = {group: revisions for group, revisions in groups.items() if group not in self.passed_over}
         self.interpreter.frameworks = [cast(Framework, AlembicNames(self)), *self.interpreter.frameworks]
         self.interpreter._libraries.clear()
         self.interpreter.walks_again = frozenset(
@@ -434,6 +440,8 @@ class Inspector(Value):
         self.alembic = alembic
 
     def attribute(self, name: str, at: Frame) -> Value:
+        if name == "default_schema_name":
+            return Known("public")
         return Native(name, lambda arguments, frame: self._answer(name, arguments))
 
     def _answer(self, name: str, arguments: Arguments) -> Value:
@@ -456,11 +464,24 @@ class Inspector(Value):
             "get_check_constraints": "check",
         }
         if name in kinds:
-            return Items([_told(c.name, c.columns, True) for c in table.constraints if c.kind == kinds[name]])
+            return Items([_constraint_told(table, c) for c in table.constraints if c.kind == kinds[name]])
+        if name == "get_pk_constraint":
+            key = next((c for c in table.constraints if c.kind == "primary key"), None)
+            return _constraint_told(table, key) if key is not None else Mapping({})
         return Unknown(f"what {name} tells")
 
     def key(self) -> object:
         return ("inspector",)
+
+
+def _constraint_told(table: SourceTable, constraint: SourceConstraint) -> Mapping:
+    """As reflection tells it: what has no name in the script has the server's."""
+    told = _told(constraint.name or server_name(table, constraint), constraint.columns, True)
+    first = table.column(constraint.columns[0]) if constraint.columns else None
+    if constraint.kind == "foreign key" and first is not None and first.references is not None:
+        told.items["referred_table"] = Known(first.references.table)
+        told.items["referred_columns"] = Items([Known(first.references.column)])
+    return told
 
 
 def _told(name: str | None, columns: tuple[str, ...], unique: bool) -> Mapping:
@@ -673,7 +694,11 @@ class Steps:
         return SchemaEdits(self.alembic.tables, self._place())
 
     def _get(self, table: str, schema: str | None) -> SourceTable | None:
-        return self.edits.get(table, schema)
+        """A table that is to be changed; where no script made it, the history begins on a schema that came by other means."""
+        found = self.edits.get(table, schema)
+        if found is None:
+            self.alembic.unmade.add((schema, str(table)))
+        return found
 
     def _place(self) -> Place:
         assert self.alembic.current is not None
@@ -693,7 +718,7 @@ class Steps:
 
     def create_table(self, name: str, *items: Any, schema: str | None = None, **_options: Any) -> str:
         self._known(name)
-        if self._get(name, schema) is None:
+        if self.edits.get(name, schema) is None:
             self.edits.put(self._read(self._table(name, schema, items)))
         return name
 

@@ -40,12 +40,14 @@ def drift(
     alembic: Alembic, models: Sequence[SourceTable], replayed: Sequence[SourceTable], whole: frozenset[str]
 ) -> Iterator[Drift]:
     """The differences. Tables that are not wholly known are passed over; those that only the models have are told only where every
-    history was replayed wholly, since one that was not may make them."""
-    histories = {revision.group for revision in alembic.revisions}
+    history was replayed wholly, since one that was not may make them, and begins with nothing: where scripts change tables that none of
+    them makes, ``create_all`` made the first ones."""
+    histories = {revision.group for revision in alembic.revisions} - alembic.passed_over
     made = [table for table in replayed if alembic.group_of.get((table.schema, table.name)) in whole]
     made = [table for table in made if (table.schema, table.name) not in alembic.unsure]
     names = {(table.schema, table.name) for table in made}
-    known = [table for table in models if (table.schema, table.name) in names or histories == whole]
+    all_told = histories == whole and not alembic.unmade
+    known = [table for table in models if all_told or (table.schema, table.name) in names]
     known = [table for table in known if (table.schema, table.name) not in alembic.unsure]
     groups: defaultdict[str, list[Drift]] = defaultdict(list)
     for one in differences(known, made, "models", "migrations"):

@@ -72,9 +72,8 @@ class Tables:
         constraints = [
             self._guarded(self.constraint, table, c) for c in sorted(table.constraints, key=_constraint_order)
         ]
-        indexes = [
-            self._guarded(self.index, table, i) for i in sorted(table.indexes, key=lambda i: (str(i.name), _columns(i)))
-        ]
+        ours = [index for index in table.indexes if _is_for_postgresql(index)]
+        indexes = [self._guarded(self.index, table, i) for i in sorted(ours, key=lambda i: (str(i.name), _columns(i)))]
         return SourceTable(
             name=str(table.name),
             schema=table.schema,
@@ -298,6 +297,12 @@ def _attribute_of(mapper: Any, column: Any) -> str | None:
         return str(mapper.get_property_by_column(column).key)
     except Exception:
         return None
+
+
+def _is_for_postgresql(item: Any) -> bool:
+    """Not kept for another dialect by ``ddl_if``."""
+    dialect = getattr(getattr(item, "_ddl_if", None), "dialect", None)
+    return dialect is None or "postgresql" in ((dialect,) if isinstance(dialect, str) else dialect)
 
 
 def _columns(given: Any) -> str:
