@@ -25,7 +25,7 @@ class Unknown(Exception):
 def parse(path: Path) -> ast.Module | None:
     """The syntax tree of a file, or None when it is too large or not Python."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if not os.path.isfile(path) or path.stat().st_size > MAX_BYTES:
             return None
         return ast.parse(path.read_bytes(), filename=path.name)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):

@@ -344,7 +344,7 @@ def read_project(root: Path) -> Project:
     models: list[ModelSource] = []
     for path in _python_files(root):
         try:
-            text = path.read_bytes()
+            text = path.read_bytes() if path.stat().st_size <= pysource.MAX_BYTES else b""
         except OSError:
             continue
         if b"models." in text or b"__tablename__" in text or b"Table(" in text or b"table=True" in text:
@@ -370,7 +370,7 @@ def _python_files(root: Path) -> Iterator[Path]:
             names.clear()
             continue
         for file in sorted(files):
-            if file.endswith(".py"):
+            if file.endswith(".py") and os.path.isfile(os.path.join(folder, file)):
                 count += 1
                 if count > MAX_FILES:
                     return

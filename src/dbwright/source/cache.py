@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from dbwright import __version__
 from dbwright.model.source import Source
 from dbwright.source import read
-from dbwright.source.files import find_environment, find_files, find_templates
+from dbwright.source.files import MOST_BYTES, find_environment, find_files, find_templates
 
 FORMAT = 3
 MOST_KEPT = 40
@@ -39,10 +39,18 @@ def digest(root: Path, environment: Path | None) -> str:
     for path in (*(file.path for file in find_files(root)), *find_templates(root)):
         found.update(str(path.relative_to(root)).encode("utf-8", "surrogateescape") + b"\0")
         try:
-            found.update(blake2b(path.read_bytes(), digest_size=20).digest())
+            found.update(_digest_of(path))
         except OSError:
             continue
     return found.hexdigest()
+
+
+def _digest_of(path: Path) -> bytes:
+    """Of a file that is too large to be read, its size and time stand for its content."""
+    status = path.stat()
+    if status.st_size > MOST_BYTES:
+        return f"{status.st_size} {status.st_mtime_ns}".encode()
+    return blake2b(path.read_bytes(), digest_size=20).digest()
 
 
 def _version(package: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -33,11 +33,20 @@ class SourceFile:
     role: FileRole
 
 
-def find_files(root: Path) -> Iterator[SourceFile]:
+def find_files(root: Path, unread: Callable[[str, str], None] | None = None) -> Iterator[SourceFile]:
     """All Python files below a folder, in a fixed order, at most ``MOST_FILES``. Links to folders are not followed, so a loop of
-    links ends; neither are nested environments (they hold a ``pyvenv.cfg``)."""
+    links ends; neither are nested environments (they hold a ``pyvenv.cfg``). What is no file (a pipe, a device) is passed over.
+
+    ``unread`` is called with the name and the reason of each folder that cannot be read, and when there are more files than that.
+    """
     count = 0
-    for folder, names, files in os.walk(root):
+
+    def told(error: OSError) -> None:
+        if unread is not None:
+            name = Path(str(error.filename)).relative_to(root).as_posix() if error.filename else ""
+            unread(name, error.strerror or type(error).__name__)
+
+    for folder, names, files in os.walk(root, onerror=told):
         names[:] = sorted(n for n in names if not _is_skipped(Path(folder, n)))
         for file in sorted(files):
             if file.endswith(".py"):
@@ -45,7 +54,11 @@ def find_files(root: Path) -> Iterator[SourceFile]:
                 name = path.relative_to(root).as_posix()
                 count += 1
                 if count > MOST_FILES:
+                    if unread is not None:
+                        unread("", f"more than {MOST_FILES:,} Python files; those from {name} on were not read")
                     return
+                if not os.path.isfile(path):
+                    continue
                 yield SourceFile(path, name, role_of(name))
 
 
@@ -60,7 +73,8 @@ def find_templates(root: Path) -> Iterator[Path]:
                     count += 1
                     if count > MOST_FILES:
                         return
-                    yield Path(folder, file)
+                    if os.path.isfile(Path(folder, file)):
+                        yield Path(folder, file)
 
 
 def _is_skipped(folder: Path) -> bool:

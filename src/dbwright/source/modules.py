@@ -182,7 +182,7 @@ class Codebase:
         self.root = root
         self.environment = environment
         self.problems: list[Problem] = []
-        self.files = {file.path: file for file in find_files(root)}
+        self.files = {file.path: file for file in find_files(root, self._unread)}
         self._by_path: dict[Path, Module | None] = {}
         self._by_name: dict[str, Module | None] = {}
         self._concerned: dict[str, bool] = {}
@@ -191,6 +191,9 @@ class Codebase:
             tail = path.parent.name if path.name == "__init__.py" else path.stem
             self._tails.setdefault(tail, []).append(path)
         self.import_roots = tuple(self._import_roots())
+
+    def _unread(self, name: str, reason: str) -> None:
+        self.problems.append(Problem(name, 0, reason))
 
     def _import_roots(self) -> Iterator[Path]:
         """Folders that modules are named from: the root, ``src``, those of ``manage.py`` and ``alembic.ini``, the parents of packages."""
@@ -297,7 +300,7 @@ class Codebase:
                 raise ValueError(f"larger than {MOST_BYTES // 1_000_000} MB")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = _tree(file.path.read_bytes(), file.name)
+                tree = syntax_tree(file.path.read_bytes(), file.name)
         except SyntaxError as error:
             self._problem(file, error.lineno or 1, f"not Python 3: {error.msg}", owned)
         except (OSError, ValueError) as error:
@@ -313,7 +316,7 @@ class Codebase:
             self.problems.append(Problem(file.name, line, reason))
 
 
-def _tree(source: bytes, name: str) -> ast.Module:
+def syntax_tree(source: bytes, name: str) -> ast.Module:
     """The syntax tree of a file; syntax that this Python is too old for is read in a form that it knows."""
     try:
         return ast.parse(source, filename=name)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dbwright import pysource
 from dbwright.collect.surroundings import commands, compose, engines, hints, passwords
 from dbwright.collect.surroundings.compose import Deployment, NotYaml
 from dbwright.collect.surroundings.files import File, Files, environment_of, is_example
@@ -208,7 +207,7 @@ class _Reader:
         for file in self.files.of("python"):
             content = file.read()
             if engines.MAKERS.search(content) or b"BaseSettings" in content:
-                tree = pysource.parse(file.path)
+                tree = file.tree()
                 if tree is not None and role_of(file.name) != "migrations":
                     modules.append((file, tree))
         defaults: dict[str, Amount] = {}
@@ -246,7 +245,7 @@ class _Reader:
 
     def names_driver(self, file: File) -> bool:
         """Whether a module holds the scheme of an address with a driver as a text of its own."""
-        tree = pysource.parse(file.path) if b"+asyncpg" in file.read() or b"+psycopg" in file.read() else None
+        tree = file.tree() if b"+asyncpg" in file.read() or b"+psycopg" in file.read() else None
         return any(
             isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(_SCHEME.fullmatch(node.value))
             for node in (ast.walk(tree) if tree else ())

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from dbwright import pysource
 from dbwright.collect.surroundings.files import File, Files
 from dbwright.collect.surroundings.variables import expand
 from dbwright.model.surroundings import Role
@@ -170,7 +169,7 @@ def _gunicorn_settings(files: Files, config: str | None) -> dict[str, object]:
     """The constants of a gunicorn configuration; a name that is computed stands for nobody knows."""
     name = PurePosixPath(config.removeprefix("file:")).name if config else "gunicorn.conf.py"
     file = files.named(name)
-    tree = pysource.parse(file.path) if file is not None and file.kind == "python" else None
+    tree = file.tree() if file is not None and file.kind == "python" else None
     found: dict[str, object] = {}
     for node in tree.body if tree else ():
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

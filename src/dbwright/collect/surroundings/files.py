@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Literal
 
 from dbwright.model.surroundings import Environment
 from dbwright.source.files import SKIPPED_FOLDERS
+from dbwright.source.modules import syntax_tree
 
 Kind = Literal[
     "python",
@@ -68,6 +71,19 @@ class File:
             return self.path.read_bytes()
         except OSError:
             return b""
+
+    def tree(self) -> ast.Module | None:
+        """Its syntax tree; None when it is no Python (the reading of the source says so)."""
+        return self._tree
+
+    @cached_property
+    def _tree(self) -> ast.Module | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return syntax_tree(self.read(), self.name)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
     def lines(self) -> list[str]:
         return self.read().decode("utf-8", "replace").splitlines()

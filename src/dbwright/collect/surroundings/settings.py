@@ -63,12 +63,9 @@ class Settings:
     def __init__(self, files: list[File], root: Path) -> None:
         self.files = {file.path: file for file in files}
         self.root = root
-        self.trees: dict[Path, ast.Module | None] = {}
 
     def tree(self, path: Path) -> ast.Module | None:
-        if path not in self.trees:
-            self.trees[path] = pysource.parse(path)
-        return self.trees[path]
+        return self.files[path].tree()
 
     def find(self, path: Path, module: str) -> Path | None:
         """The file that an import names (``..base``, ``shop.settings.base``), looked for from its folder or from each folder above."""
