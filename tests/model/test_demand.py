@@ -83,6 +83,14 @@ def test_a_constant_of_few_values_becomes_the_predicate_and_a_parameter_does_not
     assert wanted(shape(), "SELECT 1 FROM t WHERE t.status = $2 AND t.created < $1") == [(("status", "created"), None)]
 
 
+def test_all_but_one_state_is_a_predicate():
+    sql = "SELECT 1 FROM t WHERE NOT (t.status = 'down') AND t.created < $1"
+    assert wanted(shape(), sql) == [(("created",), "NOT (status = 'down')")]
+    assert wanted(shape(), sql.replace("NOT (t.status = 'down')", "t.status <> 'down'")) == wanted(shape(), sql)
+    assert wanted(shape(KnownIndex("i", ("created",), predicate="NOT (\"status\" = 'down')")), sql) == []
+    assert wanted(shape(KnownIndex("i", ("created",), predicate="NOT (status = 'up')")), sql) != []
+
+
 def test_the_number_of_a_referenced_row_is_no_predicate():
     assert wanted(shape(), "SELECT 1 FROM t WHERE t.kind_id = 7 AND t.number = $1") == [(("number", "kind_id"), None)]
 
@@ -112,6 +120,17 @@ def test_the_looked_up_side_of_a_join_is_searched():
 def test_a_correlated_sub_select_searches_once_a_row():
     sql = "SELECT (SELECT t.id FROM t WHERE t.owner_id = o.id ORDER BY t.created DESC LIMIT 1) FROM o"
     assert wanted(shape(OWNER), sql) == [(("owner_id", "created"), None)]
+
+
+def test_what_joins_a_page_does_not_find_it():
+    sql = "SELECT * FROM (SELECT t.id FROM t WHERE t.email = $1 LIMIT 1) AS page LEFT JOIN o ON o.t_id = page.id WHERE o.kind = $2"
+    assert wanted(shape(), sql) == [(("email",), None)]
+
+
+def test_a_row_found_through_a_join_by_its_key_needs_no_other_index():
+    sql = "SELECT * FROM o JOIN t ON t.id = o.t_id WHERE o.number = $1 AND t.email = $2"
+    assert wanted(shape(), sql) == []
+    assert wanted(shape(), sql.replace("o.number = $1", "o.active")) == [(("email",), None)]
 
 
 # What asks for nothing

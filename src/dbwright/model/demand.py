@@ -126,7 +126,8 @@ def _use(query: Query, table: QueryTable, shape: Shape) -> Use:
     if not strong:
         equal |= joins
     else:
-        equal |= {name for name in joins if _correlated(query, table, name)}
+        leading = {index.keys[0] for index in shape.indexes if index.keys}
+        equal |= {name for name in joins if name in leading or _correlated(query, table, name)}
     order, limited = _order(query, table, shape)
     tail, ordered = _tail(order, limited, tuple(ranges))
     tail = tuple((name, down) for name, down in tail if name not in equal)
@@ -175,13 +176,16 @@ def _condition(predicate: Predicate, shape: Shape) -> str | None:
     name = _quoted(column)
     if predicate.operator == "is null":
         return f"{name} IS NULL"
-    if predicate.operator not in ("=", "is") or predicate.negated or not predicate.is_constant:
+    if predicate.operator not in ("=", "is", "<>") or not predicate.is_constant:
         return None
+    facts, other = shape.columns[column], predicate.negated != (predicate.operator == "<>")
+    if other:
+        is_state = facts.weak and not facts.reference and predicate.value not in ("true", "false", "null")
+        return f"NOT ({name} = {predicate.value})" if is_state else None
     if predicate.value == "true":
         return name
     if predicate.value == "false":
         return f"NOT {name}"
-    facts = shape.columns[column]
     return f"{name} = {predicate.value}" if facts.weak and not facts.reference and predicate.operator == "=" else None
 
 
@@ -191,8 +195,8 @@ def _quoted(name: str) -> str:
 
 def _joined(query: Query, predicate: Predicate, table: QueryTable) -> set[str]:
     """The table's column in a join by which its rows are looked up: the other side is narrowed, limited, or an outer query's."""
-    if predicate.operator != "=" or predicate.negated or predicate.other is None:
-        return set()
+    if predicate.operator != "=" or predicate.negated or predicate.other is None or predicate.select != table.select:
+        return set()  # around a sub-select its rows are there already
     sides = (
         (predicate.column, predicate.wrapped, predicate.other),
         (predicate.other, predicate.other_wrapped, predicate.column),
@@ -212,7 +216,7 @@ def _drives(query: Query, theirs: QueryColumn, table: QueryTable) -> bool:
         return table.depth > other.depth
     return any(
         p.column.alias == other.alias
-        and p.value != "column"
+        and p.value not in ("column", "true", "false")
         and p.narrows
         and not p.negated
         and p.operator in ("=", "in", *_RANGES)

@@ -100,14 +100,24 @@ def _list_of(query: SourceQuery) -> tuple[Place, Place, str]:
     return query.made, query.issued, query.issued_by
 
 
+MANY_VARIANTS = 6
+"""Sets of columns that one line compares, from which on it is taken for a form of filters."""
+
+
 def _always_compared(queries: Iterable[SourceQuery]) -> Mapping[tuple[Place, Place, str], Offered]:
-    """For each list that a class declares (a viewset, the admin) what all its variants compare."""
-    found: dict[tuple[Place, Place, str], Offered] = {}
+    """For each list that a class declares (a viewset, the admin), and each line of so many variants that it must be a form of filters,
+    what all its variants compare."""
+    variants: defaultdict[tuple[Place, Place, str], set[Offered]] = defaultdict(set)
+    declared = set()
     for query in queries:
+        variants[_list_of(query)].add(_compared(query))
         if is_declared(query):
-            key, compared = _list_of(query), _compared(query)
-            found[key] = found[key] & compared if key in found else compared
-    return found
+            declared.add(_list_of(query))
+    return {
+        key: frozenset.intersection(*found)
+        for key, found in variants.items()
+        if key in declared or len(found) >= MANY_VARIANTS
+    }
 
 
 def _compared(query: SourceQuery) -> Offered:

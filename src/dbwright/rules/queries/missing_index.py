@@ -181,6 +181,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     bounds = demand.Limits(limits["rows"], limits["read"], limits["gain"])
     live = {table.name: table for table in snapshot.catalog.user_tables}
     behind: list[Finding] = []
+    by_operators: list[Finding] = []
     for name, asking in searches_by_table(snapshot).items():
         table, source = live.get(name), snapshot.source.table_by_name.get(name)
         shape = _shape(snapshot, table, source)
@@ -196,9 +197,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         if shape.rows is not None:
             yield from (finding for _, finding in made)
         else:
-            yield from _of_one_table([finding for scans, finding in made if scans][: int(limits["told"])])
-            behind += [finding for scans, finding in made if not scans]
+            sought = [f for scans, f in made if scans and not _by_operators(f)]
+            yield from _of_one_table(sought[: int(limits["told"])])
+            by_operators += [f for scans, f in made if scans and _by_operators(f)]
+            behind += [f for scans, f in made if not scans]
     yield from _behind_others(behind, int(limits["habit"]))
+    yield from _in_the_admin(by_operators, int(limits["habit"]))
 
 
 def _shape(snapshot: Snapshot, table: Table | None, source: SourceTable | None) -> Shape | None:
@@ -284,6 +288,24 @@ def _behind_others(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
         f"{len(ordered)} searches sort what a reference's index leaves: {listed(tables, 2)}",
         f"{ordered[0].message} The same on other tables: {_others(ordered)}. Make the index where one parent has thousands of rows.",
         identity="behind a reference",
+    )
+
+
+def _by_operators(finding: Finding) -> bool:
+    return all("admin" in place.file for place in finding.locations)
+
+
+def _in_the_admin(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
+    """Pages that operators open now and then: one message."""
+    if len(found) <= singly:
+        yield from found
+        return
+    tables = dict.fromkeys(f.objects[0].name for f in found)
+    yield _together(
+        found,
+        f"{len(found)} pages of the admin search or sort whole tables: {listed(tables, 2)}",
+        f"{found[0].message} The same for other pages of the admin: {_others(found)}. Make the index where the table is large.",
+        identity="in the admin",
     )
 
 
