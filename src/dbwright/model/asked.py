@@ -13,7 +13,7 @@ from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import Parameter, Place, SourceColumn, SourceQuery, SourceTable
 
 _AID = re.compile(
-    r"(^|/)(load_|seed|fill_|populate|demo|fake|run_workload|workload|bench)\w*\.py$"
+    r"(^|/)(load[_-]|seed|fill_|populate|demo|fake|run_workload|workload|bench)[\w-]*\.py$"
     r"|(^|/)(seeds?|fixtures?|benchmarks?|scripts?|demos?|examples?|devtools|dev|factories|testing|testutils|test_utils|loadtest)/",
     re.IGNORECASE,
 )

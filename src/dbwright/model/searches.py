@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dbwright.model import demand
-from dbwright.model.asked import is_admin_list, is_declared, runs_once
+from dbwright.model.asked import is_admin_list, is_aid, is_declared, runs_once
 from dbwright.model.demand import Asked, Use
 from dbwright.model.query import Query, with_values
 from dbwright.model.shapes import Shape
@@ -57,6 +57,8 @@ def asked_of(search: Search, shape: Shape) -> Iterator[Asked]:
 
 
 def _is_seldom(search: Search, use: Use, shape: Shape) -> bool:
+    if search.partial and not any(shape.facts(n).reference or shape.facts(n).identifies for n in use.equal):
+        return True  # so may they be beside a name
     if search.once and not use.tail:
         return True  # a look-up of a command that somebody types; what polls by time may run all day
     offered = {name for name in use.equal if (shape.name, name) in search.offered}
@@ -66,8 +68,12 @@ def _is_seldom(search: Search, use: Use, shape: Shape) -> bool:
 
 
 def _of_code(snapshot: Snapshot) -> Iterator[Search]:
-    """Migrations run once."""
-    queries = [q for q in snapshot.source.queries if q.query is not None and "migrations/" not in q.issued.file]
+    """Migrations run once, and nobody waits for what fills a database for trials."""
+    queries = [
+        q
+        for q in snapshot.source.queries
+        if q.query is not None and "migrations/" not in q.issued.file and not is_aid(q.issued)
+    ]
     always = _always_compared(queries)
     for query in queries:
         if query.query is None:
