@@ -84,6 +84,10 @@ class QueryLoop:
     relation: str | None = None
     """The path by which its rows are reached from those of a loop outside of it, of a query made at ``owner``."""
     owner: Place | None = None
+    by_framework: bool = False
+    """It stands in the framework's code; ``place`` is the line that calls for it."""
+    of_unknown_row: bool = False
+    """Its rows are related to a row of which nobody knows how it was fetched, and so what was fetched along."""
     by_graphql: bool = False
     """Its rows are those that a GraphQL query asks for; no queryset of the project's gives them."""
 
@@ -95,7 +99,8 @@ class SourceQuery:
     ``made`` is where the query is built (where a fix goes), ``issued`` where it is sent (where it hurts). ``sql`` is PostgreSQL's with
     ``$1`` placeholders, ``query`` the same taken apart; both are None when the query could not be written, and ``unknown`` says why.
     ``partial`` names conditions that are added at run time and could not be told. ``relation``: the path that was touched, for
-    ``issued_by`` ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others.
+    ``issued_by`` ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others; it starts at a row of
+    the query made at ``owner``.
     ``loops`` go from the outside in;
     ``calls`` lead from the entry point to the place.
     ``request_text``: text of the user's request becomes part of the SQL itself. ``consumer``: what asked for the rows, in a word
@@ -114,6 +119,7 @@ class SourceQuery:
     unknown: str | None = None
     partial: str | None = None
     relation: str | None = None
+    owner: Place | None = None
     loops: tuple[QueryLoop, ...] = ()
     calls: tuple[Place, ...] = ()
     in_async: bool = False

@@ -27,12 +27,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop around an event. ``rows`` is what the framework keeps of the query whose rows it walks over (None when it walks over something
-    else); ``count`` how often it runs where that is written in the source. ``place`` is None in a stub."""
+    """A loop around an event, in the project's own code or (``by_framework``) in a stub. ``rows`` is what the framework keeps of the
+    query whose rows it walks over (None when it walks over something else); ``count`` how often it runs where that is written in the
+    source. ``place`` is None in a stub."""
 
     place: Place | None
     rows: Any = None
     count: int | None = None
+    by_framework: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Reached:
     calls: tuple[Place, ...]
 
 
+def _at(loop: Loop, place: Place) -> Loop:
+    """A loop of a stub stands at the line that calls the stub."""
+    return loop if loop.place is not None else Loop(place, loop.rows, loop.count, by_framework=True)
+
+
 def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]:
     """Everything that happens below an entry. ``place`` stands in for what happens in stubs that the entry calls. What was reached under
     the same loops before (``seen``, shared by the caller between entries) is passed over."""
@@ -91,7 +98,7 @@ def _unroll(
     seen.add(mark)
     for event in summary.events:
         at = event.place or place
-        around = loops + tuple(Loop(loop.place or place, loop.rows, loop.count) for loop in event.loops)
+        around = loops + tuple(_at(loop, place) for loop in event.loops)
         if isinstance(event, Happening):
             yield Reached(event.what, at, around, calls)
         else:

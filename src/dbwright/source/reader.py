@@ -200,6 +200,7 @@ def as_query(
         unknown=repeatable(unknown) if unknown is not None else None,
         partial=repeatable(what.partial) if what.partial is not None else None,
         relation=what.relation,
+        owner=names.place(what.owner) if what.owner is not None else None,
         loops=tuple(_loop(loop, reached.place, names) for loop in reached.loops),
         calls=tuple(map(names.place, reached.calls)),
         in_async=what.in_async,
@@ -222,6 +223,8 @@ def _loop(loop: events.Loop, at: events.Place, names: FunctionNames) -> QueryLoo
         relation=getattr(rows, "relation", None) if owner is not None else None,
         owner=names.place(owner) if owner is not None else None,
         by_graphql=getattr(rows, "consumer", "") == "graphql",
+        by_framework=loop.by_framework,
+        of_unknown_row=owner is None and getattr(rows, "relation", None) is not None,
     )
 
 

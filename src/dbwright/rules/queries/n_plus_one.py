@@ -105,6 +105,22 @@ BAD = (
             "def names():\n    for book in Book.objects.all():\n        print(book.author.name, book.author.publisher.name)"
         )
     ),
+    # Rows of rows: the whole path, to the outermost queryset.
+    Sample(
+        source=_views(
+            "def all():\n    for a in Author.objects.prefetch_related('books'):\n"
+            "        print([other.name for b in a.books.all() for other in [b.author.publisher]])"
+        )
+    ),
+    # What a GraphQL query asks for.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/schema.py": "from graphene_django import DjangoObjectType\n\nfrom shop.models import Author\n\n\n"
+            "class AuthorType(DjangoObjectType):\n    class Meta:\n        model = Author\n\n"
+            "    def resolve_books(self, info):\n        return self.books.all()\n",
+        }
+    ),
     # One query a key.
     Sample(source=_views("def some(request):\n    return [Book.objects.get(pk=n) for n in request.GET.getlist('n')]")),
     # The latest of each.
@@ -139,6 +155,13 @@ GOOD = (
     Sample(source=_views("def some(request):\n    return Book.objects.in_bulk(request.GET.getlist('n'))")),
     # Two rows.
     Sample(source=_views("def names():\n    return [book.author.name for book in Book.objects.order_by('id')[:2]]")),
+    # One row by its key, and what is touched on something that stands outside of the loop is fetched once.
+    Sample(source=_views("def names(n):\n    return [book.author.name for book in Book.objects.filter(id=n)]")),
+    Sample(
+        source=_views(
+            "def names(book: Book):\n    for author in Author.objects.all():\n        print(author.name, book.author.name)"
+        )
+    ),
     # The same query each time round is another matter, and one outside the loop is none.
     Sample(
         source=_views(
@@ -206,19 +229,17 @@ def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    short = {
-        query.made
-        for query in snapshot.source.queries
-        if query.query and (limit := _limit(query)) and limit <= limits["limit"]
-    }
+    few = _few(snapshot, limits)
+    alone = frozenset(q.made for q in snapshot.source.queries if q.issued_by in ("get", "first") and q.rows_loops)
     groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
     for query in snapshot.source.queries:
-        loop = _loop(snapshot, query, limits)
+        loop = _loop(snapshot, query, alone)
         if (
             loop is None
             or is_aid(query.issued)
             or "migrations/" in query.issued.file
-            or (loop.rows_made or loop.place) in short
+            or (loop.rows_made or loop.place) in few
+            or (loop.by_framework and loop.of_unknown_row)
         ):
             continue
         one = _repeated(query, loop)
@@ -289,17 +310,48 @@ def _shortened(title: str) -> str:
     return title if len(title) < 80 else title[:76] + "…"
 
 
-def _loop(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> QueryLoop | None:
+def _few(snapshot: Snapshot, limits: Limits) -> frozenset[Place]:
+    """The lines that make querysets of one row or a few."""
+    found: defaultdict[Place, list[bool]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        if query.issued_by == "rows" and query.query:
+            limit = _limit(query)
+            found[query.made].append((limit is not None and limit <= limits["limit"]) or _is_one_row(snapshot, query))
+    return frozenset(made for made, answers in found.items() if all(answers))
+
+
+def _is_one_row(snapshot: Snapshot, query: SourceQuery) -> bool:
+    table = snapshot.source.table_by_name.get(query.table or "")
+    predicates = query.query.predicates if query.query else ()
+    if table is None or any(p.operator == "in" for p in predicates):
+        return False
+    equal = equal_columns(query, table.name)
+    return any(key <= equal for key in unique_keys(table))
+
+
+def _row_loop(query: SourceQuery, alone: frozenset[Place]) -> QueryLoop | None:
+    """The loop over the rows that the query takes something from."""
+    loops = query.rows_loops
+    if not loops:
+        return None
+    if query.relation is not None and query.framework == "django":
+        if query.owner in alone:
+            return loops[-1]
+        return next((loop for loop in reversed(loops) if loop.rows_made == query.owner), None)
+    by_row = query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
+    return loops[-1] if by_row else None
+
+
+def _loop(snapshot: Snapshot, query: SourceQuery, alone: frozenset[Place]) -> QueryLoop | None:
     """The loop that makes the query one of many: over another query's rows, or over keys of which each is looked up by itself."""
     if not query.loops or query.issued_by in ("insert", "update", "delete", "prefetch", "lock", "other"):
         return None
     if query.consumer in ("get_or_create", "update_or_create", "save", "refresh_from_db"):
         return None
-    by_row = query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
-    if query.rows_loops and by_row:
-        return query.rows_loops[-1]
+    if query.rows_loops:
+        return _row_loop(query, alone)
     loop = query.loops[-1]
-    if loop.count is not None or query.issued_by == "raw" or query.rows_loops:
+    if loop.count is not None or query.issued_by == "raw":
         return None
     table = snapshot.source.table_by_name.get(query.table or "")
     same_function = loop.place.file == query.issued.file and loop.place.function == query.issued.function
@@ -309,6 +361,7 @@ def _loop(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> QueryLoop |
     equal = equal_columns(query, table.name)
     if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
         return loop
+    by_row = any(parameter.origin == "row" for parameter in query.parameters)
     return loop if query.issued_by in ("count", "aggregate") and by_row else None
 
 

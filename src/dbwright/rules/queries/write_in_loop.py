@@ -19,7 +19,7 @@ from dbwright.model.asked import is_aid, is_batch, locations, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceQuery
+from dbwright.model.source import QueryLoop, SourceQuery
 from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
@@ -119,15 +119,20 @@ def _is_near(query: SourceQuery) -> bool:
     if "migrations/" in query.issued.file:
         return False
     functions = {(p.file, p.function) for p in (query.issued, *query.calls[-1:])}
-    return any((loop.place.file, loop.place.function) in functions for loop in query.loops)
+    return any((loop.place.file, loop.place.function) in functions for loop in _loops(query))
+
+
+def _loops(query: SourceQuery) -> list[QueryLoop]:
+    """The loops that somebody wrote: a framework that saves a form set, or several objects of one request, is not to be changed."""
+    return [loop for loop in query.loops if not loop.by_framework]
 
 
 def _is_single(query: SourceQuery, limits: Limits) -> bool:
-    if not query.loops or query.issued_by not in ("insert", "update", "delete") or query.table is None:
+    if not _loops(query) or query.issued_by not in ("insert", "update", "delete") or query.table is None:
         return False
     if query.consumer in ("bulk_create", "bulk_update", "add", "remove", "clear", "set", "flush", "commit"):
         return False  # one statement for many rows; sessions of SQLAlchemy send theirs together
-    if all(loop.count is not None and loop.count < limits["count"] for loop in query.loops):
+    if all(loop.count is not None and loop.count < limits["count"] for loop in _loops(query)):
         return False
     if query.consumer in ("save", "delete", "create", "get_or_create", "update_or_create"):
         return True
@@ -142,7 +147,7 @@ def _finding(
     snapshot: Snapshot, file: str, function: str, queries: Sequence[SourceQuery], limits: Limits
 ) -> Finding | None:
     first = queries[0]
-    loops = [loop for q in queries for loop in q.loops if loop.count is None] or list(first.loops)
+    loops = [loop for q in queries for loop in _loops(q) if loop.count is None] or _loops(first)
     rows = max((r for loop in loops if (r := rows_of(snapshot, loop.table)) is not None), default=None)
     if rows is not None and rows < limits["rows"] and all(loop.table for loop in loops):
         return None

@@ -687,7 +687,8 @@ class InstanceValue(Value):
 
     def shape(self) -> object:
         loaded = loads(self.qs) if self.qs is not None else None
-        return ("row of", self.model.label, self.path, self.new, self.origin, loaded, frozenset(self.attributes))
+        made = self.record.made if self.record is not None else None
+        return ("row of", self.model.label, made, self.path, self.new, self.origin, loaded, frozenset(self.attributes))
 
     def describe(self) -> str:
         return f"a {self.model.cls.name}"
