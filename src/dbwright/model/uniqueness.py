@@ -214,10 +214,13 @@ def _is_plain_look_up(table: SourceTable, query: SourceQuery) -> bool:
     """Compared for equality with values that are given, some of them not written in the code, and with nothing else."""
     given = False
     flags = _flags(table, query)
+    moments = {column.name for column in table.columns if (column.type or "").startswith("timestamp")}
     for predicate in query.query.predicates if query.query else ():
         name = predicate.column.column
         if predicate.value == "column" or name in flags or (predicate.operator == "is null" and _DELETED.search(name)):
             continue
+        if predicate.operator in (">", ">=", "<", "<=") and name in moments:
+            continue  # not too old: what names the row is the rest
         if predicate.operator != "=" or predicate.negated or predicate.alternative or predicate.value == "expression":
             return False
         number = predicate.parameter

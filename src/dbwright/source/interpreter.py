@@ -1690,6 +1690,8 @@ def _arithmetic(operator: ast.operator, left: Any, right: Any) -> Value:
                 return Known(left // right)
             if isinstance(operator, ast.Pow) and abs(left) <= 64 and 0 <= right <= 128:
                 return Known(left**right)
+            if isinstance(operator, ast.LShift) and 0 <= right <= 64:
+                return Known(left << right)
     except (ArithmeticError, ValueError):
         pass
     return Unknown("a calculation")

@@ -68,7 +68,7 @@ BAD = (
     # Cents: there is a currency beside them.
     Sample(source=_models("amount = models.IntegerField()\n    currency = models.CharField(max_length=3)")),
     # The validator lets in what the column does not hold.
-    Sample(source=_validated("permissions = models.IntegerField(validators=[MaxValueValidator(2**33)])")),
+    Sample(source=_validated("permissions = models.IntegerField(validators=[MaxValueValidator(2 << 32)])")),
     # Keys of any table, and this one's are bigint.
     Sample(source=_generic("models.PositiveIntegerField()")),
 )

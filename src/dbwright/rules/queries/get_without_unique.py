@@ -51,6 +51,7 @@ class Store(models.Model):
     slug = models.SlugField(max_length=80{0})
     city = models.CharField(max_length=80)
     is_main = models.BooleanField(default=False)
+    opened_at = models.DateTimeField(null=True)
 {1}
 
 def view(request, slug, city):
@@ -70,6 +71,8 @@ BAD = (
     Sample(source=_module("return Store.objects.get(slug=slug)")),
     Sample(source=_module("return get_object_or_404(Store, slug=slug)")),
     Sample(source=_module("return Store.objects.get(slug=slug, city=city)")),
+    # Not too old: the slug names it still.
+    Sample(source=_module("return Store.objects.get(slug=slug, opened_at__gt=request.user.date_joined)")),
     # One main store for each owner.
     Sample(source=_module("return Store.objects.get(owner=request.user.pk, is_main=True)")),
 )
