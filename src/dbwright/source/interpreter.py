@@ -62,6 +62,8 @@ LINES_OF_SHORT = 20
 MOST_SHAPES = 48
 """Walks of a function after which arguments of another shape get no walk of their own either: what they lead to is not known."""
 MOST_CONTEXTS_OF_STUBS = 4_000
+MOST_MADE = 3
+"""Kinds of constructor arguments of a class that are kept."""
 LONGEST_UNROLLED = 12
 """A loop over a literal of at most so many elements that are plain values is walked once for each."""
 LONGEST_UNROLLED_IN_STUBS = 60
@@ -214,6 +216,8 @@ class Interpreter:
         another one may not be there."""
         self.made_classes: list[ClassValue] = []
         """Classes that calls of ``type`` made, in the order in which they were walked."""
+        self.made_of_values: list[ClassValue] = []
+        """Classes of the project of which some call made an object from a row, a queryset, another object."""
         self._initialised_like: dict[object, Instance] = {}
         """An object that a constructor was walked for, by its arguments: the next one like it is not walked again."""
         self._bound_names: dict[int, frozenset[str]] = {}
@@ -535,12 +539,34 @@ class Interpreter:
         if owner is not None:
             method = self.own_attribute(owner, "__init__")
             if isinstance(method, Function):
+                self._remember_made(cls, arguments)
                 self.call_function(method, instance, arguments, at)
         elif "dataclass" in " ".join(decorator_names(cls.node)) or self.foreign_bases(cls):
             fields = [n for one in reversed(self.mro(cls)) for n in annotated_names(one.node)]
             instance.attributes.update(zip(fields, arguments.positional, strict=False))
             instance.attributes.update(arguments.named)
         return instance
+
+    def _remember_made(self, cls: ClassValue, arguments: Arguments) -> None:
+        """Keep what a class of the project is made from where that tells more than constants."""
+        if not cls.module.owned or all(isinstance(value, Unknown | Known) for value in arguments.every()):
+            return
+        made: dict[object, Arguments] = cls.kept.setdefault("made of", {})
+        if not made:
+            self.made_of_values.append(cls)
+        if len(made) < MOST_MADE:
+            made.setdefault(arguments.shape(), arguments)
+
+    def made_like(self, cls: ClassValue) -> Iterator[Instance]:
+        """Objects of a class, made as the calls that were walked make them; on each nothing was done yet."""
+        for arguments in list(cls.kept.get("made of", {}).values()):
+            self.steps = 0
+            try:
+                made = self.instantiate(cls, arguments.renewed(), self.frame(cls.module))
+            except OutOfSteps:
+                continue
+            if isinstance(made, Instance):
+                yield made
 
     def iterate_class(self, cls: ClassValue, at: Frame) -> Value:
         """An enumeration's members."""

@@ -81,6 +81,10 @@ class Value:
     def truth(self) -> bool | None:
         return None
 
+    def renewed(self) -> Value:
+        """The same as another walk finds it: nothing that an earlier one loaded is there."""
+        return self
+
     def key(self) -> object:
         """Equal for values that need not be told apart."""
         return Identity(self)
@@ -488,6 +492,16 @@ class Arguments:
 
     def origin(self) -> Origin:
         return next((o for o in map(origin_of, self.every()) if o != "unknown"), "unknown")
+
+    def renewed(self) -> Arguments:
+        """See ``Value.renewed``."""
+        return Arguments(
+            [value.renewed() for value in self.positional],
+            {name: value.renewed() for name, value in self.named.items()},
+            self.extra_positional,
+            self.extra_named,
+            self.optional,
+        )
 
     def key(self) -> object:
         return (

@@ -57,6 +57,20 @@ class Walker:
                     place = Place(module.file, cls.node.lineno, cls.name)
                     yield from self._walk(method, Instance(cls), place)
 
+        for cls in list(self.interpreter.made_of_values):
+            self.interpreter.deadline = time.thread_time() + SECONDS_PER_FILE
+            yield from self._made_like(cls)
+
+    def _made_like(self, cls: ClassValue) -> Iterator[Reached]:
+        """The methods of a class once more, on objects made of what its callers make them of: only there is told what they work on."""
+        for owner in self.interpreter.mro(cls):
+            for node in definitions(owner.node.body) if owner.module.owned else ():
+                if isinstance(node, ast.ClassDef) or node.name == "__init__":
+                    continue
+                if {"staticmethod", "classmethod"}.isdisjoint(decorator_names(node)):
+                    for receiver in self.interpreter.made_like(cls):
+                        yield from self._walk(Function(node, owner.module, None, owner), receiver)
+
     def framework_entries(self, cls: ClassValue) -> Iterator[Function]:
         """The methods of a class that its framework calls (``entry_points`` of the stubs among its parents). Those that stand in its own
         body are walked with the others; a class that others of the project build on and that is complete only there is walked there."""

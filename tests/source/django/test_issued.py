@@ -127,6 +127,28 @@ def told(given):
     if "key" in data:
         Book.objects.filter(id__lt=amount, title__gt=Decimal("0.5")).count()
 """,
+        # Methods that nobody calls by name, of an object that is made of a row.
+        """
+class Statistics:
+    def __init__(self, about):
+        self.about = about
+
+    def calculate(self, name):
+        return getattr(self, f"get_{name}")()
+
+    def get_books(self):
+        return self.about.books.filter(title="b").count()
+
+    def get_publisher(self):
+        return self.about.publisher.name
+
+def run():
+    for name in ("books", "publisher"):
+        calculated(Author.objects.get(), name + "")
+
+def calculated(author, name):
+    return Statistics(author).calculate(name)
+""",
         # A bound that may be left out.
         """
 def run():

@@ -699,6 +699,11 @@ class InstanceValue(Value):
     def concrete(self, at: Frame) -> Any:
         return self.django.real_instance(self.model, self.origin, saved=True)
 
+    def renewed(self) -> InstanceValue:
+        made = InstanceValue(self.django, self.model, self.qs, self.record, self.path, self.origin, self.new)
+        made.attributes.update((name, value) for name, value in self.attributes.items() if name not in self.loaded)
+        return made
+
     def assign(self, name: str, value: Value, at: Frame) -> None:
         self.attributes[name] = value
         self.loaded.pop(name, None)
