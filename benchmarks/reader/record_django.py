@@ -8,7 +8,8 @@ Run by the application's own interpreter, in the environment that ``settings.sh`
 
 A superuser is logged in; every URL that resolves is opened with the test client, with objects that fit its arguments; lists also with
 a search, with filters and with an order; the admin's lists with each of their filters; forms are sent as they were rendered, and API views
-get POST, PATCH and DELETE. What a request writes is rolled back. Queries of a request that fails count as well: they were issued.
+get POST, PATCH and DELETE. Then its own Celery tasks and management commands run. What a request writes is rolled back. Queries of a
+request that fails count as well: they were issued.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import argparse
 import contextlib
 import copy
 import importlib
+import inspect
+import io
 import itertools
 import os
 import random
@@ -34,6 +37,20 @@ LIST_QUERIES = (
     "",
     "q=amber&query=amber&search=amber&filter=amber&page=1",
     "ordering=-id&sort=id&o=-1&order=id&page_size=5&limit=5&offset=0",
+)
+COMMANDS_AVOIDED = (
+    "run",
+    "shell",
+    "server",
+    "migrate",
+    "flush",
+    "celery",
+    "worker",
+    "make",
+    "compile",
+    "collect",
+    "test",
+    "rebuild",
 )
 AVOIDED = ("logout", "jsi18n", "/static/", "/media/", "jsreverse", "silk", "__debug__", "/delete-account", "password")
 
@@ -240,6 +257,54 @@ class Crawler:
                 opened += 1
         print(f"{len(routes)} routes, {opened} opened, answers {dict(sorted(self.statuses.items()))}", file=sys.stderr)
 
+    def background(self, package: str) -> None:
+        """Runs the package's own Celery tasks, with keys of rows that their parameters name, and its management commands that need no
+        argument. What they write is rolled back."""
+        from django.core.management import call_command, get_commands, load_command_class
+
+        runs: list[tuple[str, Any]] = []
+        with contextlib.suppress(ImportError):
+            from celery import current_app
+
+            for name, task in sorted(current_app.tasks.items()):
+                if name.startswith(package + "."):
+                    named = {p: self.key_of(p) for p in required(task.run) if p not in ("self", "args", "kwargs")}
+                    runs.append((name, lambda task=task, named=named: task.apply(kwargs=named)))
+        for name, application in sorted(get_commands().items()):
+            if str(application).startswith(package) and not any(word in name for word in COMMANDS_AVOIDED):
+                with contextlib.suppress(Exception):
+                    command = load_command_class(application, name)
+                    if not any(action.required for action in command.create_parser("", name)._actions):
+                        quiet = {"stdout": io.StringIO(), "stderr": io.StringIO()}
+                        runs.append((name, lambda name=name, quiet=quiet: call_command(name, **quiet)))
+        ended = sum(self.bounded(name, run) for name, run in runs)
+        print(f"{len(runs)} tasks and commands, {ended} came to their end", file=sys.stderr)
+
+    def key_of(self, name: str) -> Any:
+        found = self.candidates(name, None)
+        return found[0].pk if found else 1
+
+    def bounded(self, name: str, run: Any) -> bool:
+        """Runs something for 20 seconds at most, without a trace in the database; whether it came to its end."""
+        from django.db import transaction
+
+        def late(_signal: int, _frame: Any) -> None:
+            raise Late
+
+        signal.signal(signal.SIGALRM, late)
+        signal.alarm(20)
+        try:
+            with transaction.atomic():
+                run()
+                transaction.set_rollback(True)
+        except (Exception, SystemExit) as error:
+            if os.environ.get("READER_VERBOSE"):
+                print(f"{name}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+            return False
+        finally:
+            signal.alarm(0)
+        return True
+
     def route(self, path: str, names: list[str], callback: Any) -> bool:
         view = getattr(callback, "view_class", None) or getattr(callback, "cls", None)
         response = None
@@ -318,6 +383,14 @@ class Crawler:
                             data[bound.html_name] = found
         if data:
             self.request("post", address, data)
+
+
+def required(function: Any) -> list[str]:
+    """The parameters without which a function cannot be called."""
+    with contextlib.suppress(TypeError, ValueError):
+        parameters = inspect.signature(function).parameters.values()
+        return [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return []
 
 
 def filled(bound: Any) -> Any:
@@ -529,7 +602,9 @@ def main() -> None:
             from django.conf import settings
 
             settings.ALLOWED_HOSTS = ["*"]
-            Crawler(arguments.seconds).crawl()
+            crawler = Crawler(arguments.seconds)
+            crawler.crawl()
+            crawler.background(arguments.package.name)
     finally:
         recording.write(arguments.out)
 
