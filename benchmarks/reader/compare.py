@@ -537,6 +537,11 @@ class Reader:
             return ("nullif", left, right)
         return comparison(operator, left, right)
 
+    def on_caseexpr(self, message: Any, scope: Scope) -> Form:
+        # One WHEN for each row of a bulk update: like an IN list, it has no length.
+        whens = tuple(dict.fromkeys(self.expression(n, scope) for n in message.args))
+        return ("case", self.expression(message.arg, scope), whens, self.expression(message.defresult, scope))
+
     def on_list(self, message: Any, scope: Scope) -> Form:
         return ("list", *(self.expression(n, scope) for n in message.items))
 

@@ -269,7 +269,7 @@ class Crawler:
             for name, task in sorted(current_app.tasks.items()):
                 if name.startswith(package + "."):
                     named = {p: self.key_of(p) for p in required(task.run) if p not in ("self", "args", "kwargs")}
-                    runs.append((name, lambda task=task, named=named: task.apply(kwargs=named)))
+                    runs.append((name, lambda task=task, named=named: task.apply(kwargs=named, throw=True)))
         for name, application in sorted(get_commands().items()):
             if str(application).startswith(package) and not any(word in name for word in COMMANDS_AVOIDED):
                 with contextlib.suppress(Exception):

@@ -52,6 +52,10 @@ EQUAL = {
         "INSERT INTO a (x, y) VALUES ($1, $2), ($3, $4) RETURNING id",
         "INSERT INTO a (y, x) VALUES ($1, $2) RETURNING id",
     ),
+    "rows of a bulk update": (
+        "UPDATE a SET x = (CASE WHEN id = 1 THEN 2 WHEN id = 3 THEN 4 ELSE NULL END) WHERE id IN (1, 3)",
+        "UPDATE a SET x = (CASE WHEN id = $1 THEN $2 ELSE NULL END) WHERE id IN ($3)",
+    ),
     "nulls where they are anyway": ("SELECT x FROM a ORDER BY x DESC NULLS FIRST", "SELECT x FROM a ORDER BY x DESC"),
     "names of common tables": (
         "WITH q AS (SELECT id FROM a WHERE x = 1) SELECT b.y FROM b JOIN q ON q.id = b.a_id",
@@ -106,6 +110,11 @@ DIFFERENT = {
     "skipping locked rows": ("SELECT x FROM a FOR UPDATE", "SELECT x FROM a FOR UPDATE SKIP LOCKED", "locking"),
     "the verb": ("DELETE FROM a WHERE x = 1", "SELECT x FROM a WHERE x = 1", "statement, written"),
     "a column written": ("UPDATE a SET x = 1 WHERE id = 1", "UPDATE a SET y = 1 WHERE id = 1", "written"),
+    "what a CASE asks": (
+        "UPDATE a SET x = (CASE WHEN y = 1 THEN 2 ELSE 3 END)",
+        "UPDATE a SET x = (CASE WHEN z = 1 THEN 2 ELSE 3 END)",
+        "written",
+    ),
     "a column computed": ("UPDATE a SET x = x + 1", "UPDATE a SET x = 1", "written"),
     "what an IN selects": (
         "SELECT x FROM a WHERE id IN (SELECT U0.a_id FROM b U0)",

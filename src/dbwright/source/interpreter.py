@@ -395,6 +395,8 @@ class Interpreter:
         return Unknown(f"attribute {name} of {real.describe()}")
 
     def real_item(self, real: Real, key: Value, at: Frame) -> Value:
+        if isinstance(real.object, type):
+            return real  # QuerySet["Order"], TypeDecorator[X]
         for framework in self.frameworks:
             item = getattr(framework, "real_item", None)
             value: Value | None = item(real, key, at) if item else None

@@ -149,6 +149,27 @@ def run():
 def calculated(author, name):
     return Statistics(author).calculate(name)
 """,
+        # Managers and querysets that say in brackets what they are of.
+        """
+from django.db import models
+
+class LabelQuerySet(models.QuerySet["Label"]):
+    def short(self):
+        return self.filter(name__lt="c")
+
+class LabelManager(models.Manager["Label"]):
+    def named(self, name):
+        return self.filter(name=name).exists()
+
+class Label(models.Model):
+    name = models.CharField(max_length=10)
+    objects = LabelManager()
+    queried = LabelQuerySet.as_manager()
+
+def run():
+    Label.objects.named("x")
+    Label.queried.short().count()
+""",
         # A bound that may be left out.
         """
 def run():

@@ -999,8 +999,6 @@ class SQLAlchemy:
 
     def real_item(self, real: Real, key: Value, at: Frame) -> Value | None:
         thing = real.object
-        if isinstance(thing, type):
-            return real  # TypeDecorator[X]
         if not self._is_ours(thing):
             return None
         from dbwright.source.sqlalchemy import statements
