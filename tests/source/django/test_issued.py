@@ -170,6 +170,16 @@ def run():
     Label.objects.named("x")
     Label.queried.short().count()
 """,
+        # The first page has no OFFSET, the others have one.
+        """
+def run():
+    page(1)
+    page(2)
+
+def page(number):
+    begin = (number - 1) * 1
+    list(Book.objects.all()[begin:begin + 1])
+""",
         # A bound that may be left out.
         """
 def run():

@@ -230,6 +230,12 @@ class QuerySetValue(Value):
         start, stop = _bound(key.start), _bound(key.stop)
         if start is None and stop is None:
             return self
+        if start == UNKNOWN_NUMBER and stop is not None and key.start is not None:
+            # The first page begins at nought, and Django then writes no OFFSET.
+            return union([self._sliced(Slice(None, key.stop), at), self._between(start, stop, at)])
+        return self._between(start, stop, at)
+
+    def _between(self, start: int | None, stop: int | None, at: Frame) -> Value:
         qs = self.qs._chain()
         try:
             if start == UNKNOWN_NUMBER and stop == UNKNOWN_NUMBER:
