@@ -193,8 +193,8 @@ class SourceFact:
 
 @dataclass(frozen=True)
 class Source:
-    """A project's source as the planner would see it. ``lines`` counts those of the files read; ``sites`` the calls that look like queries,
-    of which ``sites_with_table`` and ``sites_with_sql`` were understood so far."""
+    """A project's source as the planner would see it. ``lines`` counts those of the files read; ``sites`` the lines that issue
+    queries, of which ``sites_with_table`` and ``sites_with_sql`` were understood so far."""
 
     tables: tuple[SourceTable, ...] = ()
     queries: tuple[SourceQuery, ...] = ()

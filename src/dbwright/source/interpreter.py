@@ -1060,11 +1060,11 @@ class Interpreter:
         elif isinstance(target, ast.Attribute):
             self._assign_attribute(self.evaluate(target.value, at), target.attr, value, at)
         elif isinstance(target, ast.Subscript):
-            container = self.evaluate(target.value, at)
-            if isinstance(container, Mapping):
-                container.set(self.evaluate(target.slice, at), value)
-            elif isinstance(container, Items):
-                container.add_rest(value)
+            for container in alternatives(self.evaluate(target.value, at)):
+                if isinstance(container, Mapping):
+                    container.set(self.evaluate(target.slice, at), value)
+                elif isinstance(container, Items):
+                    container.add_rest(value)
 
     @staticmethod
     def _assign_attribute(receiver: Value, name: str, value: Value, at: Frame) -> None:

@@ -79,6 +79,9 @@ class Reading:
             files=len(modules),
             lines=sum(_lines(module.tree.body) for module in modules),
             migrations=migrations,
+            sites=len({query.issued for query in found}),
+            sites_with_table=len({query.issued for query in found if query.table}),
+            sites_with_sql=len({query.issued for query in found if query.sql}),
         )
 
     def migrations(self, tables: Sequence[SourceTable]) -> Migrations:

@@ -64,6 +64,17 @@ def test_a_page_is_a_count_and_a_slice(tmp_path: Path) -> None:
     assert " LIMIT 20 OFFSET " in later
 
 
+def test_a_list_that_may_be_paged_is_in_the_context_under_its_name(tmp_path: Path) -> None:
+    view = VIEWS.format(
+        queryset="model = Book\n    context_object_name = 'books'\n\n"
+        "    def get_paginate_by(self, queryset):\n        return self.request.GET.get('size') or self.paginate_by\n\n"
+        "    def get_context_data(self, **kwargs):\n        context = super().get_context_data(**kwargs)\n"
+        "        for book in context['books']:\n            book.author.name\n        return context\n"
+    )
+    root = written(tmp_path, {"shop/views.py": view, PAGE: ""})
+    assert per_row(queries(root, "shop/views.py")) == {(17, "shop_author")}
+
+
 def test_a_shortcut_is_issued_where_it_is_called(tmp_path: Path) -> None:
     view = (
         "\n"
