@@ -132,6 +132,15 @@ def numberings(statement: Any) -> Iterator[dict[str, tuple[int, ...]]]:
         yield {name: order for (name, _count), order in zip(several, way, strict=True)}
 
 
+def is_rows(source: Any) -> bool:
+    """Whether a SELECT only turns arrays into rows: how a framework writes the VALUES of an INSERT when there are several."""
+    return (
+        len(source.from_clause) == 1
+        and kind_of(inner(source.from_clause[0])) == "RangeFunction"
+        and all(call.funcname[-1].string.sval == "unnest" for call in nodes(source, "FuncCall"))
+    )
+
+
 def nodes(message: Any, kind: str) -> Iterator[Any]:
     if message.DESCRIPTOR.name == kind:
         yield message
@@ -341,7 +350,7 @@ class Reader:
         parts: dict[str, Any] = {"statement": ("insert", label)}
         parts["written"] = Counter(n.res_target.name for n in message.cols)
         source = inner(message.select_stmt)
-        if source is not None and not source.values_lists:
+        if source is not None and not source.values_lists and not is_rows(source):
             parts["joins"] = Counter([("from", frozen(self.statement(source, scope)))])
         if message.HasField("on_conflict_clause"):
             clause = message.on_conflict_clause

@@ -52,6 +52,10 @@ EQUAL = {
         "INSERT INTO a (x, y) VALUES ($1, $2), ($3, $4) RETURNING id",
         "INSERT INTO a (y, x) VALUES ($1, $2) RETURNING id",
     ),
+    "rows of an insert as arrays": (
+        "INSERT INTO a (x, y) SELECT * FROM UNNEST(($1)::integer[], ($2)::text[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO a (x, y) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    ),
     "rows of a bulk update": (
         "UPDATE a SET x = (CASE WHEN id = 1 THEN 2 WHEN id = 3 THEN 4 ELSE NULL END) WHERE id IN (1, 3)",
         "UPDATE a SET x = (CASE WHEN id = $1 THEN $2 ELSE NULL END) WHERE id IN ($3)",
@@ -110,6 +114,7 @@ DIFFERENT = {
     "skipping locked rows": ("SELECT x FROM a FOR UPDATE", "SELECT x FROM a FOR UPDATE SKIP LOCKED", "locking"),
     "the verb": ("DELETE FROM a WHERE x = 1", "SELECT x FROM a WHERE x = 1", "statement, written"),
     "a column written": ("UPDATE a SET x = 1 WHERE id = 1", "UPDATE a SET y = 1 WHERE id = 1", "written"),
+    "rows of a query": ("INSERT INTO a (x) SELECT x FROM b", "INSERT INTO a (x) VALUES ($1)", "joins"),
     "what a CASE asks": (
         "UPDATE a SET x = (CASE WHEN y = 1 THEN 2 ELSE 3 END)",
         "UPDATE a SET x = (CASE WHEN z = 1 THEN 2 ELSE 3 END)",

@@ -237,6 +237,21 @@ class Unused:
     assert not any(query.unknown for query in found)
 
 
+def test_what_becomes_of_rows_that_are_there_already(tmp_path: Path) -> None:
+    code = """
+def run(rows):
+    Publisher.objects.bulk_create(rows, ignore_conflicts=True)
+    Publisher.objects.bulk_create(rows, update_conflicts=True, update_fields=["name"], unique_fields=["id"])
+    Publisher.objects.bulk_create(rows)
+"""
+    found = [query.sql or "" for query in queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")]
+    assert [sql.partition(" ON CONFLICT")[2].strip()[:30] for sql in found] == [
+        "DO NOTHING",
+        '("id") DO UPDATE SET "name" = ',
+        "",
+    ]
+
+
 def test_features_of_the_connection_are_those_of_postgresql(tmp_path: Path) -> None:
     code = """
 ITSELF = lazy(lambda: ("self",) if connection.features.has_select_for_update_of else (), tuple)()

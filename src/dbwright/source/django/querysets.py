@@ -452,7 +452,13 @@ class QuerySetValue(Value):
         if first is not None:
             at.iterate(first)
         if name == "bulk_create":
-            self.issue("insert", lambda: qs.bulk_create(objects), at, name)
+            options = {
+                option: concrete(value, at)
+                for option, value in arguments.named.items()
+                if option in ("ignore_conflicts", "update_conflicts", "update_fields", "unique_fields")
+                and not isinstance(value, Unknown)
+            }
+            self.issue("insert", lambda: qs.bulk_create(objects, **options), at, name)
             return Items([], "list", self.django.instance_of(self.model))
         fields = arguments.get(1, "fields")
         names = concrete(fields, at) if fields is not None else []
