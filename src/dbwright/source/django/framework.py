@@ -86,6 +86,12 @@ _BUILDS_ON = {
 """What libraries call their refinements of a framework's classes, the longer endings first."""
 
 
+Recorded = tuple[tuple[tuple[str, tuple[Any, ...]], ...], str | None]
+"""Statements with their parameters, and why running it came to no end."""
+NO_STATEMENT = "no statement is needed"
+_NOTHING_ISSUED = (NO_STATEMENT, "EmptyResultSet", "DoesNotExist")
+
+
 class Django:
     """See the module. One instance for one project."""
 
@@ -97,6 +103,11 @@ class Django:
         self.put_on_request: dict[str, list[Value]] = {}
         """What assignments walked so far put on a request, by name."""
         self.request_attributes: dict[str, Value] = {}
+        self.built: dict[object, tuple[Any, str | None]] = {}
+        """Querysets by the one that they go on from, the method and its arguments; with why conditions may be missing."""
+        self.related_managers: dict[object, Any] = {}
+        self._statements: dict[object, Recorded] = {}
+        self._records: dict[object, tuple[IssuedQuery, ...]] = {}
         self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
 
     def stand_in_for_base(self, name: str) -> Value | None:
@@ -564,14 +575,54 @@ class Django:
         relation: str | None = None,
         built: tuple[Place, ...] = (),
         owner: Place | None = None,
+        mark: object = None,
     ) -> IssuedQuery | None:
-        """Run something of Django's against the recording connection; every statement becomes a record of what happens here."""
-        unknown = None
-        with self.connection.recording() as statements:
-            try:
-                run()
-            except Exception as error:
-                unknown = f"{type(error).__name__}: {error}"
+        """Run something of Django's against the recording connection; every statement becomes a record of what happens here. What has the
+        same ``mark`` is run once; what besides is asked for by the same lines, has the same records."""
+        records: tuple[IssuedQuery, ...] | None = None
+        if mark is not None:
+            asked = (mark, how, model.label, made, partial, consumer, relation, built, owner)
+            records = self._records.get(asked)
+        if records is None:
+            statements, unknown = self._recorded(run, mark)
+            records = tuple(
+                self._as_records(statements, unknown, how, model, made, partial, consumer, relation, built, owner)
+            )
+            if mark is not None:
+                self._records[asked] = records
+        for record in records:
+            if record.sql is not None or not (record.unknown or "").startswith(_NOTHING_ISSUED):
+                at.happened(record)
+        return records[0]
+
+    def _recorded(self, run: Callable[[], Any], mark: object) -> Recorded:
+        """The statements that running something issues, and why it came to no end."""
+        found = self._statements.get(mark) if mark is not None else None
+        if found is None:
+            unknown = None
+            with self.connection.recording() as statements:
+                try:
+                    run()
+                except Exception as error:
+                    unknown = f"{type(error).__name__}: {error}"
+            found = (tuple((sql, parameters(values)) for sql, values in statements[:MOST_STATEMENTS]), unknown)
+            if mark is not None:
+                self._statements[mark] = found
+        return found
+
+    def _as_records(
+        self,
+        statements: tuple[tuple[str, tuple[Any, ...]], ...],
+        unknown: str | None,
+        how: Issued,
+        model: ModelAdoption,
+        made: Place | None,
+        partial: str | None,
+        consumer: str,
+        relation: str | None,
+        built: tuple[Place, ...],
+        owner: Place | None,
+    ) -> Iterator[IssuedQuery]:
         table = model.real._meta.db_table if model.real is not None else None
         common: dict[str, Any] = {
             "framework": "django",
@@ -583,26 +634,17 @@ class Django:
             "owner": owner,
         }
         if not statements:
-            record = IssuedQuery(
-                issued_by=how, table=table, unknown=unknown or "no statement is needed", relation=relation, **common
-            )
-            if unknown and not unknown.startswith(("EmptyResultSet", "DoesNotExist")):
-                at.happened(record)
-            return record
-        first: IssuedQuery | None = None
-        for position, (sql, values) in enumerate(statements[:MOST_STATEMENTS]):
-            issued_by: Issued = how if position == 0 else "prefetch" if how == "rows" else how
-            record = IssuedQuery(
-                issued_by=issued_by,
+            unknown = unknown or NO_STATEMENT
+            yield IssuedQuery(issued_by=how, table=table, unknown=unknown, relation=relation, **common)
+        for position, (sql, values) in enumerate(statements):
+            yield IssuedQuery(
+                issued_by=how if position == 0 or how != "rows" else "prefetch",
                 table=table if position == 0 else None,
                 sql=sql,
-                parameters=parameters(values),
+                parameters=values,
                 relation=relation,
                 **common,
             )
-            at.happened(record)
-            first = first or record
-        return first
 
     def touch(self, instance: InstanceValue, field: Any, name: str, at: Frame, run: Callable[[], Any]) -> None:
         """A relation or a deferred column that was not loaded: Django fetches it now."""
@@ -611,7 +653,8 @@ class Django:
         target = field.related_model if field.is_relation else instance.model.real
         adoption = self.adoption_of(target)
         if adoption is not None:
-            self.issue("relation", run, at, adoption, made, None, "touch", path, owner=made)
+            mark = ("touch", instance.model.real, name)
+            self.issue("relation", run, at, adoption, made, None, "touch", path, owner=made, mark=mark)
 
     def touch_generic(self, instance: InstanceValue, name: str, at: Frame) -> None:
         """A row that a generic key leads to, of a table that only the row tells."""

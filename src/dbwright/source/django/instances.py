@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbwright.source.django.querysets import LOADS_MORE, InstanceValue, ManagerTemplate, ManagerValue
 from dbwright.source.django.runtime import ALIAS
-from dbwright.source.values import Arguments, Items, Known, Native, Unknown, Value
+from dbwright.source.values import Arguments, Items, Known, Native, Origin, Unknown, Value
 
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
@@ -183,9 +183,12 @@ def _known_related(qs: Any, field: Any, path: str) -> bool:
 
 
 def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: str, adoption: Any) -> Value:
-    row = django.real_instance(instance.model, "row" if instance.record else instance.origin, saved=True)
+    origin: Origin = "row" if instance.record else instance.origin
+    mark = (instance.model.real, origin, name)
     try:
-        related = getattr(row, name)
+        if mark not in django.related_managers:
+            django.related_managers[mark] = getattr(django.real_instance(instance.model, origin, saved=True), name)
+        related = django.related_managers[mark]
     except Exception as error:
         return Unknown(f"relation {name}: {type(error).__name__}: {error}")
     template = django.default_manager(adoption)
@@ -228,10 +231,11 @@ def _write(django: Django, instance: InstanceValue, name: str, arguments: Argume
         return Known(None)
     real = django.real_instance(model, instance.origin, saved=not instance.new)
     run: Callable[[], Any]
+    mark: tuple[object, ...] = (name, model.real, instance.origin, instance.new)
     if name == "delete":
-        django.issue("delete", lambda: real.delete(using=ALIAS), at, model, at.place, None, "delete")
+        django.issue("delete", lambda: real.delete(using=ALIAS), at, model, at.place, None, "delete", mark=mark)
     elif name == "refresh_from_db":
-        django.issue("get", lambda: real.refresh_from_db(using=ALIAS), at, model, at.place, None, name)
+        django.issue("get", lambda: real.refresh_from_db(using=ALIAS), at, model, at.place, None, name, mark=mark)
     else:
         fields = arguments.named.get("update_fields")
         names = None
@@ -241,7 +245,9 @@ def _write(django: Django, instance: InstanceValue, name: str, arguments: Argume
         def run() -> Any:
             real.save(using=ALIAS, **({"update_fields": names} if names else {}))
 
-        django.issue("insert" if instance.new else "update", run, at, model, at.place, None, "save")
+        django.issue(
+            "insert" if instance.new else "update", run, at, model, at.place, None, "save", mark=(*mark, *(names or ()))
+        )
         instance.new = False
     return Known(None)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbwright.model.source import Issued
-from dbwright.source.django.real import concrete
+from dbwright.source.django.real import concrete, exact_arguments
 from dbwright.source.django.runtime import ALIAS
 from dbwright.source.events import Place
 from dbwright.source.issued import IssuedQuery
@@ -70,6 +70,7 @@ _OF_LIBRARIES = frozenset(
 MOST_LINES = 8
 """Of the lines that build a queryset the last so many are kept."""
 API = BUILDERS | FETCHES.keys() | INSERTS | {"iterator", "raw", "as_manager", "resolve_expression"}
+_LOADERS = ("select_related", "prefetch_related")
 _ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
 
 
@@ -141,7 +142,12 @@ class QuerySetValue(Value):
         return f"a queryset of {self.model.cls.name}"
 
     def key(self) -> object:
-        return ("queryset", Identity(self.qs))
+        prefetched = tuple(map(Identity, self.prefetched))
+        told = (self.made, self.partial, self.cls, self.relation, self.built, self.owner)
+        return ("queryset", Identity(self.qs), prefetched, *told)
+
+    def exact(self) -> object:
+        return Identity(self.qs)
 
     def shape(self) -> object:
         return ("queryset", self.model.label, self.made, self.relation, bool(self.prefetched), loads(self.qs))
@@ -252,20 +258,39 @@ class QuerySetValue(Value):
 
     def _build(self, name: str, arguments: Arguments, at: Frame) -> Value:
         if name in ("all", "iterator"):
-            derived = self.derive(self.qs.all(), None, at)
+            derived = self.derive(self._kept("all", self.qs.all), None, at)
             derived.prefetched = self.prefetched
             return derived
         if name == "using":
             return self
+        given = exact_arguments(arguments)
+        mark = (Identity(self.qs), name, given) if given is not None else None
+        kept = self.django.built.get(mark) if mark is not None else None
+        if kept is None:
+            kept = self._built(name, arguments, at)
+            if mark is not None and not (kept[1] and name in _LOADERS):
+                self.django.built[mark] = kept
+        return self.derive(*kept, at)
+
+    def _kept(self, mark: object, build: Callable[[], Any]) -> Any:
+        """A queryset made of this one once for all who ask for the same."""
+        mark = (Identity(self.qs), mark)
+        if mark not in self.django.built:
+            self.django.built[mark] = (build(), None)
+        return self.django.built[mark][0]
+
+    def _built(self, name: str, arguments: Arguments, at: Frame) -> tuple[Any, str | None]:
+        """Django's queryset after one of its methods, and why conditions may be missing from it."""
         partial = self._unknown_arguments(arguments)
         positional, named, missing = self._conditions(name, arguments, at)
         try:
             built = getattr(self.qs, name)(*positional, **named)
-            if name in ("select_related", "prefetch_related") and (partial or missing):
+            if name in _LOADERS and (partial or missing):
+                self.qs = self.qs._chain()  # which may be in other hands
                 for qs in (built, self.qs):  # the branch that does not ask for it has nothing to ask for
                     qs._hints = {**qs._hints, LOADS_MORE: True}
                     qs.__dict__.pop("dbwright_loads", None)
-            return self.derive(built, partial or missing, at)
+            return built, partial or missing
         except Exception as error:
             reason = f"{name}: {type(error).__name__}: {error}"
         for key, value in list(named.items()):
@@ -273,11 +298,11 @@ class QuerySetValue(Value):
             if replaced is not value:
                 named[key] = replaced
         try:
-            return self.derive(getattr(self.qs, name)(*positional, **named), partial or missing, at)
+            return getattr(self.qs, name)(*positional, **named), partial or missing
         except Exception:
-            return self._without(name, positional, named, reason, at)
+            return self._without(name, positional, named), reason
 
-    def _without(self, name: str, positional: list[Any], named: dict[str, Any], reason: str, at: Frame) -> Value:
+    def _without(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
         """Arguments that Django refuses are left out one by one, and that is said."""
         qs = self.qs
         for argument in positional:
@@ -290,7 +315,7 @@ class QuerySetValue(Value):
                 qs = getattr(qs, name)(**{key: value})
             except Exception:  # noqa: S112  said below
                 continue
-        return self.derive(qs, reason, at)
+        return qs
 
     @staticmethod
     def _unknown_arguments(arguments: Arguments) -> str | None:
@@ -327,7 +352,7 @@ class QuerySetValue(Value):
             return self._there_already(mark)
         interpreter = self.django.interpreter
         if mark not in self._issued or not interpreter.holds_here(self._branches[mark]):
-            record = self.issue("rows", lambda: list(self.qs.all()), at, consumer)
+            record = self.issue("rows", lambda: list(self.qs.all()), at, consumer, "rows")
             if record is None:
                 return None
             self._issued[mark], self._branches[mark] = record, interpreter.branch
@@ -363,10 +388,14 @@ class QuerySetValue(Value):
             consumer="graphql",
         )
 
-    def issue(self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "") -> IssuedQuery | None:
-        """Run against the recording connection and remember each statement. The first one is given back."""
+    def issue(
+        self, how: Issued, run: Callable[[], Any], at: Frame, consumer: str = "", does: object = None
+    ) -> IssuedQuery | None:
+        """Run against the recording connection and remember each statement. The first one is given back. ``does`` is what ``run`` does
+        with the queryset, where two runs can be told to be the same."""
+        mark = (Identity(self.qs), does) if does is not None else None
         return self.django.issue(
-            how, run, at, self.model, self.made, self.partial, consumer, self.relation, self.built, self.owner
+            how, run, at, self.model, self.made, self.partial, consumer, self.relation, self.built, self.owner, mark
         )
 
     def _fetch(self, name: str, arguments: Arguments, at: Frame) -> Value:
@@ -376,14 +405,16 @@ class QuerySetValue(Value):
             if not isinstance(target, QuerySetValue):
                 return target
             qs = target.qs
-            record = target.issue("get", lambda: qs.get(), at)
+            record = target.issue("get", lambda: qs.get(), at, "", "get")
             return target.element(record)
         _positional, named, _missing = self._conditions(name, arguments, at)
         positional = [concrete(value, at) for value in arguments.positional]
         qs = self.qs
         if name == "contains":
             positional = [self.django.real_instance(self.model, "argument")]
-        record = self.issue(FETCHES[name], lambda: getattr(qs, name)(*positional, **named), at)
+        record = self.issue(
+            FETCHES[name], lambda: getattr(qs, name)(*positional, **named), at, "", _doing(name, arguments)
+        )
         if name in ("first", "last"):
             return union([self.element(record), Known(None)])
         if name in ("latest", "earliest"):
@@ -404,15 +435,16 @@ class QuerySetValue(Value):
         _positional, named, _missing = self._conditions(name, arguments, at)
         named = self._with_rows(named)
         if name == "create":
-            self.issue("insert", lambda: qs.create(**named), at)
+            self.issue("insert", lambda: qs.create(**named), at, "", _doing(name, arguments))
             return self._created(arguments)
         defaults = named.pop("defaults", None)
         creating = named.pop("create_defaults", None) or defaults
         wanted = self._with_rows(defaults) if isinstance(defaults, dict) else {}
-        record = self.issue("get", lambda: getattr(qs, name)(defaults=wanted, **named), at, name)
+        does = _doing(name, arguments)
+        record = self.issue("get", lambda: getattr(qs, name)(defaults=wanted, **named), at, name, does)
         fields = {k: v for k, v in named.items() if "__" not in k}
         extra = self._with_rows(creating) if isinstance(creating, dict) else {}
-        self.issue("insert", lambda: qs.create(**{**fields, **extra}), at, name)
+        self.issue("insert", lambda: qs.create(**{**fields, **extra}), at, name, does and ("insert", does))
         return Items([self.element(record), Unknown("created or not", "row")], "tuple")
 
     def _with_rows(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -458,7 +490,8 @@ class QuerySetValue(Value):
                 if option in ("ignore_conflicts", "update_conflicts", "update_fields", "unique_fields")
                 and not isinstance(value, Unknown)
             }
-            self.issue("insert", lambda: qs.bulk_create(objects, **options), at, name)
+            does = (name, repr(options))
+            self.issue("insert", lambda: qs.bulk_create(objects, **options), at, name, does)
             return Items([], "list", self.django.instance_of(self.model))
         fields = arguments.get(1, "fields")
         names = concrete(fields, at) if fields is not None else []
@@ -467,7 +500,7 @@ class QuerySetValue(Value):
             if isinstance(names, list | tuple)
             else []
         )
-        self.issue("update", lambda: qs.bulk_update(objects, known), at, name)
+        self.issue("update", lambda: qs.bulk_update(objects, known), at, name, (name, *known))
         return Unknown("a count")
 
 
@@ -548,7 +581,9 @@ class ManagerValue(Value):
         return self.template.cls
 
     def key(self) -> object:
-        return ("manager of", self.model.label, self.template.key(), Identity(self.related))
+        prefetched = tuple(map(Identity, self.prefetched))
+        related = Identity(self.related)
+        return ("manager of", self.model.label, self.template.key(), related, self.relation, self.owner, prefetched)
 
     def shape(self) -> object:
         return ("manager of", self.model.label, self.template.key(), self.relation, bool(self.prefetched))
@@ -562,7 +597,10 @@ class ManagerValue(Value):
             return Unknown(f"model {self.model.cls.name} could not be made")
         from django.db.models import QuerySet
 
-        qs = QuerySet(model=self.model.real, using=ALIAS)
+        real, built = self.model.real, self.django.built
+        if real not in built:
+            built[real] = (QuerySet(model=real, using=ALIAS), None)
+        qs = built[real][0]
         return QuerySetValue(self.django, self.model, qs, at.place or at.site, None, self.template.queryset_cls)
 
     def queryset(self, at: Frame) -> Value:
@@ -608,7 +646,7 @@ class ManagerValue(Value):
         if apply is None:
             return value
         try:
-            qs = apply(value.qs.all())
+            qs = value._kept(("related", Identity(self.related)), lambda: apply(value.qs.all()))
         except Exception as error:
             return value.derive(value.qs, f"relation: {type(error).__name__}: {error}")
         return value.derive(qs)
@@ -715,6 +753,9 @@ class InstanceValue(Value):
         made = InstanceValue(self.django, self.model, self.qs, self.record, self.path, self.origin, self.new)
         made.attributes.update((name, value) for name, value in self.attributes.items() if name not in self.loaded)
         return made
+
+    def exact(self) -> object:
+        return (self.model.label, self.origin)
 
     def assign(self, name: str, value: Value, at: Frame) -> None:
         self.attributes[name] = value

@@ -14,6 +14,7 @@ from dbwright.source.values import (
     Bound,
     ClassValue,
     Function,
+    Identity,
     Items,
     Known,
     Mapping,
@@ -79,6 +80,46 @@ def concrete(value: Value, at: Frame) -> Any:
             return label
         return placeholder
     return token_for(value)
+
+
+MOST_COMPARED = 40
+
+
+def exact(value: Value | None) -> object:
+    """A key that is equal only for values of which ``concrete`` makes objects with the same effect on a query. Raises NotExact where that
+    cannot be told."""
+    if isinstance(value, Known):
+        if type(value.value) in (str, int, bool, float, type(None)):
+            return (type(value.value), value.value)
+        raise NotExact
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Items) and len(value.items) <= MOST_COMPARED:
+        return (value.kind, *map(exact, value.items), None if value.rest is None else exact(value.rest))
+    if isinstance(value, Mapping) and len(value.items) <= MOST_COMPARED:
+        return tuple((name, exact(item)) for name, item in value.items.items())
+    if isinstance(value, Real):
+        return Identity(value.object)
+    told = getattr(value, "exact", None)
+    if told is None:
+        raise NotExact
+    return told()
+
+
+class NotExact(Exception):
+    """Two values cannot be told to be the same."""
+
+
+def exact_arguments(arguments: Arguments) -> object:
+    """The key of all arguments of a call, or None where they cannot be compared."""
+    try:
+        return (
+            tuple(map(exact, arguments.positional)),
+            tuple((name, exact(value)) for name, value in arguments.named.items()),
+            arguments.extra_positional is None and arguments.extra_named is None,
+        )
+    except NotExact:
+        return None
 
 
 def _preferred(value: Union) -> Value:
