@@ -46,8 +46,11 @@ class _Form:
 def attribute(workload: Workload, source: Source) -> Attribution:
     """The lines of each statement of the application. Statements are those of `statements`: the users' own, one entry a query id;
     those that read the system's tables alone are left out."""
+    told = tuple(statements(workload))
+    if not told:  # no database was read
+        return Attribution(())
     known = _Known(source)
-    origins = (_origin(statement, known) for statement in statements(workload))
+    origins = (_origin(statement, known) for statement in told)
     return Attribution(tuple(origin for origin in origins if not _of_system(origin.query)))
 
 

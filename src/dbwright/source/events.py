@@ -63,6 +63,8 @@ class Summary:
     events: list[Happening | Called] = field(default_factory=list)
     finished: bool = False
     result: Any = None
+    sited: bool = False
+    """Whether the walk asked for the line of the project that the stub is called from, and so holds for that line only."""
     number: int = field(default_factory=itertools.count().__next__)
     """Tells it from all others, also from those that are gone: an address in memory is given again."""
 

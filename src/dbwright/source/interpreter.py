@@ -164,6 +164,15 @@ class Frame:
         """The present line when it is the project's own."""
         return Place(self.module.file, self.line, self.function) if self.module.owned else None
 
+    @property
+    def asked_from(self) -> Place | None:
+        """The present line; in a stub the line of the project that called it."""
+        place = self.place
+        if place is None:
+            self.summary.sited = True
+            return self.site
+        return place
+
     def happened(self, what: Any) -> None:
         """Remember something that a framework wants to know later."""
         self.summary.events.append(Happening(what, self.place, self.loops))
@@ -895,34 +904,57 @@ class Interpreter:
         site = (at.place or at.site) if is_stub(function.module) else None
         closure = Identity(function.closure) if function.closure is not None else None
         whose = receiver.key() if receiver else None
-        mark = (id(function.node), closure, whose, arguments.key(), site, self.ambient)
+        mark: object = (id(function.node), closure, whose, arguments.key(), self.ambient)
         summary = self._summaries.get(mark)
+        if summary is None and site is not None:
+            summary = self._summaries.get((mark, site))
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
         elif summary is None and not isinstance(receiver, OneInstance) and function.name != "__init__":
             summary = self._similar(function, receiver, arguments)
         if summary is None:
-            summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
-            self._summaries[mark] = summary
-            walks = self._contexts.setdefault(_walked_for(function, receiver), [])
-            walks.append((shape_of(receiver, arguments), summary))
-            try:
-                summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
-            except OutOfSteps:
-                summary.result = Unknown("walk cut short")
-                raise
-            finally:
-                summary.finished = True
-            if function.name == "__init__" and isinstance(receiver, Instance):
-                self._initialised_like[mark] = receiver
+            summary = self._walked(function, receiver, arguments, at, mark, site)
         elif not summary.finished:
             return Unknown(f"recursion in {function.name}")
-        elif mark in self._initialised_like and isinstance(receiver, Instance):
-            receiver.attributes.update(self._initialised_like[mark].attributes)
+        elif isinstance(receiver, Instance):
+            like = self._initialised_like.get((mark, site) if summary.sited else mark)
+            if like is not None:
+                receiver.attributes.update(like.attributes)
+        if summary.sited and at.place is None:
+            at.summary.sited = True
         if summary.events and not quiet:
             at.summary.events.append(Called(summary, at.place, at.loops))
         result: Value = summary.result
         return result
+
+    def _walked(
+        self,
+        function: Function,
+        receiver: Value | None,
+        arguments: Arguments,
+        at: Frame,
+        mark: object,
+        site: Place | None,
+    ) -> Summary:
+        """A function walked anew. A walk of a stub that did not ask for the line of the project that it is called from holds for all."""
+        summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
+        here = mark if site is None else (mark, site)
+        self._summaries[here] = summary
+        walks = self._contexts.setdefault(_walked_for(function, receiver), [])
+        walks.append((shape_of(receiver, arguments), summary))
+        try:
+            summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
+        except OutOfSteps:
+            summary.result = Unknown("walk cut short")
+            raise
+        finally:
+            summary.finished = True
+        if not summary.sited:
+            here = mark
+            self._summaries[mark] = summary
+        if function.name == "__init__" and isinstance(receiver, Instance):
+            self._initialised_like[here] = receiver
+        return summary
 
     def _similar(self, function: Function, receiver: Value | None, arguments: Arguments) -> Summary | None:
         """Of a function that was walked with many sets of arguments already, the last walk with arguments of this shape; when there were

@@ -601,7 +601,7 @@ class ManagerValue(Value):
         if real not in built:
             built[real] = (QuerySet(model=real, using=ALIAS), None)
         qs = built[real][0]
-        return QuerySetValue(self.django, self.model, qs, at.place or at.site, None, self.template.queryset_cls)
+        return QuerySetValue(self.django, self.model, qs, at.asked_from, None, self.template.queryset_cls)
 
     def queryset(self, at: Frame) -> Value:
         interpreter = self.django.interpreter
@@ -618,7 +618,7 @@ class ManagerValue(Value):
             if not sets:
                 return plain
         chosen = sets[0]
-        place = at.place or at.site
+        place = at.asked_from
         return QuerySetValue(
             self.django,
             chosen.model,
@@ -811,6 +811,12 @@ def _bounds(value: Value) -> list[Value]:
     members = alternatives(value)
     left_out = [one for one in members if isinstance(one, Known) and one.value is None]
     return left_out[:1] + [one for one in members if one not in left_out][:1]
+
+
+def _doing(name: str, arguments: Arguments) -> object:
+    """What a method with these arguments does; None where two calls cannot be told to be the same."""
+    given = exact_arguments(arguments)
+    return (name, given) if given is not None else None
 
 
 def _bound(value: Value | None) -> int | None:
