@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
@@ -204,6 +205,12 @@ class _Repeated:
         return (near or lines or [self.base.place])[-1]
 
     @property
+    def rendered(self) -> Place | None:
+        """Of a loop in a template the line of the view that has it rendered."""
+        in_views = list(takewhile(lambda place: place.file.endswith(".py"), self.query.calls))
+        return in_views[-1] if in_views and not self.base.place.file.endswith(".py") else None
+
+    @property
     def sent(self) -> Place:
         """The line to look at: what a framework sends stands where it was built."""
         query = self.query
@@ -239,10 +246,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             or is_aid(query.issued)
             or "migrations/" in query.issued.file
             or (loop.rows_made or loop.place) in few
-            or (loop.by_framework and loop.of_unknown_row)
         ):
             continue
         one = _repeated(query, loop)
+        if one.base.by_framework and one.base.of_unknown_row:
+            continue
         mark = (query.issued, one.path or query.table or "", tuple(_inside(one)))
         groups[one.where.file, one.where.function].setdefault(mark, one)
     for (file, function), found in groups.items():
@@ -284,6 +292,8 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
 
 def _lines(one: _Repeated) -> Iterator[Place]:
     yield from (one.query.issued, one.query.made, *_inside(one))
+    if one.rendered is not None:
+        yield one.rendered
     for loop in (one.loop, one.base):
         yield from (place for place in (loop.rows_made, *loop.rows_built) if place is not None)
 

@@ -161,8 +161,9 @@ def is_loaded(instance: InstanceValue, field: Any, path: str) -> bool:
         return True
     chosen = qs.query.select_related
     parts = path.split("__")
-    if chosen is True:
-        return not field.null and not field.auto_created and len(parts) <= qs.query.max_depth
+    follows_all = chosen is True and not (field.null or field.auto_created or _is_generic(field))
+    if follows_all and len(parts) <= qs.query.max_depth:
+        return True
     tree: Any = chosen or {}
     for part in parts:
         if not isinstance(tree, dict) or part not in tree:

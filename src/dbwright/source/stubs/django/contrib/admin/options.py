@@ -127,6 +127,8 @@ class BaseModelAdmin:
             self._column(name, row)
 
     def _column(self, name, row):
+        if name == "__str__":
+            return show(row)
         if is_callable(name):
             return name(row)
         if has(self, name):
