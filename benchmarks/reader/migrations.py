@@ -29,7 +29,7 @@ from dbwright.postgres import connect
 from dbwright.source import read
 
 WANTED = 98.0
-APPS = ("pretix", "weblate", "superset", "mlflow")
+APPS = ("pretix", "weblate", "superset", "prefect", "mlflow")
 KINDS = ("tables", "columns", "indexes", "constraints")
 
 
@@ -120,8 +120,11 @@ def match_columns(
 
 def compare(catalog: Catalog, migrations: Migrations, wanted: set[str]) -> dict[str, Count]:
     counts = {kind: Count() for kind in KINDS}
-    replayed = {table.name: table for table in migrations.tables if table.managed}
     tables = {table.name: table for table in catalog.tables}
+    there = {migrations.groups.get(name) for name in tables} - {
+        None
+    }  # not those of optional applications, of other databases
+    replayed = {t.name: t for t in migrations.tables if t.managed and migrations.groups.get(t.name) in there}
     for table in as_source(catalog, wanted, types=True):
         made = replayed.pop(table.name, None)
         if made is None:

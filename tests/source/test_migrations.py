@@ -237,6 +237,25 @@ def test_sql_of_another_database_hides_only_the_database(tmp_path: Path) -> None
     assert [one.name for one in source.migrations.drift] == ["size"]
 
 
+def test_python_that_sends_sql_hides_only_the_database(tmp_path: Path) -> None:
+    files = shop(("0002_dark", "migrations.RunPython(fill, migrations.RunPython.noop)"), models=SIZED)
+    function = (
+        'def fill(apps, schema_editor):\n    schema_editor.execute(SQL.format("shop_order"))\n\n\nclass Migration'
+    )
+    files["shop/migrations/0002_dark.py"] = files["shop/migrations/0002_dark.py"].replace("class Migration", function)
+    source = source_of(tmp_path, files)
+    assert source.migrations.replayed == frozenset()
+    assert [one.name for one in source.migrations.drift] == ["size"]
+    assert any(p.line == 11 and "Python that sends SQL" in p.reason for p in source.problems)
+
+
+def test_one_script_does_not_cost_the_others(tmp_path: Path) -> None:
+    insert = "op.execute(t.insert().from_select([c.name for c in other()], sa.select(t)))"
+    source = source_of(tmp_path, scripts((MADE, "pass"), (f't = sa.table("t", sa.column("a"))\n    {insert}', "pass")))
+    assert [table.name for table in source.migrations.tables] == ["t"]
+    assert not [p for p in source.problems if not p.file]
+
+
 def test_operations_that_are_made_in_a_loop(tmp_path: Path) -> None:
     operation = '*[migrations.AddField("order", name, models.IntegerField(null=True)) for name in ("size", "depth")]'
     migrations = migrations_of(tmp_path, shop(("0002_all", operation)))

@@ -6,6 +6,7 @@ Applications whose migrations are not the project's own (Django's, those of pack
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -334,6 +335,9 @@ class DjangoMigrations:
         edited: Tables = {(table.schema, table.name): table for table in tables}
         for node in self.ordered:
             for operation, line in node.operations:
+                if "RunPython" in _kinds(operation) and node.module and _EXECUTES.search(text_of(node.module.path)):
+                    self.unfollowed.add(node.label)
+                    self._tell(node, line, "Python that sends SQL or changes the schema: what that makes is not known")
                 edits = SchemaEdits(edited, Place(node.file, line, "Migration"))
                 for text in sql_of(operation):
                     for found in ddl.statements(text, edits):
@@ -410,7 +414,7 @@ class DjangoMigrations:
 
 def effect_of(operation: Any, model: Any, label: str) -> Effect | None:
     """What an operation on a model (in the form of the state before it) makes or drops."""
-    kinds = {cls.__name__ for cls in type(operation).__mro__}
+    kinds = _kinds(operation)
     if "CreateModel" in kinds:
         return "makes", "table", _table_name(label, operation.name, operation.options), None
     if model is None:
@@ -535,7 +539,7 @@ def _adds_by_rewriting(field: Any) -> bool:
 def irreversible_because(operation: Any) -> str | None:
     """Why an operation cannot be undone, or None."""
     name = type(operation).__name__
-    kinds = [cls.__name__ for cls in type(operation).__mro__]
+    kinds = _kinds(operation)
     if "SeparateDatabaseAndState" in kinds:
         return next((r for r in map(irreversible_because, operation.database_operations) if r), None)
     if getattr(operation, "reversible", True):
@@ -568,9 +572,18 @@ def as_operation(operation: Any, line: int, label: str) -> MigrationOperation:
     return MigrationOperation(kind, words, table, risk_of(operation), irreversible_because(operation), line)
 
 
+_EXECUTES = re.compile(
+    r"\.execute\(|schema_editor\.(add|remove|alter|create|delete)_(index|constraint|field|model|unique_together|db_table)\b"
+)
+
+
+def _kinds(operation: Any) -> set[str]:
+    return {cls.__name__ for cls in type(operation).__mro__}
+
+
 def sql_of(operation: Any) -> list[str]:
     """The texts of a ``RunSQL`` that the state does not know of."""
-    kinds = [cls.__name__ for cls in type(operation).__mro__]
+    kinds = _kinds(operation)
     if "SeparateDatabaseAndState" in kinds and not operation.state_operations:
         return [text for one in operation.database_operations for text in sql_of(one)]
     if "RunSQL" not in kinds or operation.state_operations:

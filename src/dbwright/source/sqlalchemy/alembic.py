@@ -305,6 +305,8 @@ class Alembic:
             self.interpreter.call_function(Function(node, revision.module), None, Arguments(), at)
         except OutOfSteps:
             self.note(node.lineno, "the script is too long to be followed")
+        except Exception as error:  # what one script does must not cost all others; it is said
+            self.note(node.lineno, f"the script cannot be replayed: {type(error).__name__}: {error}")
 
     def note(self, line: int, reason: str, table: tuple[str | None, str] | None = None) -> None:
         """What could not be replayed makes its history incomplete, or only the one table that it is about."""
@@ -574,7 +576,8 @@ class Op(Value):
         if text is None or name == "bulk_insert":
             what = "rows of the script's own" if name == "bulk_insert" else "SQL put together at run time"
             told.append(MigrationOperation(name, what, None, "runs code", None, line))
-            if name == "execute" and ddl.CHANGES_SCHEMA.search(str(getattr(thing, "text", thing))):
+            words = getattr(thing, "text", thing)
+            if name == "execute" and isinstance(words, str) and ddl.CHANGES_SCHEMA.search(words):
                 alembic.note(line, "SQL put together at run time changes the schema")
             return
         edits = SchemaEdits(alembic.tables, Place(alembic.current.file, line, "upgrade"))
