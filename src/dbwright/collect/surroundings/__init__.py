@@ -184,7 +184,7 @@ class _Reader:
     def django(self) -> Iterator[DatabaseAccess]:
         files = [file for file in self.files.of("python") if role_of(file.name) != "migrations"]
         for file, entry, alias in Settings(files, self.root).read():
-            if entry.password and entry.password_place:
+            if entry.password and entry.password_place and entry.is_complete:
                 self.written.append(
                     Written(
                         f"DATABASES[{alias!r}]",

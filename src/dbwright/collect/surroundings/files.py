@@ -150,7 +150,7 @@ def kind_of(name: str) -> Kind | None:
 
 _TESTS = re.compile(r"(^|[/_.-])(tests?|testing|ci|pytest|conftest|test_?project|e2e)([/_.-]|$)", re.IGNORECASE)
 _DEVELOPMENT = re.compile(
-    r"(^|[/_.-])(dev|devel|develop|development|debug|local|demo|examples?|sandbox|docs|devcontainer|override|benchmarks?)([/_.-]|$)",
+    r"(^|[/_.-])(dev|devel|develop|development|devstack|devserver|debug|local|demo|examples?|sandbox|docs|devcontainer|override|benchmarks?)([/_.-]|$)",
     re.IGNORECASE,
 )
 _PRODUCTION = re.compile(r"(^|[/_.-])(prod|production|live|staging|stage|heroku)([/_.-]|$)", re.IGNORECASE)  # fmt: skip
@@ -158,8 +158,9 @@ _EXAMPLE = re.compile(r"(^|[/_.-])(examples?|samples?|template|dist|tmpl|default
 
 
 def is_example(name: str) -> bool:
-    """An env file that is to be copied and filled in."""
-    return bool(_EXAMPLE.search(name))
+    """An env file that is to be copied and filled in: ``.env.example``, ``template.env``."""
+    base = name.rpartition("/")[2]
+    return bool(_EXAMPLE.search(base) or _EXAMPLE.search(base.removesuffix(".env")))
 
 
 def environment_of(name: str) -> Environment:

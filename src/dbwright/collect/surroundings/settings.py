@@ -32,6 +32,7 @@ _URL_CALLS = re.compile(
 )
 _VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]{2,}$")
 _HARMLESS = re.compile(r"^[a-zA-Z0-9_.=, -]{0,80}$")
+_FILLS = re.compile(r"^((vars|globals|locals)\(\)\.update|exec|execfile|include|split_settings\.\w+\.include)$")
 _KEPT = frozenset(("sslmode", "connect_timeout", "pool", "prepare_threshold", "service", "timeout"))
 _FROM_URL = {"conn_max_age": "CONN_MAX_AGE", "conn_health_checks": "CONN_HEALTH_CHECKS", "ssl_require": "sslmode"}
 
@@ -206,9 +207,14 @@ class ModuleReader:
         ]
         self.block([*node.body, *node.orelse, *node.finalbody], environment)
         if any(alias.name == "*" for n in unseen for alias in n.names):
-            for entries in self.aliases.values():  # settings of the machine that lie outside the project
-                for entry in entries:
-                    entry.is_complete = False
+            self.leave_open()
+
+    def leave_open(self) -> None:
+        """Settings that lie outside of the project may change all of it."""
+        for alias, entries in self.aliases.items():
+            self.aliases[alias] = [_copied(entry) for entry in entries]
+            for entry in self.aliases[alias]:
+                entry.is_complete = False
 
     def take(self, node: ast.ImportFrom, environment: Environment) -> None:
         path = self.settings.find(self.path, _named(node))
@@ -287,7 +293,9 @@ class ModuleReader:
             self.change(keys[0], lambda entry: self.option(entry, keys[2], value))
 
     def call(self, node: ast.Call, environment: Environment) -> None:
-        """``DATABASES["default"].update(…)``."""
+        """``DATABASES["default"].update(…)``; what fills the module from elsewhere (``vars().update(…)``, ``exec``, ``include``)."""
+        if _FILLS.match(ast.unparse(node.func)):
+            self.leave_open()
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("update", "setdefault"):
             return
         keys = [] if dotted(node.func.value) == "DATABASES" else _keys(node.func.value)

@@ -20,6 +20,7 @@ from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.sample_projects import engine
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.source_table import Place
 from dbwright.model.surroundings import DatabaseAccess, Surroundings
 from dbwright.rules import Limits
 
@@ -51,6 +52,7 @@ GOOD = (
     Sample(source=engine("create_engine(settings.database_url, **settings.engine_options)")),
     Sample(source=engine("create_engine(settings.database_url, pool_recycle=300)")),
     Sample(source=engine("create_engine('sqlite:///app.db')")),
+    Sample(source=engine("(create_engine(settings.url, pool_pre_ping=True), create_engine(settings.url))")),
     Sample(
         source=engine("create_engine(settings.database_url)", requirements="sqlalchemy\npsycopg\nclick\n")
     ),  # a tool
@@ -84,8 +86,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         evidence={"engines": [str(access.place) for access in found], "environment": first.environment},
         confidence="medium",
         next_step=f"Pass pool_pre_ping=True{_and_recycle(first)} where the engine is made at {first.place}.",
-        locations=locations(access.place for access in found),
+        locations=locations(place for access in found for place in _lines(access)),
     )
+
+
+def _lines(access: DatabaseAccess) -> Iterator[Place]:
+    """Where the engine is made and where its pool is told what to do."""
+    yield access.place
+    yield from (option.place for option in access.options if option.name.startswith("pool_"))
 
 
 def _and_recycle(access: DatabaseAccess) -> str:
@@ -98,8 +106,8 @@ def _is_unpinged(access: DatabaseAccess, around: Surroundings) -> bool:
     if access.from_url or access.alias == "flask":  # options may come from anywhere
         if around.hints_of("pool ping") or (access.alias == "flask" and not around.requires("flask-sqlalchemy")):
             return False
-    elif not access.is_complete:
-        return False
+    elif not access.is_complete or (around.hints_of("pool ping") and not access.options):
+        return False  # made elsewhere, or an engine aside in a project that looks before use where it matters
     ping, recycle = access.option("pool_pre_ping"), access.option("pool_recycle")
     if recycle is not None and isinstance(recycle.value, int) and recycle.value > 0:
         return False

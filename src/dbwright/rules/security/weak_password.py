@@ -52,7 +52,9 @@ GOOD = (
     Sample(source=_deployed("kD93hf-Qmz71xLp0")),
     Sample(source=django(databases(), {"docker-compose.yml": compose(_DB.format("postgres"))})),  # a developer's server
     Sample(source=django(databases(), {"docker-compose.dev.yml": compose(_DB.format("postgres"), WEB)})),
-    Sample(source=django(databases(), {".env.example": "DB_PASSWORD=changeme\n"})),
+    Sample(
+        source=django(databases(), {".env.example": "DB_PASSWORD=changeme\n", "template.env": "DB_PASSWORD=shop\n"})
+    ),
     Sample(
         source=django(databases(), {".env.production": "DB_PASSWORD=<a long random text>\nREDIS_PASSWORD=secret\n"})
     ),
@@ -63,6 +65,11 @@ GOOD = (
     ),  # counts on a developer's machine only
     Sample(source=engine("create_engine(settings.database_url)", _FIELD)),
     Sample(source=django(databases('"PASSWORD": os.environ["DB_PASSWORD"]'))),
+    Sample(
+        source=django(
+            databases('"PASSWORD": "password"') + "vars().update(yaml.safe_load(open(os.environ['CONFIG'])))\n"
+        )
+    ),
 )
 
 
@@ -77,7 +84,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         title=f"A database password at {first.place} that anybody guesses"[:79],
         message=f"What {first.name} holds {WORDS[first.environment]} is no secret: {first.why}. It stands at {listed(places)}.",
         objects=(ObjectRef("setting", first.name),),
-        impact=Impact(len(places) + 1, "places", 1, 10, estimated=True),
+        impact=Impact(len(places) + 1, "places", 1, 30, estimated=True),
         evidence={
             "names": sorted({password.name for password in found}),
             "places": places,
