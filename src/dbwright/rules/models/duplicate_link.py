@@ -89,6 +89,10 @@ GOOD = (
     Sample(source=_models("ProjectVisit", "created_at = models.DateTimeField(auto_now_add=True)")),
     Sample(source=_models("Membership", "start_date = models.DateField()\n    end_date = models.DateField(null=True)")),
     Sample(source=_models("Donation", "amount = models.DecimalField(max_digits=9, decimal_places=2)")),
+    # A unit and how many of it.
+    Sample(source=_models("PersonProject", "hours = models.DecimalField(max_digits=9, decimal_places=2)")),
+    # One for each kind.
+    Sample(source=_models("Membership", "subject = models.CharField(max_length=9, choices=[('a', 'A'), ('b', 'B')])")),
     # A remark is a thing of its own.
     Sample(source=_models("Remark", "text = models.TextField()")),
     # Nobody needs to belong to a project.
@@ -161,7 +165,9 @@ def _pair(table: SourceTable, limits: Limits) -> tuple[str, str] | None:
 
 
 def _is_content(column: SourceColumn) -> bool:
-    return column.type in ("text", "jsonb", "json", "numeric") or (column.references is not None and column.not_null)
+    kind = (column.type or "").partition("(")[0]
+    chosen = column.option("choices") is not None and not _PLAIN.search(column.name.lower())  # a part of the key
+    return chosen or kind in ("text", "jsonb", "json", "numeric") or (column.references is not None and column.not_null)
 
 
 def _words(name: str) -> str:
@@ -176,6 +182,8 @@ def _is_named_so(table: SourceTable, pair: list[SourceColumn]) -> bool:
     flat = words.replace("_", "")
     stems = [_words(c.field or c.name).removesuffix("_id").replace("_", "").rstrip("s") for c in pair]
     targets = [c.references.table.rpartition("_")[2].rstrip("s") for c in pair if c.references]
+    if stems[0] in stems[1] or stems[1] in stems[0]:
+        return False
     return all(stem in flat or target in flat for stem, target in zip(stems, targets, strict=True))
 
 

@@ -126,11 +126,15 @@ def _has_moment(table: SourceTable) -> bool:
 
 
 def _is_written_in_bulk(snapshot: Snapshot, table: SourceTable) -> bool:
-    return any(
-        query.issued_by == "insert" and query.consumer.startswith("bulk") and query.table == table.name
-        for query in snapshot.source.queries_on(table.name)
-        if not is_aid(query.issued) and not is_batch(query.issued)
-    )
+    """Rows are deleted and written anew in bulk in one file: each round takes numbers."""
+    written, deleted = set(), set()
+    for query in snapshot.source.queries_on(table.name):
+        if query.table == table.name and not is_aid(query.issued) and not is_batch(query.issued):
+            if query.issued_by == "insert" and query.consumer.startswith("bulk"):
+                written.add(query.issued.file)
+            elif query.issued_by == "delete" and query.consumer != "delete":
+                deleted.add(query.issued.file)
+    return bool(written & deleted)
 
 
 def _finding(
@@ -143,7 +147,7 @@ def _finding(
     rows = max((r for table, _ in growing if (r := rows_of(snapshot, table.name)) is not None), default=None)
     said = []
     if growing:
-        said.append(f"{listed(names)} {'gets' if len(names) == 1 else 'get'} a row for each thing that happens")
+        said.append(f"{listed(names)} {'takes' if len(names) == 1 else 'take'} a number for each thing that happens")
     if default:
         said.append(f"{default.place} gives 32-bit keys to {counted(len(narrow), 'table')} and to every new one")
     steps = []

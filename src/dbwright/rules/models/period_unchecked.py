@@ -29,6 +29,7 @@ ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 # More tables than this and it is a habit of the project: one message.
 LIMITS: dict[str, float] = {"tables": 1}
+YIELDS_TO = ("models/rule-unchecked",)
 COVERS = ("numeric-rule-without-check", "BP-16")
 
 _MODELS = """\

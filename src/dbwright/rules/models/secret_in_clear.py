@@ -84,7 +84,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield Finding(
         title=f"{counted(len(found), 'secret')} in clear text: {listed(labels, 2)}"[:79],
         message=f"{listed(labels)} {'is plain text' if len(labels) == 1 else 'are plain text'}: every backup and every reader of the table "
-        "of the table can use what it opens.",
+        "can use what it opens.",
         objects=tuple(column_ref(table, column.name) for table, column in found[:40]),
         impact=Impact(len(found), "columns", 1, 30),
         evidence={"columns": labels},
