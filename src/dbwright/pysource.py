@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -40,6 +41,46 @@ def dotted(node: ast.AST) -> str:
         base = dotted(node.value)
         return f"{base}.{node.attr}" if base else ""
     return ""
+
+
+_DEFINITIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+_WITHOUT_CHILDREN = frozenset((ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias, ast.Pass))
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one, in the order of the text. Whole projects are looked through: ``ast.iter_child_nodes`` takes three times
+    as long."""
+    if node.__class__ in _WITHOUT_CHILDREN:
+        return []
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [one for one in value if isinstance(one, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+@lru_cache(maxsize=2)
+def every_node(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """All nodes of a module in the order of the text. One after the other asks for those of the same module."""
+    return tuple(_below(tree.body, frozenset()))
+
+
+@lru_cache(maxsize=4)
+def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[ast.AST, ...]:
+    """The nodes of a function in the order of the text, without those of functions and classes inside it."""
+    return tuple(_below(function.body, _DEFINITIONS))
+
+
+def _below(body: Sequence[ast.AST], passed_over: frozenset[type[ast.AST]]) -> Iterator[ast.AST]:
+    waiting = list(reversed(body))
+    while waiting:
+        node = waiting.pop()
+        if node.__class__ not in passed_over:
+            yield node
+            waiting += reversed(children(node))
 
 
 Call = Callable[[str, list[Any], dict[str, Any]], Any]

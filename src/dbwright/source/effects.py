@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from dbwright.model.source import Place, SourceFact
+from dbwright.pysource import children
 from dbwright.source.modules import Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -48,7 +49,7 @@ def _run(body: list[ast.stmt]) -> Iterator[ast.AST]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
         yield node
-        waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+        waiting += reversed(children(node))
 
 
 def _dotted(node: ast.expr) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from dbwright.model.source import Place, SourceFact
+from dbwright.pysource import every_node, own_nodes
 from dbwright.source import effects, moments, refusals
 from dbwright.source.modules import Codebase, Module
 
@@ -90,39 +90,11 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-_DEFINITIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-_WITHOUT_CHILDREN = frozenset((ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias, ast.Pass))
-
-
-@lru_cache(maxsize=4)
-def _own_nodes(function: Function) -> tuple[ast.AST, ...]:
-    """The nodes of a function in the order of the text, without those of functions inside it. Each kind of fact asks for them in turn."""
-    found: list[ast.AST] = []
-    waiting: list[ast.AST] = list(reversed(function.body))
-    while waiting:
-        node = waiting.pop()
-        kind = node.__class__
-        if kind in _DEFINITIONS:
-            continue
-        found.append(node)
-        if kind in _WITHOUT_CHILDREN:
-            continue
-        children: list[ast.AST] = []
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                children += [one for one in value if isinstance(one, ast.AST)]
-            elif isinstance(value, ast.AST):
-                children.append(value)
-        waiting += reversed(children)
-    return tuple(found)
-
-
 # One row, or more than one
 
 
 def _only_rows(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
-    for node in _own_nodes(function):
+    for node in own_nodes(function):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
             if node.func.attr in ("one", "one_or_none", "scalar_one", "scalar_one_or_none"):
                 end = node.end_lineno or node.lineno
@@ -135,7 +107,7 @@ def _only_rows(module: Module, name: str, function: Function) -> Iterator[Source
 
 def _counted_for_a_test(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
     """``x.count() > 0``, ``if x.count():``, ``not x.count()``."""
-    for node in _own_nodes(function):
+    for node in own_nodes(function):
         counted: list[ast.expr] = []
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.comparators[0], ast.Constant):
             if (type(node.ops[0]), node.comparators[0].value) in _ANY_ROW:
@@ -162,7 +134,7 @@ _MOVES = frozenset(
 
 def _defaults_made_once(module: Module) -> Iterator[SourceFact]:
     """``default=timezone.now()`` and ``default=[]`` in the body of a class: computed on import, the same for every row."""
-    for cls in ast.walk(module.tree):
+    for cls in every_node(module.tree):
         if not isinstance(cls, ast.ClassDef):
             continue
         for statement in cls.body:
@@ -190,7 +162,7 @@ def _defaults_made_once(module: Module) -> Iterator[SourceFact]:
 
 def _extras(module: Module) -> Iterator[SourceFact]:
     """``queryset.extra(select=…, where=…)``."""
-    for node in ast.walk(module.tree):
+    for node in every_node(module.tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "extra":
             raw = [k.arg for k in node.keywords if k.arg in ("select", "where", "tables")]
             if raw:
@@ -289,7 +261,7 @@ def _last(node: ast.expr) -> str:
 
 def _injections(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
     taint = _Taint(function)
-    for node in _own_nodes(function):
+    for node in own_nodes(function):
         if isinstance(node, ast.Call):
             for text in _sql_of(node):
                 if taint.is_put_together(text) or (isinstance(text, ast.Name) and taint.is_input(text)):
@@ -317,7 +289,7 @@ def _sql_of(node: ast.Call) -> Iterator[ast.expr]:
 
 
 def _lost_updates(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
-    nodes = list(_own_nodes(function))
+    nodes = list(own_nodes(function))
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     if any(
         _last(call.func) in ("select_for_update", "with_for_update", "lock", "acquire", "refresh_from_db")
@@ -367,7 +339,7 @@ def _is_text(node: ast.AST) -> bool:
 
 def _counted_and_used(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
     """``len(rows)`` where the function uses ``rows`` for more than its number and for building further queries."""
-    nodes = list(_own_nodes(function))
+    nodes = list(own_nodes(function))
     counted = [
         node
         for node in nodes

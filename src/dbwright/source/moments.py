@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from dbwright.model.source import Place, SourceFact
+from dbwright.pysource import children, every_node, own_nodes
 from dbwright.source.modules import Module
 
 _NOWHERE = ("", "")
@@ -82,7 +84,7 @@ def _naive_call(node: ast.AST) -> str:
 
 def _defaults(module: Module) -> Iterator[SourceFact]:
     """``default=datetime.now``: the function itself is given away to be called later."""
-    for node in ast.walk(module.tree):
+    for node in every_node(module.tree):
         if isinstance(node, ast.Call):
             for keyword in node.keywords:
                 if keyword.arg in ("default", "default_factory", "onupdate", "insert_default") and (
@@ -129,10 +131,15 @@ class _Flow:
 
     def __init__(self, module: Module, name: str, function: Function, of_model: bool) -> None:
         self.module, self.name, self.of_model = module, name, of_model
-        self.nodes = list(_own_nodes(function))
-        self.parents = {id(child): node for node in (function, *self.nodes) for child in ast.iter_child_nodes(node)}
+        self.nodes = own_nodes(function)
+        self.function = function
         self.made_at: dict[str, tuple[str, int]] = {}
         """Variables that hold a naive moment: what made it, and where."""
+
+    @cached_property
+    def parents(self) -> dict[int, ast.AST]:
+        """The node above each, by identity."""
+        return {id(child): node for node in (self.function, *self.nodes) for child in children(node)}
 
     def facts(self) -> Iterator[SourceFact]:
         for node in self.nodes:
@@ -229,14 +236,3 @@ def _is_span(node: ast.expr) -> bool:
         word in name
         for word in ("delta", "interval", "period", "duration", "ttl", "timeout", "lifetime", "days", "age")
     )
-
-
-def _own_nodes(function: Function) -> Iterator[ast.AST]:
-    """The nodes of a function in the order of the text, without those of functions inside it."""
-    waiting: list[ast.AST] = list(reversed(function.body))
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        yield node
-        waiting.extend(reversed(list(ast.iter_child_nodes(node))))
