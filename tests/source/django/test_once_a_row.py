@@ -10,7 +10,7 @@ from dbwright.source import read
 
 FILES = {
     "shop/models.py": """\
-from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from far_away.models import FarManager
@@ -38,9 +38,14 @@ class Book(models.Model):
 
 class Writer(models.Model):
     name = models.TextField()
+    said = GenericRelation(Note, object_id_field="number", content_type_field="kind")
 """,
     "shop/loops.py": """\
-from shop.models import Book, Note
+from shop.models import Book, Note, Writer
+
+
+def related_by_kind():
+    return [list(writer.said.all()) for writer in Writer.objects.all()]
 
 
 def loaded(books):
@@ -168,6 +173,7 @@ def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | N
         ("built", {("notes", "shop_book")}),
         ("generic", {("about", "shop_note")}),
         ("generic_loaded", set()),
+        ("related_by_kind", {("said", "shop_writer")}),
         ("told_at_run_time", set()),
         ("told_by_some", set()),
         ("last", {("book", "shop_note")}),
@@ -188,9 +194,9 @@ def test_rows_of_rows_know_the_way_from_the_outermost_queryset(source: Source) -
 
 def test_lines_that_build_the_rows_are_known(source: Source) -> None:
     query = next(q for q in source.queries if q.issued.function == "built" and q.rows_loops)
-    assert [place.line for place in query.loops[-1].rows_built] == [5, 6]
+    assert [place.line for place in query.loops[-1].rows_built] == [9, 10]
     assert query.loops[-1].rows_made is not None
-    assert query.loops[-1].rows_made.line == 16
+    assert query.loops[-1].rows_made.line == 20
 
 
 def test_rows_that_graphql_chooses_are_told_apart(source: Source) -> None:

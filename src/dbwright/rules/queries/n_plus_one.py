@@ -313,6 +313,8 @@ def _inside(one: _Repeated) -> Iterator[Place]:
 def _confidence(members: Sequence[_Repeated], rows: int | None) -> Confidence:
     if all(one.loop.table is None for one in members) or all(is_batch(one.query.issued) for one in members):
         return "low"
+    if all(one.base.of_unknown_row for one in members):  # whoever fetched that row may have loaded these along
+        return "low"
     return "high" if rows is not None else "medium"
 
 
@@ -361,7 +363,7 @@ def _loop(snapshot: Snapshot, query: SourceQuery, alone: frozenset[Place]) -> Qu
     if query.rows_loops:
         return _row_loop(query, alone)
     loop = query.loops[-1]
-    if loop.count is not None or query.issued_by == "raw":
+    if loop.count is not None or loop.by_framework or query.issued_by == "raw":
         return None
     table = snapshot.source.table_by_name.get(query.table or "")
     same_function = loop.place.file == query.issued.file and loop.place.function == query.issued.function

@@ -32,7 +32,8 @@ def attribute(django: Django, instance: InstanceValue, name: str, at: Frame) -> 
     field = _field_named(real, name)
     if field is None:
         return _other(django, instance, name, at)
-    if field.is_relation and (field.many_to_many or name != getattr(field, "attname", None) or _is_generic(field)):
+    leads_on = field.is_relation and (field.many_to_many or field.one_to_many or _is_generic(field))
+    if leads_on or (field.is_relation and name != getattr(field, "attname", None)):
         return _relation(django, instance, field, name, at)
     return _column(django, instance, field, name, at)
 
