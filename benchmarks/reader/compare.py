@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice, permutations, product
 from typing import Any
 
@@ -99,7 +100,11 @@ def cost(comparison: Comparison) -> tuple[int, int]:
 
 
 def placeholders(sql: str) -> str:
-    """The text with a driver's placeholders (``%s``, ``%(name)s``) as PostgreSQL's, numbered."""
+    """The text with a driver's placeholders (``%s``, ``%(name)s``) as PostgreSQL's, numbered.
+
+    What SQLAlchemy adds to IN of an empty list is left out: a list has no length.
+    """
+    sql = re.sub(r"\(NULL\) (?:AND \(1 != 1\)|OR \(1 = 1\))", "(NULL)", sql)
     if "%" not in sql:
         return sql
     numbers = iter(range(1, 1_000_000))
@@ -107,6 +112,7 @@ def placeholders(sql: str) -> str:
     return re.sub(r"(?<![:\w]):(\w+)\b(?!:)", r"\g<0>", text)
 
 
+@lru_cache(maxsize=4_000)
 def parse(sql: str) -> Any:
     """The parse tree of the one statement in a text."""
     try:

@@ -70,6 +70,11 @@ class Site:
         return all(reason == "" for _row, reason, _sql, _comparison in self.results)
 
     @property
+    def equal_but_for_columns(self) -> bool:
+        """Tables, joins, predicates, grouping, order and limit are equal; the columns that are written may differ."""
+        return all(reason in ("", "differs in written") for _row, reason, _sql, _comparison in self.results)
+
+    @property
     def some_equal(self) -> bool:
         return any(reason == "" for _row, reason, _sql, _comparison in self.results)
 
@@ -217,6 +222,9 @@ def report(sites: list[Site], details: bool, only: str | None) -> None:
         print(f"    with SQL            {percent(sum(s.with_sql for s in chosen), len(chosen))}")
         answered = [s for s in chosen if s.with_sql]
         print(f"    all queries equal   {percent(sum(s.equal for s in answered), len(answered))} of those with SQL")
+        print(
+            f"      or but in columns {percent(sum(s.equal_but_for_columns for s in answered), len(answered))} that are written"
+        )
         print(
             f"    some query equal    {percent(sum(s.some_equal for s in answered), len(answered))} of those with SQL"
         )

@@ -154,6 +154,7 @@ PY
         sqlalchemy mlflow mlflow.store.tracking.dbmodels.models mlflow.store.model_registry.dbmodels.models \
             mlflow.server.auth.db.models mlflow.store.db.base_sql_model
         say _MLFLOW_SERVER_FILE_STORE "$(address postgresql+psycopg2)"
+        say _MLFLOW_SERVER_ARTIFACT_ROOT "$home/artifacts"
         say _MLFLOW_SERVER_REGISTRY_STORE "$(address postgresql+psycopg2)"
         say APP_DRIVE 'protobuf mlflow.server:app'
         ;;

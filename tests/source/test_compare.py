@@ -176,3 +176,9 @@ def test_a_difference_reads_as_what_each_side_alone_has() -> None:
 def test_what_is_no_statement_is_refused(text: str) -> None:
     with pytest.raises(NotSql):
         compare("SELECT 1", text)
+
+
+def test_an_empty_list_is_a_list() -> None:
+    assert compare("SELECT x FROM a WHERE x IN (NULL) AND (1 != 1)", "SELECT x FROM a WHERE x IN ($1)").equal
+    assert compare("SELECT x FROM a WHERE (x NOT IN (NULL) OR (1 = 1))", "SELECT x FROM a WHERE x NOT IN ($1)").equal
+    assert not compare("SELECT x FROM a WHERE x = 1 AND (1 != 1)", "SELECT x FROM a WHERE x = 1").equal

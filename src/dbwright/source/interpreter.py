@@ -23,6 +23,7 @@ from dbwright.source.values import (
     HOLE,
     Arguments,
     Bound,
+    ClassBeingMade,
     ClassValue,
     FormattedText,
     Function,
@@ -37,9 +38,11 @@ from dbwright.source.values import (
     Native,
     NotPlain,
     OneInstance,
+    Parametrised,
     Real,
     Slice,
     Super,
+    TypeVariable,
     Union,
     Unknown,
     Value,
@@ -64,6 +67,8 @@ MOST_SHAPES = 48
 MOST_CONTEXTS_OF_STUBS = 4_000
 MOST_MADE = 3
 """Kinds of constructor arguments of a class that are kept."""
+MOST_COMPLETED = 4
+"""Classes that the methods of a base that is not complete by itself are walked for."""
 LONGEST_UNROLLED = 12
 """A loop over a literal of at most so many elements that are plain values is walked once for each."""
 LONGEST_UNROLLED_IN_STUBS = 60
@@ -524,6 +529,9 @@ class Interpreter:
             value = adoption.class_attribute(name, at)
             if value is not None:
                 return value
+        given = self.given_by_base(cls).get(name)
+        if given is not None:
+            return given
         owner = self.find_in_class(cls, name)
         if owner is not None:
             return self.unbound(self.own_attribute(owner, name), cls)
@@ -531,9 +539,39 @@ class Interpreter:
             return Known(cls.name)
         if name == "__module__":
             return Known(cls.module.name)
+        if name == "__orig_bases__":
+            return Items(list(self.written_bases(cls)), "tuple")
         if name == "as_view":
             return Native(name, lambda arguments, frame: Unknown("a view"))
         return Unknown(f"attribute {name} of {cls.name}")
+
+    def given_by_base(self, cls: ClassValue) -> dict[str, Value]:
+        """What ``__init_subclass__`` of a base, which Python calls for each class that derives from it, sets on the class."""
+        if "given" not in cls.kept:
+            cls.kept["given"] = {}
+            owner = next((one for one in self.mro(cls)[1:] if "__init_subclass__" in self.scope_of(one).bindings), None)
+            hook = self.own_attribute(owner, "__init_subclass__") if owner is not None else None
+            if isinstance(hook, Function):
+                given = Instance(cls)
+                with self._unhurried():
+                    self.call_function(
+                        hook, ClassBeingMade(cls, given), Arguments(), self.frame(cls.module), quiet=True
+                    )
+                cls.kept["given"] = {
+                    name: value
+                    for name, value in given.attributes.items()
+                    if not isinstance(value, Unknown | TypeVariable)
+                }
+        found: dict[str, Value] = cls.kept["given"]
+        return found
+
+    def written_bases(self, cls: ClassValue) -> Iterator[Value]:
+        """The bases with what stands in their brackets."""
+        at = Frame(self, cls.module, closure=cls.closure)
+        for node in cls.node.bases:
+            inner = node.slice if isinstance(node, ast.Subscript) else None
+            parts = inner.elts if isinstance(inner, ast.Tuple) else [inner] if inner is not None else []
+            yield Parametrised(self.evaluate(node, at), tuple(self.evaluate(part, at) for part in parts))
 
     @staticmethod
     def unbound(value: Value, cls: ClassValue) -> Value:
@@ -596,6 +634,9 @@ class Interpreter:
             return instance.attributes[name]
         if name == "__class__":
             return instance.cls
+        given = self.given_by_base(instance.cls).get(name)
+        if given is not None:
+            return given
         owner = self.find_in_class(instance.cls, name)
         if owner is not None:
             value = self.own_attribute(owner, name)
@@ -630,6 +671,7 @@ class Interpreter:
             for node in one.node.body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
                     frame = Frame(self, one.module, owner=one, summary=at.summary)
+                    frame.receiver = cls
                     return self.annotation(node.annotation, frame)
         return None
 
@@ -657,6 +699,27 @@ class Interpreter:
         found = [cls for cls in found if "postgres" in cls.name.lower()] or found
         return union(self.instance_attribute(Instance(cls), name, at) for cls in found[:4]) if found else None
 
+    def completed(self, cls: ClassValue) -> list[ClassValue]:
+        """The classes that a base's methods are walked for when it is not complete by itself: it has type variables, or attributes that
+        are None or only declared, which classes that derive from it give. None for any other."""
+        if self.adoption(cls) is not None:  # a model has rows of its own
+            return []
+        given = [one for one in self.derived(cls) if self._completes(one, cls)]
+        return given[:MOST_COMPLETED]
+
+    def _completes(self, derived: ClassValue, base: ClassValue) -> bool:
+        if any(owner == id(base.node) for owner, _name in type_arguments(self, derived)):
+            return True
+        declared = {
+            n.target.id for n in base.node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
+        }
+        bindings = self.scope_of(base).bindings
+        empty = [n for n in declared if n not in bindings]
+        empty += [n for n, found in bindings.items() if isinstance(found[-1], ast.Constant) and found[-1].value is None]
+        return any(
+            isinstance(self.scope_of(derived).bindings.get(n, [None])[-1], ast.Name | ast.Attribute) for n in empty
+        )
+
     def derived(self, cls: ClassValue) -> list[ClassValue]:
         """The project's classes that derive from one, near or far."""
         if "derived" not in cls.kept:
@@ -676,6 +739,9 @@ class Interpreter:
 
     def _named_bases(self, name: str) -> list[ClassValue]:
         """The project's classes with a base of this name as it is written."""
+        return self._bases_by_name().get(name, [])
+
+    def _bases_by_name(self) -> dict[str, list[ClassValue]]:
         if self._by_base is None:
             self._by_base = {}
             for module in self.codebase.modules:
@@ -686,7 +752,7 @@ class Interpreter:
                             self._by_base.setdefault(dotted(inner).rpartition(".")[2], []).append(
                                 self.class_of(node, module, None)
                             )
-        return self._by_base.get(name, [])
+        return self._by_base
 
     def _assigned_elsewhere(self, instance: Instance, name: str, at: Frame) -> Value | None:
         """``self.name = …`` in another method of the class: that method is walked on an instance of its own."""
@@ -699,7 +765,7 @@ class Interpreter:
                     self._pending.add(mark)
                     other = Instance(instance.cls)
                     function = Function(method, owner.module, owner.closure, owner)
-                    self.call_function(function, other, self.entry_arguments(function, skip_first=True), at, quiet=True)
+                    self.call_function(function, other, self.entry_arguments(function, other), at, quiet=True)
                     self._names_of_self[mark] = other.attributes
                     self._pending.discard(mark)
                 value = self._names_of_self[mark].get(name)
@@ -776,19 +842,20 @@ class Interpreter:
         self.ambient, self.branch = None, ()
         at = Frame(self, function.module, function=function.name)
         at.site = site
-        given = arguments or self.entry_arguments(function, skip_first=receiver is not None)
+        given = arguments or self.entry_arguments(function, receiver)
         try:
             self.call_function(function, receiver, given, at)
         except OutOfSteps:
             at.summary.events.append(Happening("cut", at.place, ()))
         return at.summary
 
-    def entry_arguments(self, function: Function, skip_first: bool) -> Arguments:
+    def entry_arguments(self, function: Function, receiver: Value | None) -> Arguments:
         """Arguments for a function that nobody calls: typed by their annotations, a ``request`` is the user's."""
         node = function.node.args
         at = Frame(self, function.module, closure=function.closure, owner=function.owner)
+        at.receiver = receiver
         named: dict[str, Value] = {}
-        names = [*node.posonlyargs, *node.args][1 if skip_first else 0 :]
+        names = [*node.posonlyargs, *node.args][0 if receiver is None else 1 :]
         optional = _left_out_as_none(node)
         for one in (*names, *node.kwonlyargs):
             value = self.annotation(one.annotation, at) if one.annotation else None
@@ -824,12 +891,26 @@ class Interpreter:
         alias = self._annotation_alias(node, at)
         if alias is not None:
             return self.annotation(*alias)
-        value = at.evaluate(node)
+        value = self.named_class(node, at)
         if isinstance(value, ClassValue):
             return self.typed(value, at)
         if isinstance(value, Library | Real):
             return self.instance_of_library(value, at)
         return None
+
+    def named_class(self, node: ast.expr, at: Frame) -> Value:
+        """The class that a name in an annotation stands for; of a type variable the one that the receiver's class gives it."""
+        value = at.evaluate(node)
+        if isinstance(value, TypeVariable):
+            return self.type_argument(value, at) or Unknown(f"type variable {value.name}")
+        return value
+
+    def type_argument(self, variable: TypeVariable, at: Frame) -> Value | None:
+        """What a type variable stands for in the method that is walked: by the bases of the receiver's class."""
+        cls = at.receiver if isinstance(at.receiver, ClassValue) else getattr(at.receiver, "cls", None)
+        if at.owner is None or not isinstance(cls, ClassValue):
+            return None
+        return type_arguments(self, cls).get((id(at.owner.node), variable.name))
 
     def _annotation_alias(self, node: ast.Name | ast.Attribute, at: Frame) -> tuple[ast.expr, Frame] | None:
         """``SessionDep = Annotated[Session, Depends(get_session)]``: the right side, where it stands."""
@@ -859,6 +940,9 @@ class Interpreter:
                 return found
         if outer == "Union":
             return next((v for v in (self.annotation(one, at) for one in inner) if v is not None), None)
+        if outer in ("type", "Type"):
+            named = self.named_class(inner[0], at)
+            return named if isinstance(named, ClassValue) else None
         if outer.lower() in ("list", "sequence", "iterable", "set", "tuple", "collection", "iterator", "generator"):
             element = self.annotation(inner[0], at)
             return Items([], "list", element) if element is not None else None
@@ -1019,13 +1103,16 @@ class Interpreter:
             variables[node.vararg.arg] = Items(given[len(names) :], "tuple", arguments.extra_positional)
         if node.kwarg:
             extra = {name: value for name, value in named.items() if name not in allowed}
-            variables[node.kwarg.arg] = Mapping(dict(extra), arguments.extra_named)
+            variables[node.kwarg.arg] = Mapping(
+                dict(extra), arguments.extra_named, set(arguments.optional_named & extra.keys())
+            )
 
     def _bind_defaults(self, function: Function, variables: dict[str, Value], arguments: Arguments, at: Frame) -> None:
         node = function.node.args
         ordered = [*node.posonlyargs, *node.args]
         defaults: list[ast.expr | None] = [*([None] * (len(ordered) - len(node.defaults))), *node.defaults]
         outside = Frame(self, function.module, closure=function.closure, owner=function.owner)
+        outside.receiver = at.receiver
         for one, default in zip((*ordered, *node.kwonlyargs), (*defaults, *node.kw_defaults), strict=True):
             if one.arg in variables:
                 continue
@@ -1073,6 +1160,9 @@ class Interpreter:
         value: Value | None = self.evaluate(node.value, at) if node.value else None
         if value is None or isinstance(value, Unknown):
             value = self.annotation(node.annotation, at) or value or Unknown("declared only")
+        elif isinstance(node.target, ast.Attribute) and isinstance(value, Known) and value.value is None:
+            # ``self.adapter: Adapter | None = None``: set to something else later.
+            value = union([value, self.annotation(node.annotation, at) or Unknown("declared only")])
         self.assign(node.target, value, at)
         return True
 
@@ -1130,7 +1220,9 @@ class Interpreter:
                 continue
             at.locals = dict(before)
             self._narrow(node.test, taken, at)
-            lists = [(one, len(one.items)) for one in before.values() if isinstance(one, Items)] if test is None else []
+            held = list(before.values()) if test is None else []
+            lists = [(one, len(one.items)) for one in held if isinstance(one, Items)]
+            mappings = [(one, set(one.items)) for one in held if isinstance(one, Mapping)]
             outside = self.branch
             if test is None:
                 self.branch = (*outside, (id(node), taken))
@@ -1141,6 +1233,8 @@ class Interpreter:
                 self.branch = outside
             for one, length in lists:
                 one.optional.update(range(length, len(one.items)))
+            for mapping, keys in mappings:
+                mapping.optional |= mapping.items.keys() - keys
         return self._join(ends, before, at)
 
     def _join(self, ends: list[dict[str, Value]], before: dict[str, Value], at: Frame) -> bool:
@@ -1423,6 +1517,7 @@ class Interpreter:
             extra = alternatives(given)[-1]
             if isinstance(extra, Mapping):
                 arguments.named.update((k, v) for k, v in extra.items.items() if isinstance(k, str))
+                arguments.optional_named |= {key for key in extra.optional if isinstance(key, str)}
                 arguments.extra_named = extra.rest or arguments.extra_named
             else:
                 arguments.extra_named = extra
@@ -1449,8 +1544,7 @@ class Interpreter:
             if key is not None:
                 found.set(self.evaluate(key, at), value)
             elif isinstance(value, Mapping):
-                found.items.update(value.items)
-                found.rest = value.rest or found.rest
+                found.take_in(value)
             else:
                 found.rest = Unknown("keys not known", origin_of(value))
         return found
@@ -1595,7 +1689,7 @@ class Interpreter:
     def _literal_comprehension(self, node: ast.expr, at: Frame) -> Value | None:
         """``[f(x) for x in (A, B, C)]`` over few written elements gives each its own value."""
         assert isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
-        if len(node.generators) != 1 or node.generators[0].ifs:
+        if len(node.generators) != 1:
             return None
         generator = node.generators[0]
         if not isinstance(generator.iter, ast.Tuple | ast.List | ast.Name | ast.Attribute | ast.Call):
@@ -1605,14 +1699,33 @@ class Interpreter:
             return None
         results = Items()
         mapping = Mapping()
-        at.loops = (*at.loops, Loop(at.place, None, len(iterated.items)))
-        for element in iterated.items:
+        chosen = self._chosen(generator, iterated.items, at)
+        if chosen is None:
+            return None
+        at.loops = (*at.loops, Loop(at.place, None, len(chosen)))
+        for element in chosen:
             self.assign(generator.target, element, at)
             if isinstance(node, ast.DictComp):
                 mapping.set(self.evaluate(node.key, at), self.evaluate(node.value, at))
             else:
                 results.items.append(self.evaluate(node.elt, at))
         return mapping if isinstance(node, ast.DictComp) else results
+
+    def _chosen(self, generator: ast.comprehension, elements: list[Value], at: Frame) -> list[Value] | None:
+        """The elements that a comprehension's conditions let through; None where that is not told."""
+        if not generator.ifs:
+            return elements
+        if not all(isinstance(one, Known) for one in elements):
+            return None
+        chosen = []
+        for element in elements:
+            self.assign(generator.target, element, at)
+            truths = [self.evaluate(condition, at).truth() for condition in generator.ifs]
+            if None in truths:
+                return None
+            if all(truths):
+                chosen.append(element)
+        return chosen
 
     def _lambda(self, node: ast.Lambda, at: Frame) -> Value:
         return Function(node, at.module, enclosing(at.locals, at.closure), at.owner)
@@ -1655,6 +1768,52 @@ def is_stub(module: Module) -> bool:
 def enclosing(variables: dict[str, Value], outer: dict[str, Value] | None) -> dict[str, Value]:
     """The variables that a nested function sees, as they are where it is defined."""
     return {**outer, **variables} if outer else dict(variables)
+
+
+def type_arguments(interpreter: Interpreter, cls: ClassValue) -> dict[tuple[int, str], Value]:
+    """What ``Repository[Book]`` among the bases of a class, near or far, makes of the type variables: by class and variable."""
+    if "type arguments" not in cls.kept:
+        cls.kept["type arguments"] = {}
+        with interpreter._unhurried():
+            cls.kept["type arguments"] = dict(_type_arguments(interpreter, interpreter.mro(cls)))
+    result: dict[tuple[int, str], Value] = cls.kept["type arguments"]
+    return result
+
+
+def _type_arguments(
+    interpreter: Interpreter, order: Sequence[ClassValue]
+) -> Iterator[tuple[tuple[int, str], ClassValue]]:
+    found: dict[tuple[int, str], ClassValue] = {}
+    for one in order:
+        at = Frame(interpreter, one.module, closure=one.closure)
+        for node in one.node.bases:
+            base = interpreter.evaluate(node, at) if isinstance(node, ast.Subscript) else None
+            if not isinstance(node, ast.Subscript) or not isinstance(base, ClassValue):
+                continue
+            given = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            for name, argument in zip(type_variables(interpreter, base), given, strict=False):
+                value: Value | None = interpreter.evaluate(argument, at)
+                if isinstance(value, TypeVariable):
+                    value = found.get((id(one.node), value.name))
+                key = (id(base.node), name)
+                if isinstance(value, ClassValue) and key not in found:
+                    found[key] = value
+                    yield key, value
+
+
+def type_variables(interpreter: Interpreter, cls: ClassValue) -> list[str]:
+    """The names of a generic class's type variables: those of ``Generic[…]``, else in the order in which its bases name them."""
+    declared = [str(one.name) for one in getattr(cls.node, "type_params", ())]
+    subscripts = [base for base in cls.node.bases if isinstance(base, ast.Subscript)]
+    generic = [base for base in subscripts if dotted(base.value).rpartition(".")[2] == "Generic"]
+    at = Frame(interpreter, cls.module, closure=cls.closure)
+    names = [
+        node.id
+        for base in generic or subscripts
+        for node in (base.slice.elts if isinstance(base.slice, ast.Tuple) else [base.slice])
+        if isinstance(node, ast.Name) and isinstance(interpreter.evaluate(node, at), TypeVariable)
+    ]
+    return declared or list(dict.fromkeys(names))
 
 
 def rows_of(value: Value) -> Any:
@@ -1790,7 +1949,7 @@ def _compared(operator: ast.cmpop, left: Value, right: Value) -> bool | None:
     try:
         if isinstance(operator, ast.In | ast.NotIn):
             inside = plain(left) in (right.items if isinstance(right, Mapping) else plain(right))
-            if not inside and isinstance(right, Mapping) and right.rest is not None:
+            if isinstance(right, Mapping) and (plain(left) in right.optional if inside else right.rest is not None):
                 return None
             return inside is isinstance(operator, ast.In)
         if not (isinstance(left, Known) and isinstance(right, Known)):

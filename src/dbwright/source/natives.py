@@ -16,6 +16,9 @@ from dbwright.source.values import (
     Mapping,
     Native,
     NotPlain,
+    Parametrised,
+    Range,
+    TypeVariable,
     Unknown,
     Value,
     alternatives,
@@ -44,7 +47,7 @@ def _list(arguments: Arguments, at: Frame) -> Value:
 def _dict(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
     if isinstance(first, Mapping):
-        return Mapping({**first.items, **arguments.named}, first.rest)
+        return Mapping({**first.items, **arguments.named}, first.rest, first.optional - arguments.named.keys())
     if first is None:
         return Mapping(dict(arguments.named), arguments.extra_named)
     pair = at.iterate(first)
@@ -173,7 +176,9 @@ def _scalar(convert: Callable[[object], object]) -> Handler:
 
 
 def _range(arguments: Arguments, at: Frame) -> Value:
-    return Items([], "list", Unknown("a number"))
+    bounds = [one.value for one in arguments.positional if isinstance(one, Known) and isinstance(one.value, int)]
+    known = bounds and len(bounds) == len(arguments.positional)
+    return Range(range(*bounds) if known and 0 not in bounds[2:] else None)
 
 
 def _partial(arguments: Arguments, at: Frame) -> Value:
@@ -289,6 +294,16 @@ def _consume(arguments: Arguments, at: Frame) -> Value:
     return Unknown("a truth value")
 
 
+def _type_variable(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return TypeVariable(str(first.value)) if isinstance(first, Known) else Unknown("a type variable")
+
+
+def _type_parameters(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return Items(list(first.parameters), "tuple") if isinstance(first, Parametrised) else Unknown("type parameters")
+
+
 def _join_paths(arguments: Arguments, at: Frame) -> Value:
     try:
         return from_plain("/".join(str(plain(one)) for one in arguments.positional))
@@ -349,5 +364,8 @@ LIBRARY: dict[str, Handler] = {
     "os.path.join": _join_paths,
     "decimal.Decimal": _decimal,
     "random.choice": _element,
+    "typing.TypeVar": _type_variable,
+    "typing_extensions.TypeVar": _type_variable,
+    "typing.get_args": _type_parameters,
     "typing.cast": lambda arguments, at: arguments.get(1, "val") or Unknown("a cast"),
 }

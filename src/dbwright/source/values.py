@@ -277,6 +277,22 @@ class Items(Value):
         self.rest = value if self.rest is None else union([self.rest, value])
 
 
+class Range(Items):
+    """``range(…)``: any number of numbers, of which each is told where its bounds are written and it is asked for alone."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: range | None) -> None:
+        super().__init__([], "list", Unknown("a number"))
+        self.numbers = numbers
+
+    def item(self, key: Value, at: Frame) -> Value:
+        if self.numbers is not None and isinstance(key, Known) and isinstance(key.value, int):
+            if -len(self.numbers) <= key.value < len(self.numbers):
+                return Known(self.numbers[key.value])
+        return Items.item(self, key, at)
+
+
 @dataclass(frozen=True, slots=True)
 class ItemsMethod(Value):
     """``append`` and its kin change the list that they are called on."""
@@ -319,6 +335,8 @@ class Mapping(Value):
 
     items: dict[Any, Value] = field(default_factory=dict)
     rest: Value | None = None
+    optional: set[Any] = field(default_factory=set)
+    """Keys of what was set under a condition that is not known."""
 
     def iterate(self, at: Frame) -> Value:
         return union([Known(key) for key in self.items] or [Unknown("key")])
@@ -343,8 +361,18 @@ class Mapping(Value):
         else:
             self.rest = value if self.rest is None else union([self.rest, value])
 
+    def take_in(self, other: Mapping) -> None:
+        """``update`` with another dictionary."""
+        self.optional = {key for key in self.optional if key not in other.items} | {
+            key for key in other.optional if key not in self.items or key in self.optional
+        }
+        self.items.update(other.items)
+        self.rest = self.rest or other.rest
+
     def truth(self) -> bool | None:
-        return bool(self.items) if self.rest is None else (True if self.items else None)
+        if len(self.items) > len(self.optional):
+            return True
+        return None if self.items or self.rest is not None else False
 
     def attribute(self, name: str, at: Frame) -> Value:
         return MappingMethod(self, name)
@@ -356,7 +384,7 @@ class Mapping(Value):
         _depth += 1
         try:
             first = tuple([(name, value.key()) for name, value in itertools.islice(self.items.items(), 6)])
-            return ("mapping", first, len(self.items), self.rest and self.rest.key())
+            return ("mapping", first, len(self.items), len(self.optional), self.rest and self.rest.key())
         finally:
             _depth -= 1
 
@@ -378,15 +406,15 @@ class MappingMethod(Value):
         if self.name in ("get", "pop", "setdefault") and first is not None:
             default = arguments.positional[1] if len(arguments.positional) > 1 else Known(None)
             if isinstance(first, Known) and first.value in receiver.items:
-                return receiver.items.pop(first.value) if self.name == "pop" else receiver.items[first.value]
+                known = receiver.items.pop(first.value) if self.name == "pop" else receiver.items[first.value]
+                return union([known, default]) if first.value in receiver.optional else known
             if self.name == "setdefault":
                 receiver.set(first, default)
                 return receiver.item(first, at)
             return union([default, receiver.rest]) if receiver.rest else default
         if self.name == "update":
             if isinstance(first, Mapping):
-                receiver.items.update(first.items)
-                receiver.rest = receiver.rest or first.rest
+                receiver.take_in(first)
             elif first is not None:
                 receiver.rest = Unknown("updated", origin_of(first))
             receiver.items.update(arguments.named)
@@ -400,7 +428,7 @@ class MappingMethod(Value):
         if self.name == "keys":
             return Items([Known(key) for key in receiver.items], "list", Unknown("key") if receiver.rest else None)
         if self.name == "copy":
-            return Mapping(dict(receiver.items), receiver.rest)
+            return Mapping(dict(receiver.items), receiver.rest, set(receiver.optional))
         return Unknown(f"result of {self.name}")
 
 
@@ -477,6 +505,8 @@ class Arguments:
     extra_named: Value | None = None
     optional: frozenset[int] = frozenset()
     """Positions of what a ``*`` gave that was added to its list under a condition."""
+    optional_named: frozenset[str] = frozenset()
+    """Names of what a ``**`` gave that was set under a condition."""
 
     def first(self) -> Value | None:
         return self.positional[0] if self.positional else None
@@ -765,6 +795,49 @@ class Super(Value):
 
     def key(self) -> object:
         return ("super", self.receiver.key(), id(self.after.node))
+
+
+@dataclass(frozen=True, slots=True)
+class Parametrised(Value):
+    """``Repository[Book]`` as ``__orig_bases__`` has it."""
+
+    origin: Value
+    parameters: tuple[Value, ...]
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        if name == "__args__":
+            return Items(list(self.parameters), "tuple")
+        return self.origin if name == "__origin__" else self.origin.attribute(name, at)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassBeingMade(Value):
+    """The class that ``__init_subclass__`` is called for: what it sets is kept aside."""
+
+    cls: ClassValue
+    given: Instance
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return self.given.attributes.get(name) or self.cls.attribute(name, at)
+
+    def assign(self, name: str, value: Value, at: Frame) -> None:
+        self.given.attributes[name] = value
+
+    def key(self) -> object:
+        return ("class being made", id(self.cls.node))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeVariable(Value):
+    """``TypeVar("Model")``."""
+
+    name: str
+
+    def key(self) -> object:
+        return ("type variable", self.name)
+
+    def describe(self) -> str:
+        return f"type variable {self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,14 +133,20 @@ class Walker:
             if "staticmethod" in names:
                 yield function, None
             elif "classmethod" in names:
-                yield function, cls
+                for one in self.interpreter.completed(cls) or [cls]:
+                    yield function, one
             else:
                 for receiver in self._receivers(cls):  # one of its own: what a method loads is not there for the next
                     yield function, receiver
 
     def _receivers(self, cls: ClassValue) -> Iterator[Value]:
-        """What the methods of a class are called on: one of its objects. Of a class of which there are none (an abstract model) and of
-        one that other classes mix in, an object of some of those: only there is told what the methods work on."""
+        """What the methods of a class are called on: one of its objects. Of a class of which there are none (an abstract model), of one
+        that other classes mix in or complete, an object of some of those: only there is told what the methods work on."""
+        completed = self.interpreter.completed(cls)
+        if completed:
+            for one in completed:
+                yield self.interpreter.typed(one, self.interpreter.frame(one.module))
+            return
         receiver = self.interpreter.typed(cls, self.interpreter.frame(cls.module))
         incomplete = self.interpreter.is_incomplete(cls)
         below = (

@@ -183,6 +183,126 @@ def start():
 
 mapper_registry.map_imperatively(Three, three)
 """,
+    "classes made by type()": """\
+from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy import Table as PlainTable
+from sqlalchemy.orm import DeclarativeBase, declared_attr, mapped_column, relationship
+
+class Base(DeclarativeBase):
+    pass
+
+marks = {}
+for entity in ("user", "group"):
+    table = PlainTable(f"{entity}_mark", Base.metadata,
+        Column(f"{entity}_id", ForeignKey(f"{entity}s.id", ondelete="CASCADE"), primary_key=True), Column("mark", String(9)))
+    marks[entity] = type(entity.title() + "Mark", (Base,), {"__table__": table})
+
+Membership = PlainTable("membership", Base.metadata, Column("user_id", ForeignKey("users.id"), primary_key=True))
+
+class Event:
+    id = Column(Integer, primary_key=True)
+    kind = Column(String)
+
+class HasEvents:
+    Event = None
+
+    @declared_attr
+    def events(cls):
+        cls.Event = type(f"{cls.__name__}Event", (Event, Base), {
+            "__tablename__": f"{cls.__name__.lower()}_events",
+            "source_id": mapped_column(ForeignKey(f"{cls.__tablename__}.id"), nullable=False),
+            "source": relationship(cls, back_populates="events")})
+        return relationship(cls.Event, back_populates="source")
+
+class User(HasEvents, Base):
+    __tablename__ = "users"
+    id = Column(Integer, primary_key=True)
+
+class Group(HasEvents, Base):
+    __tablename__ = "groups"
+    id = Column(Integer, primary_key=True)
+""",
+    "names made by patterns, constants by ranges": """\
+import re
+from sqlalchemy import CheckConstraint, Column, Integer, String
+from sqlalchemy.orm import declarative_base, declared_attr
+
+def name_of(name):
+    return "_".join([part.lower() for part in re.split("(?=[A-Z])", name) if part])
+
+class Named:
+    @declared_attr
+    def __tablename__(cls):
+        return name_of(cls.__name__)
+
+Base = declarative_base(cls=Named)
+
+class Kind:
+    NOTE, TASK, TALK = range(1, 4)
+    _NUMBERS = {"NOTE": NOTE, "TASK": TASK, "TALK": TALK}
+    NAMES = {number: name for name, number in _NUMBERS.items()}
+
+    @staticmethod
+    def name_of(number):
+        if number not in Kind.NAMES:
+            raise ValueError
+        return Kind.NAMES[number]
+
+KINDS = [Kind.name_of(Kind.NOTE), Kind.name_of(Kind.TALK)]
+
+class ThingToDo(Base):
+    id = Column(Integer, primary_key=True)
+    kind = Column(String(20))
+    __table_args__ = (CheckConstraint(kind.in_(KINDS), name="kind"),)
+""",
+    "a type from a factory that is set up later": """\
+from abc import ABC, abstractmethod
+from sqlalchemy import Column, Integer, LargeBinary, String
+from sqlalchemy.orm import declarative_base
+from sqlalchemy.types import TypeDecorator
+
+Base = declarative_base()
+
+class Sealed(TypeDecorator):
+    impl = LargeBinary
+
+class Adapter(ABC):
+    @abstractmethod
+    def create(self, config: dict | None, *args): ...
+
+class SealedAdapter(Adapter):
+    def create(self, config, *args):
+        if config:
+            return Sealed(*args)
+        raise Exception("no configuration")
+
+class Factory:
+    def __init__(self) -> None:
+        self._adapter: Adapter | None = None
+        self._config: dict[str, str] | None = None
+
+    def set_up(self, application):
+        self._config = application.config
+        self._adapter = application.config["ADAPTER"]()
+
+    def create(self, *args):
+        if self._adapter:
+            made = self._adapter.create(self._config, *args)
+            setattr(made, "__sealed__", True)
+            return made
+        raise Exception("not set up")
+
+class Application:
+    config = {"ADAPTER": SealedAdapter}
+
+factory = Factory()
+factory.set_up(Application())
+
+class Account(Base):
+    __tablename__ = "account"
+    id = Column(Integer, primary_key=True)
+    secret = Column(factory.create(String(1024)))
+""",
     "tables made in a loop": """\
 from sqlalchemy import Column, ForeignKey, Integer, Table
 from sqlalchemy.orm import declarative_base

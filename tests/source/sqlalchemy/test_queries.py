@@ -398,3 +398,57 @@ def act(session: Session, sort: Sort):
 """
     found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code}))
     assert sorted((query.sql or "").partition("ORDER BY ")[2] for query in found) == ["book.pages DESC", "book.title"]
+
+
+def test_conditions_collected_in_a_dictionary_give_the_queries_with_each(tmp_path: Path) -> None:
+    code = """\
+def chosen(title, pages, **more):
+    found = {}
+    if title:
+        found["title"] = title
+    if pages:
+        found["pages"] = pages
+    return {**found, **more}
+
+def act(session: Session, title=None, pages=None):
+    return session.query(Book).filter_by(**chosen(title, pages, author_id=3)).all()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    found = queries(root)
+    for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
+        assert same(sent(root, "shop.code:act", *arguments), found)
+    assert len(found) == 4
+
+
+def test_a_condition_that_only_some_models_can_have_is_left_out_for_the_others(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session, model: str, title=None):
+    model = {"book": Book, "tag": Tag}[model]
+    conditions = {}
+    if title:
+        conditions["title"] = title
+    return session.query(model).filter_by(**conditions).all()
+"""
+    found = queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code}))
+    assert {(query.table, "WHERE" in str(query.sql)) for query in found} == {
+        ("book", True),
+        ("book", False),
+        ("tag", False),
+    }
+    assert not [query.partial for query in found if query.partial]
+
+
+def test_a_helper_walked_for_many_models_gives_each_its_own(tmp_path: Path) -> None:
+    names = "abcdefghij"
+    models = "".join(
+        f'class M{n}(Base):\n    __tablename__ = "{n}"\n    id: Mapped[int] = mapped_column(primary_key=True)\n\n'
+        for n in names
+    )
+    code = "def of(model):\n    return select(model.id)\n\n" + "".join(
+        f"def act_{n}(session: Session):\n    return session.execute(of(M{n})).all()\n\n" for n in names
+    )
+    imports = f"from shop.models import {', '.join(f'M{n}' for n in names)}\n"
+    found = queries(
+        written(tmp_path, {"shop/models.py": MODELS + "\n" + models, "shop/code.py": IMPORTS + imports + code})
+    )
+    assert {query.issued.function: query.table for query in found} == {f"act_{n}": n for n in names}

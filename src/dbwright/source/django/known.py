@@ -111,7 +111,7 @@ def assigned_to_request(django: Django, name: str, at: Frame) -> Value:
     if name not in kept:
         kept[name] = Unknown(f"request.{name}", "request")
         for function, receiver in django.request_assignments.get(name, ())[:4]:
-            arguments = django.interpreter.entry_arguments(function, skip_first=receiver is not None)
+            arguments = django.interpreter.entry_arguments(function, receiver)
             django.interpreter.call_function(function, receiver, arguments, at, quiet=True)
             told = [one for given in django.put_on_request.get(name, ()) for one in alternatives(given)]
             rows = [one for one in told if isinstance(one, InstanceValue)]

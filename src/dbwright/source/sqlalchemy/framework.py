@@ -129,6 +129,8 @@ class SQLAlchemy:
             return sqlmodel.library(self, name)
         if name == "re.compile":
             return Native(name, _compiled_pattern)
+        if name in ("re.sub", "re.split"):
+            return Native(name, lambda arguments, at: _pattern_function(name.rpartition(".")[2], arguments, at))
         return None
 
     def _of_sqlalchemy(self, name: str) -> Value | None:
@@ -808,7 +810,7 @@ class SQLAlchemy:
                     yield self.interpreter.class_of(binding, module, None)
 
     def _is_model(self, cls: ClassValue) -> bool:
-        if not cls.node.bases and not cls.node.decorator_list:
+        if not self.interpreter.bases(cls) and not cls.node.decorator_list:
             return False
         return isinstance(self.interpreter.adoption(cls), ModelAdoption | sqlmodel.SQLModelAdoption)
 
@@ -823,6 +825,9 @@ class SQLAlchemy:
         for module in self._modules():
             self._module_tables(module)
         self._module_statements(classes)
+        for cls in self.interpreter.made_classes:
+            if self._is_model(cls):
+                self.real_class(cls)
         self.configure()
         self._configured = True
 
@@ -836,7 +841,7 @@ class SQLAlchemy:
         """``Table(…)`` bound to a name of a module."""
         for name, bindings in module.scope.bindings.items():
             for binding in bindings:
-                if isinstance(binding, ast.Call) and last_name(binding.func) == "Table":
+                if isinstance(binding, ast.Call) and _is_named(binding.func, "Table", module):
                     value = self.interpreter.global_name(module, name)
                     if isinstance(value, Real) and isinstance(value.object, schema.Table):
                         self._tables.setdefault(id(value.object), (f"{module.name}.{name}", module, binding.lineno))
@@ -860,7 +865,7 @@ class SQLAlchemy:
         at.line = node.lineno
         self.interpreter.steps = 0
         if isinstance(node, ast.For):
-            if any(isinstance(n, ast.Call) and last_name(n.func) == "Table" for n in ast.walk(node)):
+            if any(isinstance(n, ast.Call) and _is_named(n.func, "Table", at.module) for n in ast.walk(node)):
                 self.interpreter.execute([node], at)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             if last_name(node.value.func) in (
@@ -1153,6 +1158,13 @@ def _values_of(enumeration: Any) -> list[str]:
     return [str(member.value) for member in enumeration]
 
 
+def _is_named(node: ast.expr, name: str, module: Module) -> bool:
+    """Whether a called name is this one of SQLAlchemy's, also imported under another."""
+    called = last_name(node)
+    bindings = module.scope.bindings.get(called, []) if isinstance(node, ast.Name) else []
+    return called == name or any(isinstance(one, Import) and one.name == name for one in bindings)
+
+
 def _is_named_like_a_test(module: Module) -> bool:
     """``connection_test.py`` with tables in it and no tests."""
     if not module.path.stem.endswith("_test"):
@@ -1181,12 +1193,25 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 def _compiled_pattern(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
-    if isinstance(first, Known) and isinstance(first.value, str) and len(first.value) < 200:
+    if isinstance(first, Known) and isinstance(first.value, str) and not _may_be_slow(first.value):
         try:
             return Real(re.compile(first.value))
         except re.error:
             pass
     return Unknown("a pattern")
+
+
+def _may_be_slow(pattern: str) -> bool:
+    """Whether trying all ways of matching a short text may take long: repetitions inside repetitions, or very many of them."""
+    return len(pattern) >= 200 or bool(re.search(r"\)[*+{]", pattern)) or len(re.findall(r"[*+{]", pattern)) > 6
+
+
+def _pattern_function(name: str, arguments: Arguments, at: Frame) -> Value:
+    """``re.sub(pattern, …)``."""
+    pattern = _compiled_pattern(arguments, at)
+    if not isinstance(pattern, Real):
+        return Unknown("text by a pattern", arguments.origin())
+    return _pattern_call(getattr(pattern.object, name), Arguments(arguments.positional[1:], arguments.named))
 
 
 def _is_pattern_method(thing: Any) -> bool:

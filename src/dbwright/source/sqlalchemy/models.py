@@ -86,7 +86,13 @@ class ModelAdoption:
         return sqlalchemy.inspect(real, raiseerr=False) if real is not None else None
 
     def class_attribute(self, name: str, at: Frame) -> Value | None:
-        return self.framework.model_attribute(self, name, at)
+        assigned: dict[str, Value] = self.cls.kept.get("assigned", {})
+        return assigned.get(name) or self.framework.model_attribute(self, name, at)
+
+    def assign_class_attribute(self, name: str, value: Value, at: Frame) -> None:
+        """``cls.Event = …`` while the class is being made: for good. What functions set later is for their callers only."""
+        if self.framework.half_made(self.cls) is not None:
+            self.cls.kept.setdefault("assigned", {})[name] = value
 
     def instantiate(self, arguments: Arguments, at: Frame) -> Value:
         return self.framework.new_instance(self, arguments, at)

@@ -318,7 +318,7 @@ def _query(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
                     _query(session, Arguments([*choices[:position], m, *choices[position + 1 :]]), at) for m in members
                 )
         one = concrete(value, at, framework)
-        if not isinstance(one, Token) and not (
+        if not isinstance(one, Token | None) and not (
             callable(one)
             and not isinstance(one, type)
             and not hasattr(one, "__clause_element__")

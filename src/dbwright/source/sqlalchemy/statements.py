@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -97,7 +98,10 @@ class Statement(Value):
         return wrapped(thing)
 
     def called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
-        return union(self._called(name, method, one, at) for one in choices(arguments))
+        found = [self._called(name, method, one, at) for one in choices(arguments)]
+        # Of several alternatives those that SQLAlchemy refuses, such as a column that only some models have, are none.
+        taken = [one for one in found if not isinstance(one, Statement) or one.partial == self.partial]
+        return union(taken or found)
 
     def _called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
         positional, named, partial = self._fitted(name, arguments, at)
@@ -194,9 +198,11 @@ class Statement(Value):
 
 
 def choices(arguments: Arguments) -> list[Arguments]:
-    """One set of arguments for each alternative: of a condition, of an entity, of what a list holds under conditions."""
-    if arguments.optional:
-        return [one for narrowed in _with_and_without(arguments) for one in choices(narrowed)][:MOST_VARIANTS]
+    """One set of arguments for each alternative: of a condition, of an entity, of what a list or dictionary holds under conditions."""
+    if arguments.optional or arguments.optional_named:
+        several = [choices(narrowed) for narrowed in _with_and_without(arguments)]
+        # In turn, so that many alternatives of one condition do not crowd out the query without it.
+        return [one for turn in zip_longest(*several) for one in turn if one is not None][:MOST_VARIANTS]
     for position, value in enumerate(arguments.positional):
         if isinstance(value, Union):
             members = [m for m in alternatives(value) if isinstance(m, Real | Statement | ClassValue)]
@@ -219,14 +225,23 @@ def _replaced(arguments: Arguments, position: int, value: Value) -> Arguments:
 
 def _with_and_without(arguments: Arguments) -> list[Arguments]:
     """All of what was added under conditions, none of it, and each alone."""
-    kept_sets = [set(arguments.optional), set(), *({position} for position in sorted(arguments.optional))]
+    every = [*sorted(arguments.optional), *sorted(arguments.optional_named)]
     found: list[Any] = []
-    for kept in kept_sets[:MOST_VARIANTS]:
+    for kept in [set(every), set(), *({one} for one in every)][:MOST_VARIANTS]:
         given = [v for p, v in enumerate(arguments.positional) if p not in arguments.optional or p in kept]
-        one = Arguments(given, arguments.named, arguments.extra_positional, arguments.extra_named)
-        if not any(len(one.positional) == len(other.positional) and one.key() == other.key() for other in found):
+        named = {n: v for n, v in arguments.named.items() if n not in arguments.optional_named or n in kept}
+        one = Arguments(given, named, arguments.extra_positional, arguments.extra_named)
+        if not any(_alike(one, other) for other in found):
             found.append(one)
     return found
+
+
+def _alike(one: Arguments, other: Arguments) -> bool:
+    return (
+        len(one.positional) == len(other.positional)
+        and one.named.keys() == other.named.keys()
+        and one.key() == other.key()
+    )
 
 
 def _useless(thing: Any) -> bool:
@@ -271,6 +286,8 @@ def called(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -
         return _text(framework, arguments, at)
     if thing is sqlalchemy.select and arguments.positional and isinstance(arguments.positional[0], Items):
         arguments = Arguments([*arguments.positional[0].items, *arguments.positional[1:]])  # as before 1.4
+    if thing is sqlalchemy.select and arguments.positional and all(map(_is_none, arguments.positional)):
+        return Unknown("an entity that is None until it is set")
     if is_statement(owner):
         return Statement(framework, owner, at.place).called(name, thing, arguments, at)
     if thing in (sqlalchemy.and_, sqlalchemy.or_) or name in ("and_", "or_"):
@@ -281,6 +298,10 @@ def called(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -
     if isinstance(value, Unknown) and isinstance(owner, attributes.QueryableAttribute):
         return _relation_method(framework, owner, name, arguments, at) or value
     return value
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Known) and value.value is None
 
 
 def _known_only(arguments: Arguments) -> Arguments:
