@@ -150,7 +150,7 @@ class Annotations:
         value = at.evaluate(node)
         if isinstance(value, Native) and hasattr(builtins, value.name):
             return getattr(builtins, value.name)
-        if isinstance(value, Library):
+        if isinstance(value, Library) or (isinstance(value, Native) and value.name in LIBRARY_CLASSES):
             return self._of_library(value.name)
         if isinstance(value, Real):
             return value.object

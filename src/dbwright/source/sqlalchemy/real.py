@@ -85,6 +85,8 @@ def _of_code(value: Value, framework: SQLAlchemy) -> Any:
         return framework.real_class(value) or framework.stand_in(value)
     if isinstance(value, FormattedText):
         return formatted(value)
+    if isinstance(value, Native) and value.name in LIBRARY_CLASSES:
+        return LIBRARY_CLASSES[value.name]
     if isinstance(value, Library):
         if value.name.startswith("builtins."):
             return getattr(__import__("builtins"), value.name[9:], Token("unknown"))
