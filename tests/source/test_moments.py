@@ -55,6 +55,7 @@ def test_goes_somewhere(tmp_path: Path, body: str, name: str, how: str) -> None:
         "return datetime(2020, 1, 1)",
         "datetime.now()",
         "note.at = calendar.now()",
+        "models.DateField(default=datetime.now)",
     ],
 )
 def test_does_no_harm(tmp_path: Path, body: str) -> None:

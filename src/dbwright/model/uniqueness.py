@@ -84,6 +84,8 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
             query.issued_by == "rows" and (query.issued.file, query.issued.line) in single
         ):
             columns = _given(snapshot, query, table) - _flags(table, query)
+            if _is_counted_before(query, others):
+                continue
             if _is_loose(snapshot, table, query, columns) and _is_plain_look_up(table, query):
                 looked_up[table.name, columns].append(query)
     return tuple(_smallest(snapshot, made, looked_up))
@@ -101,6 +103,11 @@ def _single_rows(snapshot: Snapshot) -> tuple[frozenset[tuple[str, int]], frozen
     }
     caught = {(f.place.file, f.place.function) for f in facts if f.kind == "several rows caught"}
     return frozenset(single), frozenset(caught)
+
+
+def _is_counted_before(query: SourceQuery, others: Sequence[SourceQuery]) -> bool:
+    """The function asks how many rows there are before it takes the one."""
+    return any(o.issued_by == "count" and o.table == query.table and o.issued.line <= query.issued.line for o in others)
 
 
 def _function_of(query: SourceQuery) -> tuple[str, str]:

@@ -83,21 +83,14 @@ def _naive_call(node: ast.AST) -> str:
 
 
 def _defaults(module: Module) -> Iterator[SourceFact]:
-    """``default=datetime.now``: the function itself is given away to be called later."""
+    """``default=datetime.now``: the function itself is given away to be called later. A date of it has no zone to lose."""
     for node in every_node(module.tree):
-        if isinstance(node, ast.Call):
-            for keyword in node.keywords:
-                if keyword.arg in ("default", "default_factory", "onupdate", "insert_default") and (
-                    name := _maker(keyword.value)
-                ):
-                    if (
-                        name.rpartition(".")[2] != "today"
-                        or "Date" not in _dotted(node.func)
-                        or "DateTime" in _dotted(node.func)
-                    ):
-                        yield SourceFact(
-                            "naive moment", Place(module.file, keyword.value.lineno), name, owner="default"
-                        )
+        if not isinstance(node, ast.Call) or _dotted(node.func).rpartition(".")[2] in ("DateField", "Date"):
+            continue
+        for keyword in node.keywords:
+            given = keyword.arg in ("default", "default_factory", "onupdate", "insert_default")
+            if given and (name := _maker(keyword.value)):
+                yield SourceFact("naive moment", Place(module.file, keyword.value.lineno), name, owner="default")
 
 
 # Moments that functions make

@@ -81,6 +81,12 @@ GOOD = (
     Sample(source=_module("return Store.objects.get(slug=slug, city=city)", meta=_UNIQUE)),
     Sample(source=_module("return Store.objects.get(slug=slug, city=city, is_main=True)", meta=_UNIQUE)),
     Sample(source=_module("return Store.objects.get(pk=slug)")),
+    # The only one, as was asked before.
+    Sample(
+        source=_module(
+            "mine = Store.objects.filter(city=city)\n    if mine.count() == 1:\n        return mine.get(city=city)"
+        )
+    ),
     # Any of them will do.
     Sample(source=_module("return Store.objects.filter(slug=slug).first()")),
     # Told from others by more than equal values, or by another table's.
