@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dbwright.collect.surroundings import commands, compose, engines, hints, passwords
 from dbwright.collect.surroundings.compose import Deployment, NotYaml
-from dbwright.collect.surroundings.files import File, Files, environment_of, is_example
+from dbwright.collect.surroundings.files import File, Files, environment_of
 from dbwright.collect.surroundings.passwords import Written
 from dbwright.collect.surroundings.settings import Settings, access
 from dbwright.collect.surroundings.variables import EnvFile, Variable, parse_url, read_env
@@ -269,4 +269,4 @@ def _service(file: File, name: str, line: int, found: commands.Command) -> Servi
     )
 
 
-__all__ = ["is_example", "read"]
+__all__ = ["read"]

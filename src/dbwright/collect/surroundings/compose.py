@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -48,7 +48,6 @@ class Deployment:
     max_connections: Amount | None = None
     postgres_conf: tuple[str, ...] = ()
     pool_mode: tuple[str, Place] | None = None
-    names: frozenset[str] = field(default=frozenset())
 
 
 def parse(file: File) -> Any:
@@ -98,7 +97,6 @@ def read(file: File, files: Files, env_files: Mapping[str, EnvFile]) -> Deployme
     if not services or not any(items(node).keys() & {"image", "build", "command"} for node in services.values()):
         return None
     reader = _Reader(file, files, env_files)
-    reader.names = frozenset(services)
     for name, node in list(services.items())[:MOST_SERVICES]:
         reader.service(name, node)
     return reader.deployment()
@@ -119,7 +117,6 @@ class _Reader:
         self.pool_mode: tuple[str, Place] | None = None
         self.is_development = False
         self.is_deployed = False
-        self.names: frozenset[str] = frozenset()
         self.outside = self._env_file(".env")
 
     def _env_file(self, name: str) -> dict[str, str]:
@@ -132,8 +129,6 @@ class _Reader:
             environment = "development"
         if environment == "any" and not self.is_deployed:
             environment = "development"  # a database for the developer's machine; the application runs outside
-        from dataclasses import replace
-
         return Deployment(
             self.file.name,
             environment,
@@ -143,7 +138,6 @@ class _Reader:
             self.max_connections,
             tuple(self.postgres_conf),
             self.pool_mode,
-            self.names,
         )
 
     def service(self, name: str, node: Any) -> None:

@@ -411,8 +411,6 @@ class ModuleReader:
             self.nested(entry, self.resolved(value))
         elif name in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS", "ATOMIC_REQUESTS", "DISABLE_SERVER_SIDE_CURSORS"):
             entry.options[name] = Option(name, _scalar(known), self.place(value), variable)
-        elif name == "TEST":
-            return
 
     def nested(self, entry: Entry, node: ast.expr) -> None:
         keys = node.keys if isinstance(node, ast.Dict) else [None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from dbwright.collect.surroundings.files import File, environment_of, is_example
@@ -61,7 +60,7 @@ def read_env(file: File) -> EnvFile:
     for number, line in enumerate(file.lines(), 1):
         if match := ASSIGNMENT.match(line):
             found.append((match["key"], match["single"] or match["double"] or match["bare"] or "", number))
-    named = environment_of(PurePosixPath(file.name).as_posix())
+    named = environment_of(file.name)
     environment = named if named != "any" else environment_said((key, value) for key, value, _ in found)
     variables = tuple(
         Variable(key, value, Place(file.name, number), environment, is_example(file.name))
