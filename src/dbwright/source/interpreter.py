@@ -987,8 +987,12 @@ class Interpreter:
     ) -> Value:
         site = (at.place or at.site) if is_stub(function.module) else None
         closure = Identity(function.closure) if function.closure is not None else None
-        whose = receiver.key() if receiver else None
-        mark: object = (id(function.node), closure, whose, arguments.key(), self.ambient)
+        mark: object
+        if site is not None and isinstance(receiver, Instance) and "of_the_class" in decorator_names(function.node):
+            mark = (id(function.node), receiver.cls, self.ambient)
+        else:
+            whose = receiver.key() if receiver else None
+            mark = (id(function.node), closure, whose, arguments.key(), self.ambient)
         summary = self._summaries.get(mark)
         if summary is None and site is not None:
             summary = self._summaries.get((mark, site))

@@ -41,7 +41,8 @@ PREFIX = "django.dbwright."
 
 
 def value(django: Django, name: str) -> Value | None:
-    """The value of a name of ``django.dbwright``."""
+    """The value of a name of ``django.dbwright``. ``of_the_class`` marks a method that the class alone decides, not the object: the
+    interpreter walks it once for all objects."""
     function = _FUNCTIONS.get(name)
     return Native(name, lambda arguments, at: function(django, arguments, at)) if function is not None else None
 

@@ -8,6 +8,7 @@ from django.dbwright import (
     has,
     model_field,
     model_of,
+    of_the_class,
     option,
     queryset_of,
     rows,
@@ -174,6 +175,10 @@ class ModelSerializer(Serializer):
         return self.to_representation(self.instance)
 
     def get_fields(self):
+        return dict(self._fields_of_class())
+
+    @of_the_class
+    def _fields_of_class(self):
         meta = option(self, "Meta")
         model = option(meta, "model")
         here = declared(self, Field)

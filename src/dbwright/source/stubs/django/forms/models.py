@@ -8,6 +8,7 @@ from django.dbwright import (
     leads_to,
     model_field,
     model_fields,
+    of_the_class,
     option,
     queryset_of,
     show,
@@ -63,7 +64,7 @@ class BaseModelForm(BaseForm):
         self.data = data
         if instance is not None:
             self.instance = instance
-        self.fields = self._fields()
+        self.fields = dict(self._fields())
 
     @property
     def _model(self):
@@ -73,6 +74,7 @@ class BaseModelForm(BaseForm):
     def instance(self):
         return a_new(self._model)
 
+    @of_the_class
     def _fields(self):
         found = {}
         meta = option(self, "Meta")
