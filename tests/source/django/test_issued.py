@@ -180,6 +180,17 @@ def page(number):
     begin = (number - 1) * 1
     list(Book.objects.all()[begin:begin + 1])
 """,
+        # Lists that are not known, in conditions and as keys.
+        """
+from django.db.models import Q
+
+def run():
+    among([1, 2])
+
+def among(keys):
+    Author.objects.filter(Q(id__in=keys) | Q(name="x")).count()
+    Author.objects.in_bulk(keys)
+""",
         # A bound that may be left out.
         """
 def run():

@@ -32,6 +32,7 @@ from dbwright.source.django.querysets import (
     ManagerValue,
     QuerySetValue,
     parameters,
+    several,
 )
 from dbwright.source.django.real import arguments_of, concrete
 from dbwright.source.events import Place, Summary
@@ -400,6 +401,8 @@ class Django:
             positional, named = field_arguments(cls, positional, named)
         if issubclass(cls, models.Case | models.When | models.Func):
             positional, named = values_of_expressions(cls, positional, named)
+        if issubclass(cls, models.Q):
+            named = {name: several(name, value) for name, value in named.items()}
         return self._made(cls, positional, named)
 
     def _made(self, cls: type, positional: list[Any], named: dict[str, Any]) -> Value:

@@ -22,6 +22,7 @@ from dbwright.source.values import (
     Known,
     Mapping,
     Native,
+    Slice,
     Unknown,
     Value,
     alternatives,
@@ -289,8 +290,6 @@ class JinjaWalk:
     def item(self, node: nodes.Getitem, at: Frame) -> Value:
         holder = self.value(node.node, at)
         if isinstance(node.arg, nodes.Slice):
-            from dbwright.source.values import Slice
-
             bounds = [self.value(one, at) if one is not None else None for one in (node.arg.start, node.arg.stop)]
             return holder.item(Slice(*bounds), at)
         key = self.value(node.arg, at)

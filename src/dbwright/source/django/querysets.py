@@ -340,7 +340,7 @@ class QuerySetValue(Value):
                 missing = f"annotation {key}: {value.reason}"
                 named[key] = Literal(Token("unknown"), output_field=TextField())
             else:
-                named[key] = _fitting_many(key, concrete(value, at))
+                named[key] = several(key, concrete(value, at))
         return positional, named, missing
 
     # Issuing ---------------------------------------------------------------------------------------------------------------
@@ -410,6 +410,8 @@ class QuerySetValue(Value):
         _positional, named, _missing = self._conditions(name, arguments, at)
         positional = [concrete(value, at) for value in arguments.positional]
         qs = self.qs
+        if name == "in_bulk":
+            positional = [several("pk__in", value) for value in positional]
         if name == "contains":
             positional = [self.django.real_instance(self.model, "argument")]
         record = self.issue(
@@ -827,7 +829,7 @@ def _bound(value: Value | None) -> int | None:
     return UNKNOWN_NUMBER
 
 
-def _fitting_many(key: str, value: Any) -> Any:
+def several(key: str, value: Any) -> Any:
     """A token where Django wants several values."""
     if isinstance(value, Token):
         lookup = key.rpartition("__")[2]
