@@ -91,6 +91,11 @@ def test_all_but_one_state_is_a_predicate():
     assert wanted(shape(KnownIndex("i", ("created",), predicate="NOT (status = 'up')")), sql) != []
 
 
+def test_a_value_written_in_the_code_is_one_of_few():
+    assert wanted(shape(), "SELECT 1 FROM t WHERE t.number = 'first'") == []
+    assert wanted(shape(rows=2_000_000), "SELECT 1 FROM t WHERE t.number = 'first'") == [(("number",), None)]
+
+
 def test_the_number_of_a_referenced_row_is_no_predicate():
     assert wanted(shape(), "SELECT 1 FROM t WHERE t.kind_id = 7 AND t.number = $1") == [(("number", "kind_id"), None)]
 

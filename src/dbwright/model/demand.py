@@ -143,6 +143,12 @@ def _sort_in(
         conditions.add(condition)
     if name is None or predicate.negated or predicate.row > 1:
         return
+    if (
+        shape.rows is None
+        and predicate.is_constant
+        and not (shape.facts(name).identifies or shape.facts(name).reference)
+    ):
+        return  # a value that the program itself knows is one of few
     if predicate.operator in ("=", "in", "is not distinct from"):
         is_flag = condition is not None and _is_weak(name, shape)
         if not is_flag:

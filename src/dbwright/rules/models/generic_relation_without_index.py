@@ -29,6 +29,8 @@ RISK: Risk = "performance"
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"tables": 1}
 COVERS = ()
+# What queries ask for is told with the queries.
+YIELDS_TO = ("queries/missing-index",)
 
 _MODELS = """\
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -106,13 +108,13 @@ def _is_served(table: SourceTable, of_type: str, number: str) -> bool:
 
 
 def _finding(snapshot: Snapshot, table: SourceTable, of_type: str, number: str) -> Finding:
-    name = shortened(f"{table.name}_{of_type}_{number}", "_idx") + "_idx"
-    index = CreateIndex(table.schema or "public", table.name, name, (IndexKey(of_type), IndexKey(number)))
+    name = shortened(f"{table.name}_{number}_{of_type}", "_idx") + "_idx"
+    index = CreateIndex(table.schema or "public", table.name, name, (IndexKey(number), IndexKey(of_type)))
     return Finding(
         title=f"{model_name(table)}: no index on {of_type} and {number}"[:78],
         message=f"What belongs to one object is sought by {of_type} and {number}, and only {of_type} has an index: all rows of that type "
         f"are read ({size_of(snapshot, table.name)}).",
-        objects=(ObjectRef("table", table.name, table.schema, table.name, (of_type, number)),),
+        objects=(ObjectRef("table", table.name, table.schema, table.name, (number, of_type)),),
         impact=Impact.certain("relations"),
         evidence={"columns": [of_type, number], "place": str(column_place(table, number))},
         confidence="medium",
