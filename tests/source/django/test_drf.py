@@ -77,3 +77,48 @@ def test_each_filter_is_a_query_of_its_own(tmp_path: Path) -> None:
         '"shop_book"."author_id" = $1',
         '(UPPER("shop_book"."title"::text) LIKE UPPER($1) OR UPPER("shop_author"."name"::text) LIKE UPPER($2))',
     }
+
+
+def test_columns_unique_together_are_sought_when_the_serializer_has_all_of_them(tmp_path: Path) -> None:
+    """REST framework makes the validator for such groups only."""
+    serializer = (
+        "from rest_framework import serializers, viewsets\n"
+        "from shop.models import Chapter\n"
+        "\n"
+        "class {0}Serializer(serializers.ModelSerializer):\n"
+        "    class Meta:\n"
+        "        model = Chapter\n"
+        "        fields = [{1}]\n"
+        "\n"
+        "class {0}(viewsets.ModelViewSet):\n"
+        "    queryset = Chapter.objects.all()\n"
+        "    serializer_class = {0}Serializer\n"
+    )
+    root = written(
+        tmp_path,
+        {
+            "shop/models.py": (
+                "from django.db import models\n"
+                "\n"
+                "class Chapter(models.Model):\n"
+                "    book = models.IntegerField()\n"
+                "    number = models.IntegerField()\n"
+                "    title = models.TextField()\n"
+                "\n"
+                "    class Meta:\n"
+                "        unique_together = [('book', 'number')]\n"
+            ),
+            "shop/whole.py": serializer.format("Whole", "'book', 'number', 'title'"),
+            "shop/part.py": serializer.format("Part", "'number', 'title'"),
+        },
+    )
+    sought = {
+        file: {
+            p.column.column
+            for q in queries(root, file)
+            if q.issued_by == "exists" and q.query
+            for p in q.query.predicates
+        }
+        for file in ("shop/whole.py", "shop/part.py")
+    }
+    assert sought == {"shop/whole.py": {"book", "number"}, "shop/part.py": set()}

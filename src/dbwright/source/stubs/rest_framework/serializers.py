@@ -216,10 +216,13 @@ class ModelSerializer(Serializer):
         names = self.fields
         for group in unique_together(model):
             conditions = {}
+            complete = True
             for name in group:
                 if name in names:
                     conditions[name] = unknown("a field")
-            if conditions:
+                else:
+                    complete = False
+            if conditions and complete:
                 model._default_manager.filter(**conditions).exists()
         return unknown("the request's data")
 
