@@ -216,6 +216,7 @@ def test_migrations_of_south_have_no_graph(tmp_path: Path) -> None:
         "*unknown_function()",
         'migrations.AddField("order", "size", some_field())',
         "SomethingElse()",
+        'migrations.CreateModel("Extra", [("id", models.AutoField(primary_key=True)), ("odd", strange.Field())])',
         'migrations.AddField("nobody", "size", models.IntegerField())',
     ],
 )

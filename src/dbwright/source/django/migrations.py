@@ -179,6 +179,8 @@ class DjangoMigrations:
             thing = item.object if isinstance(item, Real) else None
             if isinstance(thing, Operation):
                 yield thing, line
+                if not getattr(getattr(thing, "fields", None), "is_whole", True):
+                    self._incomplete(node, line, "a field of the model that it creates is not read")
             else:
                 yield None, line
                 self._incomplete(node, line, f"an operation is not read: {item.describe()}")
@@ -593,6 +595,12 @@ def sql_of(operation: Any) -> list[str]:
     return [text for text in texts if isinstance(text, str) and text.strip() and not has_token(text)]
 
 
+class Fields(list[tuple[str, Any]]):
+    """The fields of a ``CreateModel`` that were read, and whether these are all."""
+
+    is_whole = True
+
+
 def operation_arguments(
     cls: type, positional: list[Any], named: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]] | None:
@@ -608,9 +616,9 @@ def operation_arguments(
         kept = tuple(b for b in bases if (isinstance(b, str) and not isinstance(b, Token)) or isinstance(b, type))
         kept = tuple(b for b in kept if isinstance(b, str) or issubclass(b, models.Model))
         given["bases"] = kept or (models.Model,)
-        given["fields"] = [
-            (name, one) for name, one in given.get("fields") or () if hasattr(one, "contribute_to_class")
-        ]
+        told = given.get("fields") or ()
+        given["fields"] = Fields((name, one) for name, one in told if hasattr(one, "contribute_to_class"))
+        given["fields"].is_whole = len(given["fields"]) == len(told)
         options = given.get("options") or {}
         given["options"] = {k: v for k, v in options.items() if not isinstance(v, Token)}
         return [], given
