@@ -70,6 +70,8 @@ GOOD = (
             "versions/b.py": _SCRIPT.format("b2c3", '"a1b2c3"'),
         }
     ),
+    # The first script says so with an empty text.
+    Sample(source={"versions/a.py": _SCRIPT.format("a1b2", '""'), "versions/b.py": _SCRIPT.format("b2c3", '"a1b2"')}),
     # A parent that is no Python of today.
     Sample(
         source={

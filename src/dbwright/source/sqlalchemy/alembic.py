@@ -170,7 +170,7 @@ class Alembic:
     def _names(self, module: Module, name: str) -> tuple[str, ...]:
         value = self.interpreter.global_name(module, name)
         values = value.items if isinstance(value, Items) else [value] if value is not None else []
-        return tuple(v.value for v in values if isinstance(v, Known) and isinstance(v.value, str))
+        return tuple(v.value for v in values if isinstance(v, Known) and isinstance(v.value, str) and v.value)
 
     def _join_groups(self) -> None:
         """Folders whose scripts follow each other are one history."""
