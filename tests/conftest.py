@@ -2,6 +2,8 @@
 
 import contextlib
 import itertools
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 
 import psycopg
@@ -12,6 +14,15 @@ from dbwright.embedded import EmbeddedServer
 from servers import available_majors, start
 
 _numbers = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Readings of source are kept for this run alone, shared by its workers: those that another state of dbwright kept would answer
+    for this one."""
+    if not hasattr(config, "workerinput"):
+        kept = tempfile.TemporaryDirectory(prefix="dbwright-test-cache-")
+        os.environ["XDG_CACHE_HOME"] = kept.name
+        config.add_cleanup(kept.cleanup)
 
 
 def roles(server: EmbeddedServer) -> set[str]:
