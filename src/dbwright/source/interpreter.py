@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import operator as operator_module
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -205,6 +206,10 @@ class Frame:
 def shape_of(receiver: Value | None, arguments: Arguments) -> object:
     """What a call is told apart by from others of the function."""
     return (receiver.shape() if receiver is not None else None, arguments.shape())
+
+
+_WITHOUT_COLUMNS = sys.stdlib_module_names | {"pydantic", "sqlalchemy", "typing_extensions"}
+"""Packages whose classes bring no columns, or those that the frameworks themselves know."""
 
 
 class Interpreter:
@@ -461,6 +466,13 @@ class Interpreter:
                 if found is not None:
                     return found
         return base
+
+    def unread_bases(self, cls: ClassValue) -> Iterator[str]:
+        """Names of the library classes above a class that are not read, so that what it inherits is not wholly known."""
+        for one in self.mro(cls):
+            for base in self.bases(one):
+                if isinstance(base, Library) and base.name.partition(".")[0] not in _WITHOUT_COLUMNS:
+                    yield base.name
 
     def mro(self, cls: ClassValue) -> tuple[ClassValue, ...]:
         """The project's and the stubs' classes in the order of resolution (C3; depth first where that fails)."""

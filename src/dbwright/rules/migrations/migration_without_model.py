@@ -58,8 +58,41 @@ def _django(*made: str, models: str = _MODELS) -> dict[str, str]:
 _SIZE = ', ("size", models.IntegerField())'
 _INDEX = '\n        migrations.AddIndex("order", models.Index(fields=["note"], name="order_note")),'
 
+_TABLE = """\
+from authlib.integrations.sqla_oauth2 import OAuth2TokenMixin
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Token({}):
+    __tablename__ = "tokens"
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+_SCRIPT = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision = "a1"
+down_revision = None
+
+
+def upgrade():
+    op.create_table(
+        "tokens", sa.Column("id", sa.Integer(), primary_key=True), sa.Column("scope", sa.String(20), nullable=False)
+    )
+"""
+
+
+def _alembic(bases: str) -> dict[str, str]:
+    return {"app/__init__.py": "", "app/models.py": _TABLE.format(bases), "versions/a1.py": _SCRIPT}
+
+
 BAD = (
     Sample(source=_django(_SIZE, "")),
+    Sample(source=_alembic("Base")),
     Sample(source=_django("", _INDEX)),
 )
 GOOD = (
@@ -71,6 +104,11 @@ GOOD = (
             "", '\n        migrations.RunSQL("CREATE INDEX order_note ON shop_order (note)", migrations.RunSQL.noop),'
         )
     ),
+    # A field or a base class that could not be read may be it.
+    Sample(
+        source=_django(_SIZE, "", models=_MODELS + "    owner = models.ForeignKey(named_elsewhere(), models.CASCADE)\n")
+    ),
+    Sample(source=_alembic("OAuth2TokenMixin, Base")),
     # The models could not be read at all.
     Sample(source=_django("", "", models="class Order(:\n")),
 )

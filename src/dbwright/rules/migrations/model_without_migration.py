@@ -171,6 +171,14 @@ GOOD = (
     Sample(
         source=_alembic(_UNIQUE, _NOTE, 'op.execute("ALTER TABLE orders ADD CONSTRAINT other UNIQUE (owner_id, note)")')
     ),
+    # A table of another database beside the models.
+    Sample(
+        source={
+            **_alembic("", _NOTE, ""),
+            "app/events.py": "from sqlalchemy import Column, Integer, MetaData, Table\n\n"
+            'events = Table("events", MetaData(), Column("id", Integer))\n',
+        }
+    ),
     # The first tables came from `create_all`: scripts only change them.
     Sample(
         source={

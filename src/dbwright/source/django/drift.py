@@ -20,7 +20,7 @@ def drift(
     django: Django, migrations: DjangoMigrations, state: Any, models: list[SourceTable], replayed: list[SourceTable]
 ) -> Iterator[Drift]:
     """The differences of the applications whose migrations were read wholly. An application without any migration is not compared:
-    its tables are made without them."""
+    its tables are made without them. Where a field of an application could not be read, it may be what only migrations have."""
     labels = {label for label, _ in migrations.nodes} - migrations.incomplete
     label_of = {
         model._meta.db_table.strip('"'): model._meta.app_label
@@ -41,8 +41,13 @@ def drift(
     made = [t for t in made if label(t) in installed]
     groups: defaultdict[str, list[Drift]] = defaultdict(list)
     labels_by_table = {t.name: str(label(t)) for t in (*wanted, *made)}
+    unread = {problem.file for problem in django.problems}
+    in_part = {label(table) for table in models if table.place.file in unread}
     for one in differences(wanted, made, "models", "migrations"):
-        groups[labels_by_table[one.table]].append(one)
+        found_in = labels_by_table[one.table]
+        if one.have == "migrations" and found_in in in_part:
+            continue  # what a field that could not be read may be
+        groups[found_in].append(one)
     if groups:
         texts = migrations_to_add(django, state, set(groups))
         for name, found in groups.items():
@@ -53,22 +58,17 @@ def migrations_to_add(django: Django, state: Any, labels: set[str]) -> dict[str,
     """The text of the migration that each application lacks. Empty for what Django's comparison refuses."""
     from django.db.migrations.autodetector import MigrationAutodetector
     from django.db.migrations.questioner import NonInteractiveMigrationQuestioner
-    from django.db.migrations.state import ModelState, ProjectState
 
-    target = ProjectState()
-    for model in django.registry.get_models():
-        if not getattr(model, "dbwright_stand_in", False):
-            target.add_model(ModelState.from_model(model))
-    before = state.clone()
-    for key in [key for key in before.models if key[0] not in labels]:
-        # What other applications' models look like is no question here.
-        if key in target.models:
-            before.models[key] = target.models[key].clone()
-    for found in (before, target):
-        for model_state in found.models.values():
-            model_state.options.pop("swappable", None)
-            model_state.managers = []
     try:
+        before, target = state.clone(), _state_of_models(django)
+        for key in [key for key in before.models if key[0] not in labels]:
+            # What other applications' models look like is no question here.
+            if key in target.models:
+                before.models[key] = target.models[key].clone()
+        for found in (before, target):
+            for model_state in found.models.values():
+                model_state.options.pop("swappable", None)
+                model_state.managers = []
         questioner = NonInteractiveMigrationQuestioner(specified_apps=labels, dry_run=True)
         changes = MigrationAutodetector(before, target, questioner)._detect_changes()
     except Exception:
@@ -85,6 +85,17 @@ def migrations_to_add(django: Django, state: Any, labels: set[str]) -> dict[str,
         if lines:
             texts[label] = "operations = [\n" + "\n".join(lines) + "\n]"
     return texts
+
+
+def _state_of_models(django: Django) -> Any:
+    """The models as Django's migrations keep them."""
+    from django.db.migrations.state import ModelState, ProjectState
+
+    state = ProjectState()
+    for model in django.registry.get_models():
+        if not getattr(model, "dbwright_stand_in", False):
+            state.add_model(ModelState.from_model(model))
+    return state
 
 
 def _serialised(operation: Any) -> list[str]:

@@ -48,9 +48,14 @@ def drift(
     names = {(table.schema, table.name) for table in made}
     all_told = histories == whole and not alembic.unmade
     known = [table for table in models if all_told or (table.schema, table.name) in names]
-    known = [table for table in known if (table.schema, table.name) not in alembic.unsure]
+    known = [
+        table for table in known if (table.schema, table.name) not in alembic.unsure | elsewhere(alembic, replayed)
+    ]
+    in_part = {table.name for table in known if (table.place.file, table.place.line) in alembic.framework.unread}
     groups: defaultdict[str, list[Drift]] = defaultdict(list)
     for one in differences(known, made, "models", "migrations"):
+        if one.have == "migrations" and one.table in in_part:
+            continue  # what a base that could not be read may have
         groups[alembic.group_of.get((None, one.table)) or min(histories)].append(one)
     wanted = {table.name: table for table in known}
     before = {table.name: table for table in made}
@@ -60,6 +65,15 @@ def drift(
         )
         for one in found:
             yield replace(one, group=group, framework="alembic", change=f"def upgrade():\n{text}" if text else None)
+
+
+def elsewhere(alembic: Alembic, replayed: Sequence[SourceTable]) -> set[tuple[str | None, str]]:
+    """Tables of a ``MetaData`` of which no script makes any, beside one of which some does: they live in another database."""
+    made = {(table.schema, table.name) for table in replayed}
+    parts = [{(t.schema, t.name) for t in metadata.tables.values()} for metadata in alembic.framework.metadatas]
+    if not any(part & made for part in parts):
+        return set()
+    return {key for part in parts if not part & made for key in part}
 
 
 def _operations(one: Drift, model: SourceTable | None, before: SourceTable | None) -> Iterator[str]:

@@ -7,7 +7,7 @@ import enum
 import importlib
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,8 @@ class SQLAlchemy:
         self._configured = False
         self._by_name: dict[str, list[ClassValue]] | None = None
         self._tables: dict[int, tuple[str, Module, int]] = {}
+        self.unread: set[tuple[str, int]] = set()
+        """File and line of the classes of which not all bases could be read."""
         self.owner: ClassValue | None = None
         """The class whose body is being read: texts of its relationships mean the models beside it."""
 
@@ -116,6 +118,13 @@ class SQLAlchemy:
             found = Problem(module.file, line, " ".join(reason.split())[:300])
             if found not in self.problems:
                 self.problems.append(found)
+
+    def note_unread(self, cls: ClassValue, bases: Sequence[str]) -> None:
+        """Remember that a class may have columns of bases that are not read."""
+        if bases:
+            self.unread.add((cls.module.file, cls.node.lineno))
+            names = ", ".join(dict.fromkeys(bases))
+            self.problem(cls.module, cls.node.lineno, f"model {cls.name}: what it has of {names} is not read")
 
     # Names -----------------------------------------------------------------------------------------------------------------
 

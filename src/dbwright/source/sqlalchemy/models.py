@@ -151,6 +151,7 @@ class Builder:
         return types.new_class(self.cls.name, bases, {}, fill)
 
     def _bases(self) -> Iterator[Any]:
+        self.framework.note_unread(self.cls, list(self.interpreter.unread_bases(self.cls)))
         seen: list[Any] = []
         for base in self.interpreter.bases(self.cls):
             real: Any = None
