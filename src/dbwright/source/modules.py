@@ -186,6 +186,7 @@ class Codebase:
         self._by_path: dict[Path, Module | None] = {}
         self._by_name: dict[str, Module | None] = {}
         self._concerned: dict[str, bool] = {}
+        self._packages: dict[str, bool] = {}
         self._tails: dict[str, list[Path]] = {}
         for path in self.files:
             tail = path.parent.name if path.name == "__init__.py" else path.stem
@@ -290,8 +291,10 @@ class Codebase:
 
     def has_package(self, name: str) -> bool:
         """Whether some module lies below this dotted name (a namespace package counts)."""
-        parts = name.split(".")
-        return any(root.joinpath(*parts).is_dir() for root in (*self.import_roots, STUBS))
+        if name not in self._packages:
+            parts = name.split(".")
+            self._packages[name] = any(root.joinpath(*parts).is_dir() for root in (*self.import_roots, STUBS))
+        return self._packages[name]
 
     def _parse(self, file: SourceFile, name: str, owned: bool) -> Module | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""
@@ -23,6 +24,7 @@ _HARDER = re.compile(r"['$:]|--|/\*|%[^s]|%s\w|POSTCOMPILE")
 """What only the whole grammar of quotes tells apart."""
 
 
+@lru_cache(maxsize=4096)
 def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     """The text with ``$1``, ``$2`` … for ``%s``, ``%(name)s`` and ``:name`` (and SQLAlchemy's lists that are written when run),
     and the names of the placeholders in that order: the same name is the same number, ``%s`` has an empty name. ``%%`` becomes

@@ -18,6 +18,7 @@ class Applications:
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
+        self._application_of: dict[str, str] = {}
 
     @cached_property
     def settings_module(self) -> Module | None:
@@ -156,6 +157,11 @@ class Applications:
 
     def application_of(self, module_name: str) -> str:
         """The dotted name of the application that a module belongs to."""
+        if module_name not in self._application_of:
+            self._application_of[module_name] = self._find_application(module_name)
+        return self._application_of[module_name]
+
+    def _find_application(self, module_name: str) -> str:
         parts = module_name.split(".")
         parents = {".".join(parts[:length]) for length in range(1, len(parts))}
         for length in range(len(parts), 0, -1):
