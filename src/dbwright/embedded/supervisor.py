@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 60
+ORPHANS = "pre-existing shared memory block"
 INITDB_SECONDS = 120
 STOP_SECONDS = 5
 
@@ -111,7 +112,18 @@ class Supervisor:
         raise Failed(said)
 
     def start(self) -> None:
-        """Start the server and wait until it takes connections."""
+        """Start the server and wait until it takes connections. The backends of one that crashed go on for a moment, and as long as they
+        do no other may start."""
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return self._start()
+            except Failed as failure:
+                if ORPHANS not in str(failure) or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+    def _start(self) -> None:
         log = self.directory / "log"
         with log.open("ab") as output:
             before = output.tell()
