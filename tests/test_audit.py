@@ -11,9 +11,12 @@ from dbwright import ranking, rules
 from dbwright.audit import _one_message_each, audit, fingerprint, ignore_matches
 from dbwright.collect.postgres import collect
 from dbwright.model.activity import Workload
+from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.finding import Finding, Impact, ObjectRef
+from dbwright.model.query import Query, QueryTable
 from dbwright.model.report import Ignore, Report
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
+from dbwright.model.source import Place
 from dbwright.model.statements import sample_statement
 from dbwright.postgres import connect, parse_address
 from dbwright.source import read
@@ -228,6 +231,25 @@ def test_a_finding_on_code_says_what_the_server_recorded_of_its_lines(tmp_path: 
     assert finding.evidence["recorded"] == {"calls": 100, "seconds": 10.0, "share_of_all_time": 0.8333}
     assert "took 83% of the application's database time (100 calls, 10.0 s)" in finding.message
     assert finding.impact.unit == "share of the application's database time"
+
+
+@pytest.mark.parametrize(
+    ("places", "tables", "expected"),
+    [
+        ({("app/a.py", 3)}, {"note"}, (100, 10_000.0)),  # where it is built
+        ({("app/a.py", 9)}, {"note"}, (50, 5_000.0)),  # one of the two lines that send it
+        ({("app/a.py", 9), ("app/b.py", 9), ("app/a.py", 3)}, {"note"}, (100, 10_000.0)),
+        ({("app/a.py", 9)}, {"other"}, (0, 0.0)),
+        ({("app/c.py", 9)}, {"note"}, (0, 0.0)),
+    ],
+)
+def test_what_lines_cost(places: set[tuple[str, int]], tables: set[str], expected: tuple[int, float]) -> None:
+    query = Query("select", (QueryTable("note", None, "note", "from"),), ())
+    sent = (Place("app/a.py", 9, "f"), Place("app/b.py", 9, "g"))
+    origin = StatementOrigin(1, "fingerprint", sent, (Place("app/a.py", 3, "f"),), query, 100, 10_000.0)
+    assert (
+        Attribution((origin, StatementOrigin(2, "", calls=5, milliseconds=7.0))).recorded_at(places, tables) == expected
+    )
 
 
 def test_what_other_lines_cost_is_not_said_of_a_finding(tmp_path: Path) -> None:

@@ -58,14 +58,19 @@ class Attribution:
         return {s.query_id: s for s in self.statements}
 
     def recorded_at(self, places: Collection[tuple[str, int]], tables: Collection[str]) -> tuple[int, float]:
-        """Calls and milliseconds of the statements on these tables that these lines (file, line) send. A statement of several lines
-        counts by the share of its lines that are among them, which is an estimate."""
+        """Calls and milliseconds of the statements on these tables that these lines (file, line) send or build. A statement of several
+        lines counts by the share of its lines that are among them, which is an estimate."""
         calls = milliseconds = 0.0
         for statement in self.statements:
-            here = sum((place.file, place.line) in places for place in statement.issued)
-            if here and statement.query is not None and any(t.name in tables for t in statement.query.tables):
-                calls += statement.calls * here / len(statement.issued)
-                milliseconds += statement.milliseconds * here / len(statement.issued)
+            if statement.query is None or not any(t.name in tables for t in statement.query.tables):
+                continue
+            shares = [
+                sum((place.file, place.line) in places for place in lines) / len(lines)
+                for lines in (statement.issued, statement.made)
+                if lines
+            ]
+            calls += statement.calls * max(shares, default=0)
+            milliseconds += statement.milliseconds * max(shares, default=0)
         return round(calls), milliseconds
 
     @cached_property
