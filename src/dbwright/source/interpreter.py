@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dbwright.model.source import SourceTable
@@ -56,10 +57,9 @@ from dbwright.source.values import (
 MOST_STEPS = 60_000
 """Statements and expressions looked at for one entry point; what lies behind is reported as cut."""
 DEEPEST_CALL = 16
-MOST_CONTEXTS = 1
-"""Sets of argument values of one shape that a function is walked with, once it was walked with ``FEW_CONTEXTS``. A method is counted for
-each class that it is called on: what a parent class does depends on the class below."""
 FEW_CONTEXTS = 6
+"""Sets of argument values that a function is walked with; then one of each further shape. A method is counted for each class that it
+is called on: what a parent class does depends on the class below."""
 FEW_CONTEXTS_OF_SHORT = 24
 """The same for a function of few lines: helpers that are handed a query issue another one for each caller, and cost little."""
 LINES_OF_SHORT = 20
@@ -212,6 +212,14 @@ _WITHOUT_COLUMNS = sys.stdlib_module_names | {"pydantic", "sqlalchemy", "typing_
 """Packages whose classes bring no columns, or those that the frameworks themselves know."""
 
 
+@dataclass(slots=True)
+class Walks:
+    """The walks of a function so far, by the shape of the arguments."""
+
+    number: int = 0
+    by_shape: dict[object, list[Summary]] = field(default_factory=dict)
+
+
 class Interpreter:
     """Walks the functions of a code base. One instance serves the whole project; what it found out is kept."""
 
@@ -225,7 +233,7 @@ class Interpreter:
         self._pending_orders: set[int] = set()
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
-        self._contexts: dict[tuple[int, int], list[tuple[object, Summary]]] = {}
+        self._contexts: dict[tuple[int, int], Walks] = {}
         self.walks_again: frozenset[str] = frozenset()
         """Modules whose functions are walked at every call, also at one like an earlier one: what they do counts, not what they give."""
         self.ambient: object = None
@@ -1040,8 +1048,9 @@ class Interpreter:
         summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
         here = mark if site is None else (mark, site)
         self._summaries[here] = summary
-        walks = self._contexts.setdefault(_walked_for(function, receiver), [])
-        walks.append((shape_of(receiver, arguments), summary))
+        walks = self._contexts.setdefault(_walked_for(function, receiver), Walks())
+        walks.number += 1
+        walks.by_shape.setdefault(shape_of(receiver, arguments), []).append(summary)
         try:
             summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
         except OutOfSteps:
@@ -1059,14 +1068,13 @@ class Interpreter:
     def _similar(self, function: Function, receiver: Value | None, arguments: Arguments) -> Summary | None:
         """Of a function that was walked with many sets of arguments already, the last walk with arguments of this shape; when there were
         very many shapes, one that tells nothing."""
-        walked = self._contexts.get(_walked_for(function, receiver), ())
-        if len(walked) < _few_contexts(function):
+        walks = self._contexts.get(_walked_for(function, receiver))
+        if walks is None or walks.number < _few_contexts(function):
             return None
-        shape = shape_of(receiver, arguments)
-        alike = [summary for other, summary in walked if summary.finished and other == shape]
-        if len(alike) >= MOST_CONTEXTS or (alike and len(walked) >= MOST_SHAPES):
-            return alike[-1]
-        if len(walked) < MOST_SHAPES:
+        alike = reversed(walks.by_shape.get(shape_of(receiver, arguments), ()))
+        if (last := next((summary for summary in alike if summary.finished), None)) is not None:
+            return last
+        if walks.number < MOST_SHAPES:
             return None
         reason = f"{function.name} is called with too many kinds of arguments"
         return Summary(function.name, finished=True, result=Unknown(reason))
