@@ -15,6 +15,7 @@ from dbwright.collect import project as project_reader
 from dbwright.collect.project import DeclaredDatabase
 from dbwright.errors import DbwrightError
 from dbwright.model.snapshot import (
+    NEWEST_VERSION,
     OTHER_DATABASE,
     SCHEMA_VERSION,
     UNKNOWN_VERSION,
@@ -307,7 +308,7 @@ def _unreached(source: str, reason: str, remedy: str, declared: DeclaredDatabase
             name=name,
             identity=sha256(f"unreached:{source}:{name}".encode()).hexdigest()[:16],
             database="",
-            version=180000,
+            version=NEWEST_VERSION,
             version_text=UNKNOWN_VERSION,
             user="",
             is_superuser=False,

@@ -15,13 +15,11 @@ from dbwright.model import statements
 from dbwright.model.change import Engine, SetServerParameter
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
-from dbwright.model.snapshot import OTHER_DATABASE, UNREAD, Gap, Snapshot
+from dbwright.model.snapshot import NEWEST_VERSION, OTHER_DATABASE, UNREAD, Gap, Snapshot
 from dbwright.model.statistics import Statistics
 from dbwright.model.wording import counted, in_singular
 from dbwright.rules import Rule
 
-NEWEST = 180000
-"""The version that code is judged for where no server says one."""
 _REBUILD = "SQLite cannot alter this in place: change the model and let the migration rebuild the table."
 
 
@@ -93,7 +91,7 @@ def _in_production(snapshot: Snapshot) -> Snapshot:
     for PostgreSQL, and the file's few rows are no sizes."""
     if not snapshot.runs_elsewhere:
         return snapshot
-    target = replace(snapshot.target, engine="postgresql", version=NEWEST)
+    target = replace(snapshot.target, engine="postgresql", version=NEWEST_VERSION)
     return replace(snapshot, target=target, statistics=Statistics())
 
 

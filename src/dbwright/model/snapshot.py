@@ -45,6 +45,8 @@ class Target:
         return self.version // 10000 if self.engine == "postgresql" else self.version // 1000000
 
 
+NEWEST_VERSION = 180000
+"""The version of PostgreSQL that code is judged for where no server says one."""
 UNKNOWN_VERSION = "unknown"
 """``version_text`` of a target that was not read."""
 OTHER_DATABASE = "database"
