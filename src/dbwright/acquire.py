@@ -77,7 +77,7 @@ def acquire(request: Request, environment: Mapping[str, str], progressed: Progre
         from dbwright import snapshots
 
         snapshot = snapshots.load(request.snapshot)
-        known = snapshot.project.models or not _is_project(request.root)
+        known = snapshot.source.tables or not _is_project(request.root)
         return snapshot if known else _with_project(snapshot, request, environment, progressed)
     if request.databases:
         declared = [project_reader.from_url(address, "--db", Path.cwd()) for address in request.databases]

@@ -225,7 +225,7 @@ def _locations(finding: Finding, snapshot: Snapshot) -> tuple[Location, ...]:
     if issued:
         return tuple(issued)[:3]
     tables = {o.table or o.name for o in finding.objects if o.kind not in ("setting", "role", "session", "slot")}
-    return tuple(Location(m.file, m.line) for m in snapshot.project.models if m.table in tables)[:3]
+    return tuple(Location(t.place.file, t.place.line) for t in snapshot.source.tables if t.owned and t.name in tables)[:3]
 
 
 def _one_message_each(findings: list[Finding], chosen: list[Rule]) -> Iterator[Finding]:

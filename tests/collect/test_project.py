@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dbwright.collect.project import DeclaredDatabase, find_databases, read_project
+from dbwright.collect.project import DeclaredDatabase, find_databases
 from dbwright.postgres import parse_address
 
 MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'
@@ -111,40 +111,6 @@ def test_alembic(tmp_path: Path) -> None:
 def test_libpq_environment(tmp_path: Path, environment: dict[str, str]) -> None:
     (database,) = found(tmp_path, environment)
     assert (database.source, database.address) == ("libpq's environment", "")
-
-
-def test_models_with_their_lines(tmp_path: Path) -> None:
-    django = (
-        "from django.db import models\n\n"
-        "class Base(models.Model):\n    at = models.DateTimeField()\n    class Meta:\n        abstract = True\n\n"
-        "class Order(Base):\n    tags = models.ManyToManyField('Tag')\n\n"
-        "class Tag(models.Model):\n    class Meta:\n        db_table = 'labels'\n\n"
-        "class Helper:\n    x = 1\n"
-    )
-    alchemy = (
-        "class User(Base):\n    __tablename__ = 'users'\n\nclass Hero(SQLModel, table=True):\n    id: int\n\n"
-        "links = Table('links', metadata, Column('a'))\n"
-    )
-    files(
-        tmp_path,
-        {
-            "manage.py": "",
-            "shop/models.py": django,
-            "pkg/models/user.py": alchemy,
-            "venv/pyvenv.cfg": "",
-            "venv/m.py": django,
-        },
-    )
-    project = read_project(tmp_path)
-    assert {(m.table, m.file, m.line) for m in project.models} == {
-        ("shop_order", "shop/models.py", 8),
-        ("shop_order_tags", "shop/models.py", 9),
-        ("labels", "shop/models.py", 11),
-        ("users", "pkg/models/user.py", 1),
-        ("hero", "pkg/models/user.py", 4),
-        ("links", "pkg/models/user.py", 7),
-    }
-    assert project.frameworks == ("django",)
 
 
 def test_settings_of_a_large_application(tmp_path: Path) -> None:

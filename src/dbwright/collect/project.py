@@ -1,12 +1,11 @@
-"""What is in a project's folder: the databases it declares and where its source defines tables. Nothing is run."""
+"""What is in a project's folder: the databases it declares and what stands around its code. Nothing is run."""
 
 from __future__ import annotations
 
 import ast
 import configparser
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,14 +14,9 @@ from urllib.parse import unquote, urlsplit
 from dbwright import pysource
 from dbwright.collect import surroundings
 from dbwright.collect.surroundings.variables import ASSIGNMENT
-from dbwright.model.snapshot import ModelSource, Project
+from dbwright.model.snapshot import Project
 from dbwright.pysource import Unknown
 
-SKIPPED = frozenset(
-    "node_modules site-packages __pycache__ venv env .venv .git .hg .tox .nox .mypy_cache .ruff_cache build dist static staticfiles "
-    "media htmlcov".split()
-)
-MAX_FILES = 20_000
 ENV_FILES = (".env", ".env.local", ".env.development", ".env.dev", ".env.production", ".env.prod")
 URL_KEYS = (
     "DATABASE_URL",
@@ -336,113 +330,15 @@ def _from_alembic(root: Path, environment: Mapping[str, str]) -> Iterator[Declar
             yield from_url(url, str(path.relative_to(root)), path.parent)
 
 
-# -- models ------------------------------------------------------------------------------------------------------------
+# -- the project -------------------------------------------------------------------------------------------------------
 
 
 def read_project(root: Path) -> Project:
-    """The frameworks in use, where each table is defined, as far as the class itself says so, and what stands around the code."""
-    models: list[ModelSource] = []
-    for path in _python_files(root):
-        try:
-            text = path.read_bytes() if path.stat().st_size <= pysource.MAX_BYTES else b""
-        except OSError:
-            continue
-        if b"models." in text or b"__tablename__" in text or b"Table(" in text or b"table=True" in text:
-            tree = pysource.parse(path)
-            if tree:
-                models += _models_of(tree, path, root)
+    """The frameworks in use and what stands around the code."""
     frameworks = set()
     if any(root.glob("manage.py")) or any(root.glob("*/manage.py")):
         frameworks.add("django")
     if any(root.glob("alembic.ini")) or any(root.glob("*/alembic.ini")):
         frameworks.add("alembic")
     around, problems = surroundings.read(root)
-    return Project(str(root), tuple(sorted(frameworks)), tuple(models), around, problems)
-
-
-def _python_files(root: Path) -> Iterator[Path]:
-    count = 0
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(
-            name for name in names if name not in SKIPPED and not name.startswith(".") and name != "migrations"
-        )
-        if "pyvenv.cfg" in files:
-            names.clear()
-            continue
-        for file in sorted(files):
-            if file.endswith(".py") and os.path.isfile(os.path.join(folder, file)):
-                count += 1
-                if count > MAX_FILES:
-                    return
-                yield Path(folder) / file
-
-
-def _models_of(tree: ast.Module, path: Path, root: Path) -> Iterator[ModelSource]:
-    file = path.relative_to(root).as_posix()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            yield from _tables_of_class(node, path, file)
-        elif isinstance(node, ast.Call) and pysource.dotted(node.func).rsplit(".", 1)[-1] == "Table":
-            name = _constant(node.args[0]) if len(node.args) > 1 else None
-            if name:
-                yield ModelSource(name, None, name, file, node.lineno)
-
-
-def _tables_of_class(node: ast.ClassDef, path: Path, file: str) -> Iterator[ModelSource]:
-    assigned = dict(_assignments(node.body))
-    if "__tablename__" in assigned:
-        table = _constant(assigned["__tablename__"])
-        if table:
-            yield ModelSource(table, None, node.name, file, node.lineno)
-        return
-    if any(keyword.arg == "table" and _constant_value(keyword.value) is True for keyword in node.keywords):
-        yield ModelSource(node.name.lower(), None, node.name, file, node.lineno)
-        return
-    fields = {name: value for name, value in assigned.items() if isinstance(value, ast.Call) and _is_field(value)}
-    bases = [pysource.dotted(base) for base in node.bases]
-    if not fields and not any(base.endswith("models.Model") for base in bases):
-        return
-    meta = next((child for child in node.body if isinstance(child, ast.ClassDef) and child.name == "Meta"), None)
-    options = dict(_assignments(meta.body)) if meta else {}
-    if "abstract" in options and _constant_value(options["abstract"]) is True:
-        return
-    label = _constant(options["app_label"]) if "app_label" in options else _app_label(path)
-    table = (_constant(options["db_table"]) if "db_table" in options else None) or f"{label}_{node.name.lower()}"
-    yield ModelSource(table, None, node.name, file, node.lineno)
-    for name, value in fields.items():
-        if pysource.dotted(value.func).endswith("ManyToManyField") and not any(
-            k.arg == "through" for k in value.keywords
-        ):
-            own = next((_constant(k.value) for k in value.keywords if k.arg == "db_table"), None)
-            yield ModelSource(own or f"{table}_{name}", None, f"{node.name}.{name}", file, value.lineno)
-
-
-def _assignments(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
-    for statement in body:
-        if isinstance(statement, ast.Assign):
-            for target in statement.targets:
-                if isinstance(target, ast.Name):
-                    yield target.id, statement.value
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
-            yield statement.target.id, statement.value
-
-
-def _is_field(call: ast.Call) -> bool:
-    name = pysource.dotted(call.func)
-    return name.startswith("models.") or name.rsplit(".", 1)[-1].endswith("Field") or name.endswith("ForeignKey")
-
-
-def _app_label(path: Path) -> str:
-    folder = path.parent
-    while folder.name == "models":
-        folder = folder.parent
-    return folder.name
-
-
-def _constant(node: ast.expr) -> str | None:
-    value = _constant_value(node)
-    return value if isinstance(value, str) else None
-
-
-def _constant_value(node: ast.expr) -> Any:
-    return node.value if isinstance(node, ast.Constant) else None
+    return Project(str(root), tuple(sorted(frameworks)), around, problems)

@@ -66,24 +66,12 @@ class Gap:
     partial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSource:
-    """Where the project's source defines a table. ``file`` is relative to the project's root."""
-
-    table: str
-    schema: str | None
-    symbol: str
-    file: str
-    line: int
-
-
 @dataclass(frozen=True)
 class Project:
     """What was read of the project around the database."""
 
     root: str | None = None
     frameworks: tuple[str, ...] = ()
-    models: tuple[ModelSource, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
     problems: tuple[SourceProblem, ...] = ()
 

@@ -10,7 +10,8 @@ from dbwright.model.change import CreateIndex
 from dbwright.model.finding import Finding
 from dbwright.model.indexing import is_usable, serves_equality
 from dbwright.model.report import Report
-from dbwright.model.snapshot import ModelSource, Snapshot
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source_table import SourceTable
 from dbwright.model.wording import counted
 
 _VERDICTS = (
@@ -147,7 +148,7 @@ def groups(report: Report) -> tuple[Group, ...]:
     shown = [t for t in snapshot.catalog.user_relations if _is_shown(t)]
     names = _group_names(shown)
     verdicts = _Verdicts(report)
-    models = {(m.schema, m.table): m for m in snapshot.project.models}
+    models = {(m.schema, m.name): m for m in snapshot.source.tables if m.owned}
     by_group: defaultdict[str, list[TableRow]] = defaultdict(list)
     for table in shown:
         model = models.get((table.schema, table.name)) or models.get((None, table.name))
@@ -188,9 +189,10 @@ def table_name(table: Table) -> str:
     return table.name if table.schema in ("public", "main") else f"{table.schema}.{table.name}"
 
 
-def _table(snapshot: Snapshot, table: Table, model: ModelSource | None, verdicts: _Verdicts) -> TableRow:
+def _table(snapshot: Snapshot, table: Table, model: SourceTable | None, verdicts: _Verdicts) -> TableRow:
     leaves = [snapshot.statistics.table_by_oid.get(leaf.oid) for leaf in snapshot.catalog.leaves_of(table)]
     known = [row for row in leaves if row]
+    symbol = model.symbol.rpartition(".")[2] if model else ""
     kind: str = "" if table.kind == "table" else table.kind
     if table.kind == "partitioned table":
         kind = f"{len(snapshot.catalog.leaves_of(table))} partitions"
@@ -203,8 +205,8 @@ def _table(snapshot: Snapshot, table: Table, model: ModelSource | None, verdicts
         index_bytes=sum(row.index_bytes for row in known),
         total_bytes=sum(row.total_bytes for row in known),
         purpose=table.comment or "",
-        model=model.symbol if model else "",
-        source=f"{model.symbol} ({model.file}:{model.line})" if model else "",
+        model=symbol,
+        source=f"{symbol} ({model.place})" if model else "",
         indexes=_indexes(snapshot, table, verdicts),
         columns=tuple(_column(snapshot, table, column) for column in snapshot.catalog.columns_of(table)),
     )

@@ -139,7 +139,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             table = snapshot.source.table_by_name.get(predicate.column.table)
             if table is None or not table.owned:
                 continue
-            shape = shapes.setdefault(table.name, shape_of_source(snapshot, table))
+            shape = shapes.get(table.name)
+            if shape is None:
+                shape = shapes[table.name] = shape_of_source(snapshot, table)
             if _searches(query, predicate, table, shape):
                 groups[table.name].append((query, predicate))
     by_operators: list[Finding] = []
