@@ -34,7 +34,7 @@ def parts(root: Path) -> dict[str, Any]:
     from dbwright import audit
     from dbwright.acquire import Request, acquire
     from dbwright.source import cache, facts
-    from dbwright.source.reader import Reading, on_deep_stack
+    from dbwright.source.reader import Reading, on_deep_stack, unlike
     from dbwright.source.walk import Walker
 
     seconds: dict[str, tuple[float, float]] = {}
@@ -50,7 +50,9 @@ def parts(root: Path) -> dict[str, Any]:
     reading = timed("files, frameworks' imports, parsing", lambda: Reading(root))
     tables = timed("models", lambda: tuple(reading.tables()))
     schema = {table.name: [column.name for column in table.columns] for table in tables}
-    queries = timed("walking", lambda: list(reading.queries(Walker(reading.interpreter), schema)))
+    queries = timed(
+        "walking", lambda: list(unlike(reading.queries(Walker(reading.interpreter), reading.code(), schema)))
+    )
     timed("migrations", lambda: reading.migrations(tables))
     found = timed("facts", lambda: list(facts.read(reading.codebase)))
     source = timed("all of it again, kept", lambda: cache.read_project(root, os.environ))

@@ -206,7 +206,10 @@ def fingerprint(finding: Finding, *, by_members: bool = False) -> str:
     """
     objects = finding.objects
     if len(objects) == 1 or by_members:
-        about: object = [(o.kind, o.schema, o.table, o.name, *o.columns) for o in objects]
+        # Which tables a function of the code asks may change with any line of it.
+        about: object = [
+            (o.kind, o.schema, None if o.kind == "function" else o.table, o.name, *o.columns) for o in objects
+        ]
     else:
         tables = {(o.schema, o.table) for o in objects}
         about = tables.pop() if len(tables) == 1 and not finding.identity else ()
@@ -225,7 +228,9 @@ def _locations(finding: Finding, snapshot: Snapshot) -> tuple[Location, ...]:
     if issued:
         return tuple(issued)[:3]
     tables = {o.table or o.name for o in finding.objects if o.kind not in ("setting", "role", "session", "slot")}
-    return tuple(Location(t.place.file, t.place.line) for t in snapshot.source.tables if t.owned and t.name in tables)[:3]
+    return tuple(Location(t.place.file, t.place.line) for t in snapshot.source.tables if t.owned and t.name in tables)[
+        :3
+    ]
 
 
 def _one_message_each(findings: list[Finding], chosen: list[Rule]) -> Iterator[Finding]:

@@ -8,47 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
 
-import msgspec
 from platformdirs import user_cache_path
 
 from dbwright import __version__
-from dbwright.model.query import Query
 from dbwright.model.source import Source
-from dbwright.source import read
+from dbwright.source import kept, read
 from dbwright.source.files import MOST_BYTES, find_environment, find_files, find_templates
 
 FORMAT = 4
 MOST_KEPT = 40
 """Readings kept; the oldest go."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A reading as it is written: ``queries`` are the distinct ones, ``which`` tells for each of ``source.queries``, which stand there
-    without, the number of its own (-1: none). The same statement is sent from many lines."""
-
-    source: Source
-    queries: tuple[Query, ...]
-    which: tuple[int, ...]
-
-    @classmethod
-    def of(cls, source: Source) -> Kept:
-        numbers: dict[Query, int] = {}
-        which = [-1 if q.query is None else numbers.setdefault(q.query, len(numbers)) for q in source.queries]
-        bare = replace(source, queries=tuple(replace(q, query=None) for q in source.queries))
-        return cls(bare, tuple(numbers), tuple(which))
-
-    def whole(self) -> Source:
-        """Raises IndexError or ValueError where it was not written by `of`."""
-        pairs = zip(self.source.queries, self.which, strict=True)
-        return replace(
-            self.source, queries=tuple(q if i < 0 else replace(q, query=self.queries[i]) for q, i in pairs)
-        )
 
 
 def default_folder(environment: Mapping[str, str]) -> Path:
@@ -91,14 +64,14 @@ def read_cached(root: Path, environment: Path | None, folder: Path, read: Callab
     passed over: the reading is what was asked for."""
     path = folder / f"{digest(root, environment)}.msgpack"
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=Kept).whole()
-    except (OSError, msgspec.DecodeError, IndexError, ValueError):
+        return kept.decode(path.read_bytes())
+    except (OSError, ValueError):
         pass  # nothing is kept, or nothing that can be read
     source = read()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(msgspec.msgpack.encode(Kept.of(source)))
+        temporary.write_bytes(kept.encode(source))
         temporary.replace(path)
         _forget_old(folder)
     except OSError:
@@ -113,6 +86,6 @@ def read_project(root: Path, environment: Mapping[str, str]) -> Source:
 
 
 def _forget_old(folder: Path) -> None:
-    kept = sorted(folder.glob("*.msgpack"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in kept[MOST_KEPT:]:
+    readings = sorted(folder.glob("*.msgpack"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in readings[MOST_KEPT:]:
         path.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbwright.source.events import Place, Reached, unroll
 from dbwright.source.interpreter import Interpreter, decorator_names, is_stub
@@ -32,11 +32,9 @@ class Walker:
         self.problems: list[Problem] = []
         self._seen: set[object] = set()
 
-    def happenings(self) -> Iterator[Reached]:
-        """Everything that happens in the project's own code, file by file."""
-        for module in self.interpreter.codebase.modules:
-            if module.role != "code":
-                continue
+    def happenings(self, modules: Sequence[Module]) -> Iterator[Reached]:
+        """Everything that happens in these files, one after the other."""
+        for module in modules:
             yield from self._module(module)
 
         for cls in list(self.interpreter.made_of_values):

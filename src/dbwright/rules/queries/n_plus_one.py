@@ -254,7 +254,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         mark = (query.issued, one.path or query.table or "", tuple(_inside(one)))
         groups[one.where.file, one.where.function].setdefault(mark, one)
     for (file, function), found in groups.items():
-        members = list(found.values())
+        members = sorted(found.values(), key=lambda one: (one.sent.file, one.sent.line, _about(one)))
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
         if measured and len(measured) == len(members) and max(measured) < limits["rows"]:
             continue
