@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dbwright.model.migration_samples import INITIAL, MODELS, NEXT, SIZE, SIZED, shop
@@ -233,9 +234,87 @@ def test_sql_of_another_database_hides_only_the_database(tmp_path: Path) -> None
     operation = 'migrations.RunSQL("ALTER TABLE shop_order MODIFY COLUMN x int")'
     source = source_of(tmp_path, shop(("0002_dark", operation), models=SIZED))
     assert [(p.line, p.reason.partition(":")[0]) for p in source.problems] == [(7, "migration shop.0002_dark")]
-    assert source.migrations.replayed == frozenset()
+    # The table that it names is not set against the database; the others of the application are.
+    assert source.migrations.unsure == {"shop_order"}
+    assert source.migrations.replayed == {"shop"}
     # Django's own comparison of models and migrations does not look at SQL either.
     assert [one.name for one in source.migrations.drift] == ["size"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "reason"),
+    [
+        ("migrations.RunPython(elsewhere.fill, elsewhere.empty)", "Python that is not read"),
+        ("migrations.RunPython(code=elsewhere.fill, reverse_code=elsewhere.empty)", "Python that is not read"),
+        ("migrations.RunSQL(elsewhere.SQL, migrations.RunSQL.noop)", "SQL that is not read"),
+        (
+            'migrations.RunSQL("ALTER TABLE gone MODIFY COLUMN x int", migrations.RunSQL.noop)',
+            "SQL that is not followed",
+        ),
+    ],
+)
+def test_what_cannot_change_the_models_leaves_their_drift_to_be_told(
+    tmp_path: Path, operation: str, reason: str
+) -> None:
+    source = source_of(tmp_path, shop(("0002_dark", operation), models=SIZED))
+    assert [one.name for one in source.migrations.drift] == ["size"]
+    assert source.migrations.replayed == frozenset()
+    assert any(p.line == 7 and reason in p.reason for p in source.problems)
+    assert named(source.migrations, "0002_dark").irreversible is None
+
+
+def test_python_without_sql_hides_nothing(tmp_path: Path) -> None:
+    files = shop(("0002_fill", "migrations.RunPython(fill, migrations.RunPython.noop)"), models=SIZED)
+    function = 'def fill(apps, schema_editor):\n    apps.get_model("shop", "Order").objects.all().delete()\n\n\nclass Migration'
+    files["shop/migrations/0002_fill.py"] = files["shop/migrations/0002_fill.py"].replace("class Migration", function)
+    source = source_of(tmp_path, files)
+    assert source.migrations.replayed == {"shop"}
+    assert source.migrations.unsure == frozenset()
+    assert source.problems == ()
+
+
+def test_sql_put_together_of_constants_is_followed(tmp_path: Path) -> None:
+    column = 'migrations.RunSQL("ALTER TABLE {0} ADD {column} integer".format("shop_order", column="size"), "")'
+    migrations = migrations_of(tmp_path, shop(("0002_size", column)))
+    assert [c.name for c in migrations.tables[0].columns] == ["id", "note", "size"]
+    assert migrations.replayed == {"shop"}
+
+
+def test_a_field_class_and_a_validator_of_the_projects_own_can_be_compared(tmp_path: Path) -> None:
+    own = (
+        "from django.core.validators import RegexValidator\nfrom django.db import models\n\n\n"
+        "class Code(RegexValidator):\n    regex = 'x'\n\n\nclass OneToOne(models.OneToOneField):\n    pass\n\n\n"
+    )
+    body = "    code = models.TextField(validators=[Code()], null=True)\n    before = OneToOne('self', models.CASCADE, null=True)\n"
+    source = source_of(tmp_path, shop(models=own + MODELS.partition("\n")[2].strip() + "\n" + body))
+    assert not [p for p in source.problems if "cannot be written" in p.reason]
+    change = source.migrations.drift[0].change or ""
+    assert "name='before'" in change and "shop.models.Code()" in change
+
+
+def test_names_that_a_script_computes_are_left_out_and_the_reading_can_be_kept(tmp_path: Path) -> None:
+    body = 'for name, table in load():\n        op.create_index(name, table, ["a"])'
+    source = source_of(tmp_path, scripts((MADE, "pass"), (body, "pass")))
+    (operation,) = source.migrations.files[1].operations
+    assert (operation.kind, operation.table, operation.name) == ("create_index", None, None)
+    assert "\u2039" not in operation.what
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(source), type=Source) == source
+
+
+def test_why_the_text_of_a_missing_migration_is_not_there(tmp_path: Path) -> None:
+    refused = SIZED + '\n    class Meta:\n        unique_together = [("note", "nothing")]\n'
+    source = source_of(tmp_path, shop(models=refused))
+    assert [(one.name, one.change) for one in source.migrations.drift] == [("size", None)]
+    said = [p for p in source.problems if "cannot be written" in p.reason]
+    assert [(p.file, p.line) for p in said] == [("shop/migrations/0001_initial.py", 4)]
+    assert "the migration that shop lacks" in said[0].reason
+
+
+def test_a_required_column_is_added_with_a_word_on_the_rows_that_are_there(tmp_path: Path) -> None:
+    (drift,) = migrations_of(tmp_path, shop(models=MODELS + "    size = models.IntegerField()\n")).drift
+    assert drift.change is not None
+    assert "# Rows that are there need a value" in drift.change
+    assert "field=models.IntegerField()," in drift.change
 
 
 def test_python_that_sends_sql_hides_only_the_database(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def made_by_hand(snapshot: Snapshot) -> tuple[tuple[MigrationFile, tuple[Migrati
 
 @once
 def database_drift(snapshot: Snapshot) -> tuple[Drift, ...]:
-    """Where the database is not what its applied migrations make. Tables that pending migrations touch are passed over, and so are
-    histories that were not replayed wholly."""
+    """Where the database is not what its applied migrations make. Tables that pending migrations touch are passed over, and so are those
+    that SQL changes in a way that was not followed, and histories that were not replayed wholly."""
     migrations = snapshot.source.migrations
     if not snapshot.applied or not migrations.replayed:
         return ()
@@ -126,7 +126,9 @@ def database_drift(snapshot: Snapshot) -> tuple[Drift, ...]:
         return ()  # SQL and code may touch any table
     known = {file.group for file in migrations.files if file.label in applied(snapshot)} & migrations.replayed
     made = [
-        t for t in migrations.tables if t.managed and migrations.groups.get(t.name) in known and t.name not in waiting
+        t
+        for t in migrations.tables
+        if t.managed and migrations.groups.get(t.name) in known and t.name not in waiting | migrations.unsure
     ]
     there = as_source(snapshot.catalog, {table.name for table in made}, types=snapshot.target.engine == "postgresql")
     plain = [replace(table, schema=None) for table in made]

@@ -153,7 +153,8 @@ class Drift:
 @dataclass(frozen=True)
 class Migrations:
     """All migrations of a project. ``tables`` is the schema that they make when replayed in order from nothing, ``groups`` the history
-    of each by its name; ``replayed`` are the groups for which that worked wholly."""
+    of each by its name; ``replayed`` are the groups for which that worked wholly; ``unsure`` names tables that some migration changes in the
+    database in a way that was not followed."""
 
     files: tuple[MigrationFile, ...] = ()
     problems: tuple[GraphProblem, ...] = ()
@@ -161,3 +162,4 @@ class Migrations:
     replayed: frozenset[str] = frozenset()
     drift: tuple[Drift, ...] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()

@@ -26,6 +26,7 @@ def read_migrations(interpreter: Interpreter, tables: Iterable[SourceTable]) -> 
         replayed=frozenset(group for part in parts for group in part.replayed),
         drift=tuple(drift),
         groups={name: group for part in parts for name, group in part.groups.items()},
+        unsure=frozenset(name for part in parts for name in part.unsure),
     )
 
 
@@ -50,7 +51,8 @@ def _of_django(framework: Framework, models: list[SourceTable]) -> Migrations:
     found = tuple(drift(framework, read, state, [t for t in models if t.framework == "django"], replayed))
     made = tuple(read.with_sql(replayed))
     whole = frozenset({label for label, _ in read.nodes} - read.incomplete - read.unfollowed)
-    return Migrations(tuple(read.files()), (*problems, *read.problems), made, whole, found, read.group_of)
+    problems = [*problems, *read.problems]
+    return Migrations(tuple(read.files()), tuple(problems), made, whole, found, read.group_of, frozenset(read.unsure))
 
 
 def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:
@@ -69,4 +71,6 @@ def _of_alembic(framework: Framework, models: list[SourceTable]) -> Migrations:
     own = [t for t in models if t.framework == "sqlalchemy" and t.owned and t.managed]
     found = tuple(drift(read, own, replayed, whole)) if whole else ()
     groups = {name: group for (_, name), group in read.group_of.items()}
-    return Migrations(tuple(read.files()), (*problems, *read.problems), tuple(replayed), whole, found, groups)
+    problems = [*problems, *read.problems]
+    unsure = frozenset(name for _, name in read.unsure)
+    return Migrations(tuple(read.files()), tuple(problems), tuple(replayed), whole, found, groups, unsure)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import string
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -180,22 +181,45 @@ class KnownMethod(Value):
     name: str
 
     def call(self, arguments: Arguments, at: Frame) -> Value:
+        if self.name == "format" and isinstance(self.receiver.value, str):
+            return _formatted(self.receiver.value, arguments)
         try:
             values = [plain(value) for value in arguments.positional]
             if self.name not in _TEXT_METHODS or not isinstance(self.receiver.value, str | bytes) or arguments.named:
                 raise NotPlain
             if len(self.receiver.value) > _LONGEST or any(isinstance(v, str) and len(v) > _LONGEST for v in values):
                 raise NotPlain
-            if self.name == "format" and isinstance(self.receiver.value, str):
-                return FormattedText(self.receiver.value, Items(list(arguments.positional), "tuple"))
             if self.name in ("zfill", "replace"):
                 return Unknown("formatted text")
             result = getattr(self.receiver.value, self.name)(*values)
         except (NotPlain, TypeError, ValueError, LookupError, AttributeError):
-            if self.name in ("format", "join") and isinstance(self.receiver.value, str):
+            if self.name == "join" and isinstance(self.receiver.value, str):
                 return FormattedText(self.receiver.value, Items(list(arguments.every()), "tuple"))
             return Unknown(f"result of {self.name}", arguments.origin())
         return from_plain(result)
+
+
+def _formatted(text: str, arguments: Arguments) -> Value:
+    """``text.format(…)``: a constant where every part is one that is put in as it is."""
+    parts = Items(list(arguments.every()), "tuple")
+    result, position = "", itertools.count()
+    try:
+        for literal, name, width, conversion in string.Formatter().parse(text):
+            result += literal
+            if name is not None:
+                given = None if width or conversion else _part(name or str(next(position)), arguments)
+                told = isinstance(given, Known) and isinstance(given.value, str | int)
+                result += str(given.value) if isinstance(given, Known) and told else HOLE
+    except ValueError:
+        return FormattedText(text, parts)
+    return Known(result) if HOLE not in result and len(result) <= _LONGEST else FormattedText(result, parts)
+
+
+def _part(name: str, arguments: Arguments) -> Value | None:
+    """The argument that ``{0}`` or ``{name}`` stands for."""
+    if not name.isdecimal():
+        return arguments.named.get(name)
+    return arguments.positional[int(name)] if int(name) < len(arguments.positional) else None
 
 
 class NotPlain(Exception):

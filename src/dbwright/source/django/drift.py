@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dbwright.model.drift import differences
 from dbwright.model.migrations import Drift
 from dbwright.model.source import SourceTable
+from dbwright.source.modules import Problem
 
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
@@ -49,15 +50,24 @@ def drift(
             continue  # what a field that could not be read may be
         groups[found_in].append(one)
     if groups:
-        texts = migrations_to_add(django, state, set(groups))
+        try:
+            texts = migrations_to_add(django, state, set(groups))
+        except CannotCompare as error:
+            texts = {}
+            for node in {node.label: node for node in migrations.ordered if node.label in groups}.values():
+                reason = f"the migration that {node.label} lacks cannot be written: {error}"
+                django.problems.append(Problem(node.file, node.line, reason[:300]))
         for name, found in groups.items():
             yield from (replace(one, group=name, change=texts.get(name)) for one in found)
 
 
+class CannotCompare(Exception):
+    """Django refuses to compare the states."""
+
+
 def migrations_to_add(django: Django, state: Any, labels: set[str]) -> dict[str, str]:
-    """The text of the migration that each application lacks. Empty for what Django's comparison refuses."""
+    """The text of the migration that each application lacks. Raises CannotCompare with what Django's comparison says when it refuses."""
     from django.db.migrations.autodetector import MigrationAutodetector
-    from django.db.migrations.questioner import NonInteractiveMigrationQuestioner
 
     try:
         before, target = state.clone(), _state_of_models(django)
@@ -69,10 +79,9 @@ def migrations_to_add(django: Django, state: Any, labels: set[str]) -> dict[str,
             for model_state in found.models.values():
                 model_state.options.pop("swappable", None)
                 model_state.managers = []
-        questioner = NonInteractiveMigrationQuestioner(specified_apps=labels, dry_run=True)
-        changes = MigrationAutodetector(before, target, questioner)._detect_changes()
-    except Exception:
-        return {}
+        changes = MigrationAutodetector(before, target, _questioner(labels))._detect_changes()
+    except Exception as error:  # whatever the project's fields make of it
+        raise CannotCompare(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
     texts: dict[str, str] = {}
     for label in labels & changes.keys():
         lines = [
@@ -87,6 +96,26 @@ def migrations_to_add(django: Django, state: Any, labels: set[str]) -> dict[str,
     return texts
 
 
+def _questioner(labels: set[str]) -> Any:
+    """Answers what Django would ask a person: nothing was renamed, and the value that rows get in a new column is left open. (Django's own
+    for scripts ends the program there.)"""
+    from django.db.migrations.questioner import MigrationQuestioner
+    from django.db.models import NOT_PROVIDED
+    from django.utils import timezone
+
+    class LeavesOpen(MigrationQuestioner):
+        def ask_not_null_addition(self, field_name: str, model_name: str) -> Any:
+            return NOT_PROVIDED
+
+        def ask_not_null_alteration(self, field_name: str, model_name: str) -> Any:
+            return NOT_PROVIDED
+
+        def ask_auto_now_add_addition(self, field_name: str, model_name: str) -> Any:
+            return timezone.now
+
+    return LeavesOpen(specified_apps=labels, dry_run=True)
+
+
 def _state_of_models(django: Django) -> Any:
     """The models as Django's migrations keep them."""
     from django.db.migrations.state import ModelState, ProjectState
@@ -99,10 +128,14 @@ def _state_of_models(django: Django) -> Any:
 
 
 def _serialised(operation: Any) -> list[str]:
-    """The text of an operation, or a comment where a value in it cannot be written."""
+    """The text of an operation, or a comment that says why a value in it cannot be written."""
     from django.db.migrations.writer import OperationWriter
 
     try:
-        return [OperationWriter(operation, indentation=2).serialize()[0]]
-    except Exception:
-        return [f"        # {operation.describe()}"]
+        text = OperationWriter(operation, indentation=2).serialize()[0]
+        needs_value = getattr(operation, "preserve_default", True) is False and not operation.field.has_default()
+        return [
+            f"        # Rows that are there need a value: give the field a default.\n{text}" if needs_value else text
+        ]
+    except Exception as error:  # as above
+        return [f"        # {operation.describe()}, which cannot be written: {' '.join(str(error).split())[:120]}"]

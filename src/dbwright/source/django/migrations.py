@@ -71,7 +71,9 @@ class DjangoMigrations:
         self.incomplete: set[str] = set()
         """Applications of which some operation could not be replayed."""
         self.unfollowed: set[str] = set()
-        """Applications with SQL whose effect on the database is not known; what models know of it is."""
+        """Applications with SQL or Python that may change any of their tables in the database; what models know of them is known."""
+        self.unsure: set[str] = set()
+        """Tables that such SQL names, where it names some."""
         self.harmless: set[int] = set()
         """Operations that turned out to issue nothing, by identity; known after the replay."""
         self.group_of: dict[str, str] = {}
@@ -337,16 +339,24 @@ class DjangoMigrations:
         edited: Tables = {(table.schema, table.name): table for table in tables}
         for node in self.ordered:
             for operation, line in node.operations:
-                if "RunPython" in _kinds(operation) and node.module and _EXECUTES.search(text_of(node.module.path)):
+                if node.module is not None and (reason := _does_more(operation, node.module)):
                     self.unfollowed.add(node.label)
-                    self._tell(node, line, "Python that sends SQL or changes the schema: what that makes is not known")
+                    self._tell(node, line, reason)
                 edits = SchemaEdits(edited, Place(node.file, line, "Migration"))
                 for text in sql_of(operation):
                     for found in ddl.statements(text, edits):
                         if not found.is_followed:
-                            self.unfollowed.add(node.label)
-                            self._tell(node, line, f"SQL that is not followed: {' '.join(text.split())[:80]}")
+                            self._not_followed(node, line, text, edited)
         yield from edited.values()
+
+    def _not_followed(self, node: Node, line: int, text: str, tables: Tables) -> None:
+        """SQL that names tables leaves these open, any other all of its application."""
+        words = set(re.findall(r"\w+", text))
+        named = {name for _, name in tables if name in words}
+        self.unsure |= named
+        if not named:
+            self.unfollowed.add(node.label)
+        self._tell(node, line, f"SQL that is not followed: {' '.join(text.split())[:80]}")
 
     def _rendered(self, state: Any) -> Any:
         registry = runtime.registry()
@@ -583,16 +593,33 @@ def _kinds(operation: Any) -> set[str]:
     return {cls.__name__ for cls in type(operation).__mro__}
 
 
+def _does_more(operation: Any, module: Module) -> str:
+    """Why an operation may change the database in a way that is not known; empty when it cannot."""
+    kinds = _kinds(operation)
+    if "RunPython" in kinds and operation.code is unread_code:
+        return "Python that is not read: what it makes of the database is not known"
+    if "RunPython" in kinds and _EXECUTES.search(text_of(module.path)):
+        return "Python that sends SQL or changes the schema: what that makes is not known"
+    return "SQL that is not read" if any(not isinstance(t, str) or has_token(t) for t in _texts_of(operation)) else ""
+
+
 def sql_of(operation: Any) -> list[str]:
     """The texts of a ``RunSQL`` that the state does not know of."""
+    return [text for text in _texts_of(operation) if isinstance(text, str) and text.strip() and not has_token(text)]
+
+
+def _texts_of(operation: Any) -> list[Any]:
     kinds = _kinds(operation)
     if "SeparateDatabaseAndState" in kinds and not operation.state_operations:
-        return [text for one in operation.database_operations for text in sql_of(one)]
+        return [text for one in operation.database_operations for text in _texts_of(one)]
     if "RunSQL" not in kinds or operation.state_operations:
         return []
     given = operation.sql if isinstance(operation.sql, list | tuple) else [operation.sql]
-    texts = [one[0] if isinstance(one, list | tuple) and one else one for one in given]
-    return [text for text in texts if isinstance(text, str) and text.strip() and not has_token(text)]
+    return [one[0] if isinstance(one, list | tuple) and one else one for one in given]
+
+
+def unread_code(apps: Any, schema_editor: Any) -> None:
+    """Stands for the function of a ``RunPython`` that is not read. Whatever it does, models and migrations agree as before."""
 
 
 class Fields(list[tuple[str, Any]]):
@@ -625,9 +652,13 @@ def operation_arguments(
     if cls.__name__ == "AlterModelManagers":
         named.pop("managers", None)
         return [positional[0] if positional else named.pop("name"), []], named
-    if cls.__name__ == "RunPython":
-        return positional, {k: v for k, v in named.items() if not isinstance(v, Token)}
+    kinds = {one.__name__ for one in cls.__mro__}
+    if "RunPython" in kinds:
+        codes = ("code", "reverse_code")
+        given = dict(zip((*codes, "atomic", "hints", "elidable"), positional, strict=False)) | named
+        unread = {name: unread_code for name in codes if isinstance(given.get(name), Token)}
+        return [], {k: v for k, v in given.items() if not isinstance(v, Token)} | unread
     groups = defaultdict(list)
     for value in (*positional, *named.values()):
         groups[type(value)].append(value)
-    return None if Token in groups and cls.__name__ not in ("RunSQL", "AlterModelOptions") else (positional, named)
+    return None if Token in groups and kinds.isdisjoint(("RunSQL", "AlterModelOptions")) else (positional, named)

@@ -330,6 +330,8 @@ class PartAdoption:
         """The nearest class of Django's, with the plain attributes that the project's class sets."""
         if self._class is None:
             attributes: dict[str, Any] = {"__module__": self.cls.module.name, "dbwright_class": self.cls.qualified_name}
+            if getattr(getattr(self.base, "deconstruct", None), "__module__", "") == "django.utils.deconstruct":
+                attributes["deconstruct"] = _deconstructed
             attributes |= self._refinements(instance, at)
             self._class = type(self.cls.name, (self.base,), attributes)
         return self._class
@@ -359,6 +361,12 @@ class PartAdoption:
             if all(isinstance(one, ast.Pass | ast.Expr) for one in body):
                 found["state_forwards"] = lambda operation, label, state: None
         return found
+
+
+def _deconstructed(thing: Any) -> tuple[str, Any, Any]:
+    """What Django makes such an object of. Its own method imports the class from the project first."""
+    positional, named = thing._constructor_args
+    return f"{type(thing).__module__}.{type(thing).__name__}", positional, named
 
 
 class FieldAdoption(PartAdoption):
@@ -465,7 +473,7 @@ _KEPT_AS = {"unique": "_unique"}
 def _cloned(field: Any) -> Any:
     """A field for another model. Django would construct it anew, without what the project's code left on it."""
     made = copy.deepcopy(field)
-    for name in ("model", "opts", "_get_default"):
+    for name in ("model", "opts", "_get_default", *_KNOWN_OF_A_RELATION):
         made.__dict__.pop(name, None)
     if made.remote_field is not None:
         if hasattr(made.remote_field.model, "_meta"):
@@ -474,6 +482,18 @@ def _cloned(field: Any) -> Any:
         if through is not None and hasattr(through, "_meta"):
             made.remote_field.through = None if through._meta.auto_created else through._meta.label
     return made
+
+
+_KNOWN_OF_A_RELATION = (
+    "related_model",
+    "related_fields",
+    "local_related_fields",
+    "foreign_related_fields",
+    "reverse_related_fields",
+    "path_infos",
+    "reverse_path_infos",
+)
+"""What a field keeps of the models that it ties together once somebody asked."""
 
 
 class FieldInstance(OneInstance):
