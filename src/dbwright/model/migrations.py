@@ -153,8 +153,8 @@ class Drift:
 @dataclass(frozen=True)
 class Migrations:
     """All migrations of a project. ``tables`` is the schema that they make when replayed in order from nothing, ``groups`` the history
-    of each by its name; ``replayed`` are the groups for which that worked wholly; ``unsure`` names tables that some migration changes in the
-    database in a way that was not followed."""
+    of each by its name; ``replayed`` are the groups for which that worked wholly. ``unsure`` names tables that some migration changes
+    in the database in a way that was not followed."""
 
     files: tuple[MigrationFile, ...] = ()
     problems: tuple[GraphProblem, ...] = ()

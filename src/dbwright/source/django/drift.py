@@ -103,7 +103,7 @@ def _questioner(labels: set[str]) -> Any:
     from django.db.models import NOT_PROVIDED
     from django.utils import timezone
 
-    class LeavesOpen(MigrationQuestioner):
+    class LeavesOpen(MigrationQuestioner):  # type: ignore[misc]  # Django has no types
         def ask_not_null_addition(self, field_name: str, model_name: str) -> Any:
             return NOT_PROVIDED
 

@@ -550,7 +550,7 @@ class Op(Value):
                 table = named.get("name")
                 key = (named.get("schema"), table) if isinstance(table, str) and not has_token(table) else None
                 alembic.note(line, f"{name}: {type(error).__name__}: {error}", key)
-        table = _told(table)
+        table = _if_known(table)
         risk = RISKS.get(name, "not known")
         if named.get("postgresql_concurrently"):
             risk = "none"
@@ -649,10 +649,10 @@ def _effect(
         return "", "", None
     thing = named.get("name") or next(iter(positional), None) if part == "table" else named.get(part)
     thing = getattr(thing, "name", thing)
-    return "drops" if verb == "drop" else "makes", part, _told(thing)
+    return "drops" if verb == "drop" else "makes", part, _if_known(thing)
 
 
-def _told(name: Any) -> str | None:
+def _if_known(name: Any) -> str | None:
     """A name that is known."""
     return str(name) if isinstance(name, str) and not has_token(name) else None
 
