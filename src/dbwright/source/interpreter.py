@@ -1163,7 +1163,8 @@ class Interpreter:
     def step(self) -> None:
         """One step of a walk that is not over Python's statements."""
         self.steps += 1
-        self._step()
+        if self.steps & 511 == 0 or self.steps > MOST_STEPS:
+            self._step()
 
     def _step(self) -> None:
         """Looked at now and then: whether the walk has gone on for long enough."""

@@ -221,8 +221,16 @@ class FunctionNames:
         self.codebase = codebase
         self._paths = {file.name: path for path, file in codebase.files.items()}
         self._names: dict[str, dict[int, str]] = {}
+        self._places: dict[events.Place, Place] = {}
 
     def place(self, place: events.Place) -> Place:
+        """The same for the same line: hundreds of thousands are asked for."""
+        found = self._places.get(place)
+        if found is None:
+            found = self._places[place] = self._named(place)
+        return found
+
+    def _named(self, place: events.Place) -> Place:
         if place.file not in self._names:
             path = self._paths.get(place.file)
             module = self.codebase.module_at(path) if path is not None else None

@@ -110,6 +110,7 @@ class Django:
         self._statements: dict[object, Recorded] = {}
         self._records: dict[object, tuple[IssuedQuery, ...]] = {}
         self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
+        self._field_names: dict[type, tuple[Any, frozenset[str]]] = {}
 
     def stand_in_for_base(self, name: str) -> Value | None:
         """The framework's own class that one of a library builds on, by the end of its name: ``drf_extra.NestedModelSerializer``."""
@@ -537,6 +538,14 @@ class Django:
     @cached_property
     def _by_real(self) -> dict[int, ModelAdoption]:
         return {id(a.real): a for a in self.models.values() if a.real is not None}
+
+    def names_of_fields(self, real: Any) -> frozenset[str]:
+        """The names of a model's fields and of the relations that point at it."""
+        fields = real._meta.get_fields()  # the same tuple until the model changes
+        kept = self._field_names.get(real)
+        if kept is None or kept[0] is not fields:
+            kept = self._field_names[real] = (fields, frozenset(field.name for field in fields))
+        return kept[1]
 
     def adoption_of(self, real: Any) -> ModelAdoption | None:
         """The class of the project behind a real model."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbwright.source.django.real import concrete
@@ -58,11 +59,11 @@ class ModelAdoption:
 
     # What it is ------------------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def label(self) -> str:
         return f"{self.app_label}.{self.cls.name}"
 
-    @property
+    @cached_property
     def app_label(self) -> str:
         given = self.meta.get("app_label")
         if isinstance(given, Known) and isinstance(given.value, str):

@@ -780,7 +780,7 @@ class InstanceValue(Value):
 
     def _is_column(self, name: str) -> bool:
         real = self.model.real
-        return real is not None and any(f.name == name for f in real._meta.get_fields())
+        return real is not None and name in self.django.names_of_fields(real)
 
 
 def loads(qs: Any) -> object:

@@ -373,20 +373,20 @@ class Walk:
 
     def nodes(self, nodes: Any, at: Frame) -> None:
         for node in nodes or ():
-            self.django.interpreter.step()
             token = getattr(node, "token", None)
             if token is not None and token.lineno:
                 at.line = token.lineno
-            handler = getattr(self, "_" + type(node).__name__.lower(), None)
+            name = type(node).__name__
+            if name == "TextNode":
+                continue
+            self.django.interpreter.step()
+            handler = getattr(self, "_" + name.lower(), None)
             if handler is not None:
                 handler(node, at)
             else:
                 self._other(node, at)
 
     # Nodes -----------------------------------------------------------------------------------------------------------------
-
-    def _textnode(self, node: Any, at: Frame) -> None:
-        """Nothing is asked for."""
 
     def _variablenode(self, node: Any, at: Frame) -> None:
         self.show(self.expression(node.filter_expression, at), at)
