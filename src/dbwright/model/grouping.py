@@ -72,5 +72,7 @@ def _next_step(members: Sequence[Finding]) -> str | None:
     if not by_hand:
         return None
     if len(by_hand) == len(members):
-        return f"{by_hand[0].next_step} Then the same for the others."
+        begins = {(f.next_step or "").split()[0] for f in by_hand}
+        others = "the same for the others" if len(begins) == 1 else "the others, each by its own step in the evidence"
+        return f"{by_hand[0].next_step} Then {others}."
     return f"{by_hand[0].title}: {by_hand[0].next_step}"

@@ -54,6 +54,15 @@ class SourceColumn:
     def option(self, name: str) -> Any:
         return next((value for key, value in self.options if key == name), None)
 
+    @property
+    def validated_range(self) -> tuple[float | None, float | None]:
+        """The least and the greatest value that Django's validators let through, each None where none says so."""
+        bounds: dict[str, float] = {}
+        for entry in self.option("validators") or ():
+            if isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[1], int | float):
+                bounds[str(entry[0])] = float(entry[1])
+        return bounds.get("MinValueValidator"), bounds.get("MaxValueValidator")
+
 
 @dataclass(frozen=True, slots=True)
 class SourceIndex:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dbwright.model.catalog import Table
+from dbwright.model.catalog import Index, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.columns import (
     Measured,
@@ -30,6 +30,7 @@ from dbwright.model.columns import (
 )
 from dbwright.model.finding import Finding, Impact, Risk, Strength
 from dbwright.model.grouping import told_once
+from dbwright.model.index_use import drop, is_free
 from dbwright.model.indexing import free_name, is_usable
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -90,6 +91,14 @@ BAD = (
     # MLflow: the UUID of a data set, among what it belongs to.
     Sample(
         _SCOPED.format("store_uuid", " NOT NULL").replace("'s' || n", "md5(n::text)::uuid::text"), statistics=_FRESH
+    ),
+    # pretix: the plain index on the same column goes with it.
+    Sample(_IDENTIFIED.format("guid") + "CREATE INDEX ON widget (guid);", statistics=_FRESH),
+    # MLflow: the UUID of a data set, kept as text of its length, is unique whatever the set belongs to.
+    Sample(
+        _SCOPED.format("store_uuid", " NOT NULL").replace("store_uuid text", "store_uuid varchar(36)")
+        + "CREATE INDEX ON store (store_uuid);",
+        statistics=_FRESH,
     ),
     # The mixin's UUID in every table is one message.
     Sample(
@@ -252,7 +261,8 @@ def _is_own_identifier(entry: Measured) -> bool:
     name, table = entry.name.lower(), entry.table.name.lower()
     prefix = re.fullmatch(r"(.+)_(guid|uuid)", name)
     if prefix and table in (prefix[1], prefix[1] + "s"):  # MLflow: dataset_uuid of datasets, kept as text
-        return entry.column.base_type == "uuid" or entry.statistics.average_width in (32, 33, 36, 37)
+        declared = re.search(r"\((32|36)\)$", entry.column.type) is not None
+        return entry.column.base_type == "uuid" or declared or entry.statistics.average_width in (32, 33, 36, 37)
     return entry.column.base_type == "uuid" and bool(_OWN.match(name))
 
 
@@ -302,6 +312,23 @@ def _index(snapshot: Snapshot, loose: _Loose) -> CreateIndex:
     return CreateIndex(table.schema, table.name, name, keys, unique=True)
 
 
+def _replaced(snapshot: Snapshot, loose: _Loose) -> list[Index]:
+    """Plain indexes on just these columns, which the unique one serves as well."""
+    table = loose.entry.table
+    return [
+        index
+        for index in snapshot.catalog.indexes_of(table)
+        if index.keys == loose.columns
+        and index.access_method == "btree"
+        and not index.is_unique
+        and index.predicate is None
+        and not index.include
+        and not any(index.descending)
+        and all(index.default_opclass)
+        and is_free(snapshot, table, index)
+    ]
+
+
 def _impact(rows: int, limits: Limits) -> Impact:
     # It has not happened, and whether it may is for the application to say: only very large tables are more than a low matter.
     return Impact(rows, "rows", limits["rows"], 1e10, estimated=True)
@@ -312,10 +339,14 @@ def _finding(snapshot: Snapshot, loose: _Loose, limits: Limits) -> Finding:
     table, rows = entry.table, entry.rows
     change = None
     if table.kind != "partitioned table":
+        replaced = _replaced(snapshot, loose)
+        declared = " (Django: db_index=True becomes unique=True; SQLAlchemy: index=True becomes unique=True)" * bool(
+            replaced
+        )
         change = Change(
-            (_index(snapshot, loose),),
+            (_index(snapshot, loose), *(drop(table, index) for index in replaced)),
             note="Look for values that occur twice first: the build fails on one and then leaves an invalid index to be dropped. "
-            "Declare the same rule in the model.",
+            f"Declare the same rule in the model{declared}.",
         )
     together = f" (proposed together with {columns[0]})" if len(columns) > 1 else ""
     return Finding(

@@ -7,13 +7,16 @@ One latitude of 912 or a discount of -5 % then spoils sums, averages and maps, a
 
 ## When to ignore
 
-When values outside the proposed bounds are meaningful, or will be soon: the bounds come from the name and from the values found.
+When values outside the bounds are meaningful, or will be soon: the bounds come from the name and from the values found, or from the
+validators of Django's model. A CHECK is proposed where a validator has the bound, or where no model is known and the name settles it;
+prices are told of only with a validator, for credits and corrections are prices below nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from dbwright.model.catalog import Column, Table
 from dbwright.model.change import AddRangeCheck, Change
@@ -23,6 +26,7 @@ from dbwright.model.grouping import told_once
 from dbwright.model.indexing import free_name
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.source_table import Place, SourceColumn, SourceTable
 from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
@@ -31,8 +35,6 @@ NEEDS = ("catalog.columns", "catalog.constraints", "statistics.tables", "statist
 LIMITS = {
     # Ratings and discounts stand in small tables that everybody sees; the rank tells that they are small.
     "rows": 100,
-    # Prices, which are a matter of taste, are told of from the fourth table on.
-    "price_tables": 3,
     # Sampled values from which their range is worth something.
     "values": 4,
     # A scale is taken for the one meant when the largest value reaches this share of its top.
@@ -47,6 +49,15 @@ _PLACE = (
     "INSERT INTO place SELECT n, n % 80, n % 180 FROM generate_series(1, 2000) n; ANALYZE place;"
 )
 
+
+def _modelled(table: str, column: str, low: float | None, high: float | None) -> Callable[[Snapshot], Snapshot]:
+    """The snapshot with a Django model of the table whose validators let these values through."""
+    said = [(f"{end}ValueValidator", value) for end, value in (("Min", low), ("Max", high)) if value is not None]
+    field = SourceColumn(column, column, "numeric(3, 1)", True, options=(("validators", said),))
+    model = SourceTable(table, None, "shop.models.Thing", Place("shop/models.py", 1), "django", (field,))
+    return lambda snapshot: replace(snapshot, source=replace(snapshot.source, tables=(model,)))
+
+
 BAD = (
     Sample(_STORE.format("") + _ROWS),
     # Django's PositiveIntegerField keeps the lower bound only.
@@ -55,21 +66,22 @@ BAD = (
     Sample(_PLACE.replace("% 180", "% 900"), findings=2),
     Sample(
         "CREATE TABLE item (id bigint PRIMARY KEY, quantity int, discount_percent int);"
-        "INSERT INTO item SELECT n, n % 7 + 1, n % 30 FROM generate_series(1, 3000) n; ANALYZE item;"
+        "INSERT INTO item SELECT n, n % 7 + 1, n % 30 FROM generate_series(1, 3000) n; ANALYZE item;",
+        findings=2,
     ),
     Sample(
         "".join(
             _STORE.format("").replace("store", f"store_{n}") + _ROWS.replace("store", f"store_{n}") for n in range(5)
         )
     ),
-    # pretix: the price of eight tables is one message, and a low one.
-    Sample(
-        "".join(
-            _STORE.format("").replace("store", f"store_{n}").replace("rating", "price")
-            + _ROWS.replace("store", f"store_{n}")
-            for n in range(5)
-        )
-    ),
+    # How many there are of a thing may be below nothing where returns are booked: asked, apart from what names settle.
+    Sample(_STORE.format("").replace("rating", "quantity") + _ROWS),
+    Sample(_PLACE + _STORE.format("").replace("rating", "quantity") + _ROWS, findings=2),
+    # pretix: the model's validators say it, of a price too.
+    Sample(_STORE.format("").replace("rating", "price") + _ROWS, edit=_modelled("store", "price", 0, None)),
+    Sample(_STORE.format("") + _ROWS, edit=_modelled("store", "rating", 0, 5)),
+    # A model without a validator does not settle it: a question.
+    Sample(_STORE.format("") + _ROWS, edit=_modelled("store", "rating", None, None)),
 )
 GOOD = (
     Sample(_STORE.format(" CHECK (rating BETWEEN 0 AND 5)") + _ROWS),
@@ -87,8 +99,18 @@ GOOD = (
         _STORE.format("").replace("rating numeric(3, 1)", "price_includes_rounding_correction numeric(9, 2)")
         + _ROWS.replace("n % 51 / 10.0", "n % 90")
     ),
-    # pretix: that a price is not negative is a matter of taste; a table or two without the CHECK are nothing to tell.
+    # pretix: credits and fees that copy others are prices below nothing, however many tables have none so far.
     Sample(_STORE.format("").replace("rating", "price") + _ROWS),
+    Sample(
+        "".join(
+            _STORE.format("").replace("store", f"store_{n}").replace("rating", "price")
+            + _ROWS.replace("store", f"store_{n}")
+            for n in range(5)
+        )
+    ),
+    Sample(_STORE.format("").replace("rating", "price") + _ROWS, edit=_modelled("store", "price", None, None)),
+    # The validator's bound is kept by a CHECK.
+    Sample(_STORE.format(" CHECK (rating BETWEEN 0 AND 5)") + _ROWS, edit=_modelled("store", "rating", 0, 5)),
     # Never analyzed: no values are known.
     Sample(_STORE.format(""), statistics={"store": {"rows": 1e6}}),
 )
@@ -98,11 +120,10 @@ _UNBOUNDED_PERCENT = re.compile(
     r"change|growth|delta|diff|return|variance|profit|margin|yield|gain|loss|roi|markup|increase|pnl|deviation|interest"
 )
 _STARS = re.compile(r"(^|_)(rating|stars)(_?(avg|average|mean))?$|^(avg|average|mean)_(rating|stars)$")
-_SCORE = re.compile(r"(^|_)(score|probability|confidence|likelihood)$")
-_COUNTED = re.compile(
-    r"(^|_)(quantity|qty|stock|price)$|^price_(?!.*(correction|adjust|delta|diff|change|rounding|discount))"
-)
-_PRICE = re.compile(r"(^|_)price($|_)")
+_SHARE = re.compile(r"(^|_)(probability|likelihood)$")
+_SCORE = re.compile(r"(^|_)(score|confidence)$")
+_COUNTED = re.compile(r"(^|_)(quantity|qty|stock)$")
+_PRICE = re.compile(r"(^|_)price$|^price_(?!.*(correction|adjust|delta|diff|change|rounding|discount))")
 _DISCOUNT = re.compile(r"^discount(_value|_rate)?$")
 _FIXED: tuple[tuple[re.Pattern[str], float, float], ...] = (
     (re.compile(r"(^|_)(latitude|lat)$"), -90, 90),
@@ -116,34 +137,34 @@ _ONLY_LOWER = re.compile(r'CHECK \(\(+"?[^"()<>=]+"?\)?(::\w+)? >=? \(*\'?-?[\d.
 Bounds = tuple[float | None, float | None]
 
 
-_Kept = list[tuple[Measured, "Bounds", bool]]
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A column whose range no CHECK keeps. ``certain``: its name leaves no doubt, whatever the application; ``settled``: name or validator
+    say enough for a CHECK; ``broken``: sampled values outside."""
+
+    entry: Measured
+    bounds: Bounds
+    certain: bool
+    settled: bool
+    broken: tuple[float, ...]
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     unchecked: list[Finding] = []
-    prices: list[Finding] = []
+    asked: list[Finding] = []
     impossible: list[Finding] = []
-    kept: _Kept
     for table, rows in own_tables(snapshot, limits["rows"]):
         named = {c.name for c in snapshot.catalog.columns_of(table) if c.base_type in NUMBERS and _speaks(c)}
-        if not named:
-            continue
-        kept = []
-        for entry, bounds, certain, broken in _bounded(snapshot, table, rows, named, limits):
-            if not broken:
-                kept.append((entry, bounds, certain))
-            elif certain:
-                impossible.append(_broken(entry, bounds, broken))
-        if taste := [found for found in kept if _PRICE.search(found[0].name.lower())]:
-            # A price below nothing is a matter of the application's taste: never more than a low one.
-            prices.append(_unchecked(snapshot, table, taste, limits, 1e14))
-            kept = [found for found in kept if found not in taste]
-        if kept:
-            unchecked.append(_unchecked(snapshot, table, kept, limits, 1e9))
+        found = list(_ranges(snapshot, table, rows, named, limits)) if named else []
+        impossible += [_broken(one) for one in found if one.broken and one.certain]
+        kept = [one for one in found if not one.broken]
+        if settled := [one for one in kept if one.settled]:
+            unchecked.append(_unchecked(snapshot, table, settled, limits))
+        if doubtful := [one for one in kept if not one.settled]:
+            asked.append(_asked(doubtful, limits))
     yield from told_once(impossible, "{} columns hold values that cannot be", identity="impossible")
-    if len(prices) > limits["price_tables"]:
-        unchecked += prices
     yield from told_once(unchecked, "Numbers of {} tables have no CHECK on their range", _together)
+    yield from told_once(asked, "Numbers of {} tables may have a range that nothing keeps", _together, identity="asked")
 
 
 def _together(members: Sequence[Finding]) -> str:
@@ -152,44 +173,52 @@ def _together(members: Sequence[Finding]) -> str:
     return f"Values found so far keep to {listed(bounds, 4)}, by names and planner samples, but the database would take any number."
 
 
-def _bounded(
-    snapshot: Snapshot, table: Table, rows: int, named: set[str], limits: Limits
-) -> Iterator[tuple[Measured, Bounds, bool, list[float]]]:
-    """Columns whose bounds no CHECK keeps, whether their names leave no doubt, and the sampled values outside."""
+def _ranges(snapshot: Snapshot, table: Table, rows: int, named: set[str], limits: Limits) -> Iterator[_Open]:
     keys = key_columns(snapshot, table)
+    model = snapshot.source.table_by_name.get(table.name)
     for entry in measured_in(snapshot, table, rows, NUMBERS):
         values = _numbers(entry.values)
         if entry.name not in named or entry.name in keys or len(values) < limits["values"]:
             continue
-        bounds, certain = _bounds(entry, values, limits)
+        field = model.column(entry.name) if model and model.framework == "django" else None
+        validated = field.validated_range if field else (None, None)
+        bounds, certain, settled = _bounds(entry, values, limits)
+        if validated != (None, None):
+            bounds, settled = validated, True
+        elif field:
+            settled = certain
         bounds = _missing(snapshot, table, entry.name, bounds)
         if bounds != (None, None):
-            yield entry, bounds, certain, sorted(v for v in values if _outside(v, bounds))
+            broken = sorted(v for v in values if _outside(v, bounds))
+            yield _Open(entry, bounds, certain, settled, tuple(broken))
 
 
 def _speaks(column: Column) -> bool:
-    patterns = (_PERCENT, _STARS, _SCORE, _COUNTED, _DISCOUNT, *(pattern for pattern, _, _ in _FIXED))
+    patterns = (_PERCENT, _STARS, _SHARE, _SCORE, _COUNTED, _PRICE, _DISCOUNT, *(pattern for pattern, _, _ in _FIXED))
     name = column.name.lower()
     return not column.generated and column.type_kind == "base" and any(pattern.search(name) for pattern in patterns)
 
 
-def _bounds(entry: Measured, values: list[float], limits: Limits) -> tuple[Bounds, bool]:
-    """The bounds that the name and the values agree on, and whether the name alone leaves no doubt."""
+def _bounds(entry: Measured, values: list[float], limits: Limits) -> tuple[Bounds, bool, bool]:
+    """The bounds that the name and the values agree on; whether the name alone leaves no doubt, and whether it settles them."""
     name, least, most = entry.name.lower(), min(values), max(values)
     for pattern, low, high in _FIXED:
         if pattern.search(name):
-            return (low, high), high >= 90
+            return (low, high), high >= 90, True
     if _PERCENT.search(name):
         fits = not _UNBOUNDED_PERCENT.search(name) and (least >= 0 and most <= 100)
-        return ((0, 100) if fits else (None, None)), False
+        return ((0, 100) if fits else (None, None)), False, True
     if _COUNTED.search(name):
-        return ((0, None) if least >= 0 else (None, None)), False
+        return ((0, None) if least >= 0 else (None, None)), False, False
     if _DISCOUNT.search(name):
-        return _discount(least, most), False
+        return _discount(least, most), False, False
+    if _PRICE.search(name):
+        return (None, None), False, False
     for low, high in _SCALES:
         if low <= least and most <= high and (_STARS.search(name) is None or high >= 5):
-            return ((low, high) if most >= limits["scale_used"] * high else (None, None)), False
-    return (None, None), False
+            bounds = (low, high) if most >= limits["scale_used"] * high else (None, None)
+            return bounds, False, not _SCORE.search(name)
+    return (None, None), False, False
 
 
 def _discount(least: float, most: float) -> Bounds:
@@ -231,56 +260,74 @@ def _says(bounds: Bounds) -> str:
     return f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
 
 
-def _unchecked(snapshot: Snapshot, table: Table, kept: _Kept, limits: Limits, most_rows: float) -> Finding:
+def _unchecked(snapshot: Snapshot, table: Table, found: Sequence[_Open], limits: Limits) -> Finding:
     operations = tuple(
         AddRangeCheck(
-            table.schema, table.name, free_name(snapshot.catalog, table, (entry.name,), "range"), entry.name, *bounds
+            table.schema,
+            table.name,
+            free_name(snapshot.catalog, table, (one.entry.name,), "range"),
+            one.entry.name,
+            *one.bounds,
         )
-        for entry, bounds, _ in kept
+        for one in found
     )
-    confidence: Confidence = "medium" if any(certain for _, _, certain in kept) else "low"
-    rows = kept[0][0].rows
-    rules = {entry.name: _says(bounds) for entry, bounds, _ in kept}
-    verb = "has" if len(kept) == 1 else "have"
+    note = (
+        "The bounds come from validators, names and sampled values: compare them with the application first. "
+        "Validation reads the table without blocking it and fails if a row outside the sample breaks the bound."
+    )
+    return replace(_told(found, limits), change=Change(operations, note=note))
+
+
+def _asked(found: Sequence[_Open], limits: Limits) -> Finding:
+    """What the values alone suggest: a CHECK could refuse rows that are right."""
+    one = found[0]
+    step = (
+        f"Ask whether {one.entry.label} may ever be anything but {_says(one.bounds)} (returns, corrections, another scale); if not, let a "
+        "validator and a CHECK say so."
+    )
+    return replace(_told(found, limits), confidence="low", next_step=step)
+
+
+def _told(found: Sequence[_Open], limits: Limits) -> Finding:
+    table, rows = found[0].entry.table, found[0].entry.rows
+    confidence: Confidence = "medium" if any(one.certain for one in found) else "low"
+    rules = {one.entry.name: _says(one.bounds) for one in found}
+    verb = "has" if len(found) == 1 else "have"
     return Finding(
         title=f"{listed(rules, 2)} of {table.name} {verb} no CHECK on the range",
         message="Values found so far keep to "
         + ", ".join(f"{name} {text}" for name, text in rules.items())
-        + ", by their "
-        f"names and the planner's sample (the table has about {rows:,} rows), but the database would take any number.",
-        objects=tuple(entry.ref for entry, _, _ in kept),
-        impact=Impact(rows, "rows", limits["rows"], most_rows, estimated=True),
+        + f", by their names and the planner's sample (the table has about {rows:,} rows), but the database would take any number.",
+        objects=tuple(one.entry.ref for one in found),
+        # Nothing is wrong yet: only very large tables are more than a low matter.
+        impact=Impact(rows, "rows", limits["rows"], 1e14, estimated=True),
         evidence={
             "rows": rows,
             "bounds": rules,
-            "sampled": {e.name: [min(_numbers(e.values)), max(_numbers(e.values))] for e, _, _ in kept},
+            "sampled": {o.entry.name: [min(_numbers(o.entry.values)), max(_numbers(o.entry.values))] for o in found},
         },
         confidence=confidence,
-        change=Change(
-            operations,
-            note="The bounds come from names and sampled values: compare them with the application's validators first. "
-            "Validation reads the table without blocking it and fails if a row outside the sample breaks the bound.",
-        ),
     )
 
 
-def _broken(entry: Measured, bounds: Bounds, broken: list[float]) -> Finding:
+def _broken(one: _Open) -> Finding:
+    entry, broken = one.entry, one.broken
     shown = [f"{value:g}" for value in (broken[0], broken[-1])]
     share = len(broken) / len(entry.values)
     return Finding(
         title=f"{entry.label} holds values that cannot be",
-        message=f"{entry.name} can only be {_says(bounds)}, yet about {share:.0%} of the sampled values lie outside, "
+        message=f"{entry.name} can only be {_says(one.bounds)}, yet about {share:.0%} of the sampled values lie outside, "
         f"from {shown[0]} to {shown[1]}; no CHECK keeps them out.",
         objects=(entry.ref,),
         impact=Impact(share * entry.rows, "rows", 1, 1e7, estimated=True),
         evidence={
             "rows": entry.rows,
-            "bounds": _says(bounds),
-            "outside": broken[:10],
+            "bounds": _says(one.bounds),
+            "outside": list(broken[:10]),
             "share_of_sampled_values": round(share, 3),
         },
         confidence="medium",
-        next_step=f"Look at the rows of {entry.table.name} where {entry.name} is not {_says(bounds)}, mend them, "
+        next_step=f"Look at the rows of {entry.table.name} where {entry.name} is not {_says(one.bounds)}, mend them, "
         "then add the CHECK.",
     )
 

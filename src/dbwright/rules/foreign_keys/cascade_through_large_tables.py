@@ -10,12 +10,14 @@ meant to lose goes with it.
 ## When to ignore
 
 When rows of the referenced table are never deleted, or only after their dependent rows were removed in batches.
+The rule is silent where a table with rows refuses the same DELETE anyway.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from dbwright.model.catalog import Constraint, Table
 from dbwright.model.finding import Finding, Impact, Risk
@@ -30,8 +32,8 @@ RISK: Risk = "operations"
 NEEDS = ("catalog.constraints", "statistics.tables", "statistics.columns")
 LIMITS = {
     "rows_per_delete": 100_000,
-    # For the row that has most: one slow DELETE now and then is worth telling when it takes long.
-    "rows_at_most": 1_000_000,
+    # For the row that has most, by a sample: one slow DELETE now and then is worth telling when it takes minutes.
+    "rows_at_most": 5_000_000,
     # Where no row was deleted since the counters began: what only might happen has to be large to be worth telling.
     "rows_never_deleted": 1_000_000,
     "levels": 5,
@@ -47,11 +49,26 @@ CREATE TABLE reading (id bigint PRIMARY KEY, device_id bigint REFERENCES device 
 INSERT INTO reading SELECT g, g % 200 + 1 FROM generate_series(1, 4000) g;
 ANALYZE;
 """
+_INVOICE = "CREATE TABLE invoice (id bigint PRIMARY KEY, account_id bigint REFERENCES account);"
 _DELETED = {"account": {"deleted": 3}}
 
 BAD = (
     Sample(_TABLES.format("ON DELETE CASCADE"), statistics=_DELETED | {"reading": {"rows": 1e8}}),
     Sample(_TABLES.format("ON DELETE CASCADE"), statistics={"device": {"rows": 2e8}}),
+    # Superset: a link table that was never analyzed has rows, too.
+    Sample(
+        _TABLES.format("ON DELETE CASCADE").replace("ANALYZE;", "ANALYZE account;"),
+        statistics=_DELETED | {"device": {"rows": 2e7}},
+    ),
+    # One account has most of the devices.
+    Sample(
+        "CREATE TABLE account (id bigint PRIMARY KEY); INSERT INTO account SELECT generate_series(1, 1000);"
+        "CREATE TABLE device (id bigint PRIMARY KEY, account_id bigint REFERENCES account ON DELETE CASCADE);"
+        "INSERT INTO device SELECT g, CASE WHEN g <= 180 THEN 7 ELSE g END FROM generate_series(1, 200) g; ANALYZE;",
+        statistics={"account": {"deleted": 3}, "device": {"rows": 2e7}},
+    ),
+    # A table that refuses, and is empty.
+    Sample(_TABLES.format("ON DELETE CASCADE") + _INVOICE, statistics=_DELETED | {"reading": {"rows": 1e8}}),
 )
 GOOD = (
     Sample(_TABLES.format("ON DELETE CASCADE"), statistics=_DELETED),
@@ -76,6 +93,20 @@ GOOD = (
         + "ANALYZE;",
         statistics={"account": {"deleted": 3}, **{f"thing_{n}": {"rows": 9e5} for n in range(1, 4)}},
     ),
+    # Superset: what a user made refuses, so nobody's rows go in one DELETE.
+    Sample(
+        _TABLES.format("ON DELETE CASCADE") + _INVOICE,
+        statistics=_DELETED | {"reading": {"rows": 1e8}, "invoice": {"rows": 400}},
+    ),
+    # Prefect: documents go with their schema and with its type: the same documents, once.
+    Sample(
+        _TABLES.format("ON DELETE CASCADE")
+        .replace(
+            "device_id bigint", "account_id bigint DEFAULT 1 REFERENCES account ON DELETE CASCADE, device_id bigint"
+        )
+        .replace("INTO reading SELECT g,", "INTO reading SELECT g, g % 20 + 1,"),
+        statistics=_DELETED | {"reading": {"rows": 1.2e6}},
+    ),
     # Superset: nobody deleted a role in two months.
     Sample(_TABLES.format("ON DELETE CASCADE"), statistics={"device": {"rows": 6e5}}),
 )
@@ -99,17 +130,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     reach = _Reach(snapshot, int(limits["levels"]))
     for table in snapshot.catalog.user_tables:
-        direct = [(child, key, reach.rows_by(child, key)) for child, key in reach.cascades_of(table)]
-        if not direct:
+        children = {child.oid: child for child, _ in reach.cascades_of(table)}
+        if not children or reach.is_refused(table):
             continue
-        there_are = reach.rows_in_reach(table)
-        average = min(sum(each * (1 + reach.below(child)) for child, _, (each, _) in direct), there_are)
-        worst = min(reach.worst(direct, average), there_are)
-        told_below = any(reach.below(child) >= _least(snapshot, child, limits) for child, _, _ in direct)
-        large = average >= _least(snapshot, table, limits) or worst >= limits["rows_at_most"]
-        if not large or told_below:
-            continue
-        yield _finding(snapshot, table, direct, average, worst, limits)
+        average, worst = reach.gone(table), reach.worst(table)
+        told_below = any(reach.gone(child).rows >= _least(snapshot, child, limits) for child in children.values())
+        large = average.rows >= _least(snapshot, table, limits) or worst.rows >= limits["rows_at_most"]
+        if large and not told_below:
+            yield _finding(snapshot, reach, table, average, worst, limits)
 
 
 def _least(snapshot: Snapshot, table: Table, limits: Limits) -> float:
@@ -117,12 +145,28 @@ def _least(snapshot: Snapshot, table: Table, limits: Limits) -> float:
     return limits["rows_per_delete" if statistics and statistics.deleted else "rows_never_deleted"]
 
 
+_First = Mapping[int, float]
+"""Rows that refer to one row by a foreign key, by the key's oid, where more is known of it than the average."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Rows that go with one row, by the table that they are in."""
+
+    by_table: Mapping[int, float]
+
+    @property
+    def rows(self) -> float:
+        return sum(self.by_table.values())
+
+
 class _Reach:
-    """How many rows a cascade deletes, from the planner's statistics. Each table is worked out once."""
+    """How many rows a cascade deletes, from the planner's statistics. What two ways lead to counts once, by the wider of them: both find
+    the same rows more often than not."""
 
     def __init__(self, snapshot: Snapshot, levels: int) -> None:
         self.snapshot, self.levels = snapshot, levels
-        self.known: dict[int, float] = {}
+        self.known: dict[int, _Gone] = {}
 
     def cascades_of(self, table: Table) -> Iterator[tuple[Table, Constraint]]:
         for key in self.snapshot.catalog.references_to(table):
@@ -130,84 +174,100 @@ class _Reach:
             if key.on_delete == "cascade" and child and child.oid != table.oid and not child.is_partition:
                 yield child, key
 
-    def rows_in_reach(self, table: Table) -> int:
-        """Rows of all tables that a cascade can come to: more than there are cannot go, whatever the products say."""
-        seen: dict[int, Table] = {}
-        todo = [table]
-        while todo:
-            for child, _ in self.cascades_of(todo.pop()):
-                if child.oid not in seen:
-                    seen[child.oid] = child
-                    todo.append(child)
-        return sum(self.snapshot.rows(child) for child in seen.values())
-
-    def rows_by(self, child: Table, key: Constraint) -> tuple[float, float]:
-        """Rows of the child for one referenced row: on average, and for the one that has most."""
-        rows = self.snapshot.rows(child)
-        known = [row for name in key.columns if (row := self.snapshot.statistics.column(child, name))]
-        if not known or not rows:
-            return 0.0, 0.0
-        best = max(known, key=lambda row: row.distinct_values(rows))
-        referenced = self.snapshot.catalog.table_by_oid.get(key.foreign_table_oid or 0)
-        # Most referenced rows may have no child at all: the average is over all of them, not over those that have some.
-        among = max(best.distinct_values(rows), self.snapshot.rows(referenced) if referenced else 0, 1)
-        each = rows * (1 - best.null_fraction) / among
-        most = rows * max(best.common_frequencies, default=0.0)
-        return each, max(each, most if len(known) == 1 else 0.0)
-
-    def worst(self, direct: list[tuple[Table, Constraint, tuple[float, float]]], average: float) -> float:
-        """Rows that go with the referenced row that has most, by the values that the samples of the children name. What a child's
-        sample does not name is taken for the average: the busiest customer of one table need not be that of another."""
-        more: defaultdict[str, float] = defaultdict(float)
-        for child, key, (each, most) in direct:
-            column = self.snapshot.statistics.column(child, key.columns[0]) if len(key.columns) == 1 else None
-            if column is None or most <= each:
-                continue
-            rows, weight = self.snapshot.rows(child), 1 + self.below(child)
-            for value, share in zip(column.common_values, column.common_frequencies, strict=False):
-                more[value] += max(rows * share - each, 0) * weight
-        return average + max(more.values(), default=0.0)
-
-    def below(self, table: Table, level: int = 1) -> float:
-        """Rows that one deleted row of the table takes with it, on average."""
-        if table.oid in self.known:
-            return self.known[table.oid]
-        if level > self.levels:
-            return 0.0
-        self.known[table.oid] = 0.0  # a cycle of cascades counts once
-        self.known[table.oid] = sum(
-            self.rows_by(child, key)[0] * (1 + self.below(child, level + 1)) for child, key in self.cascades_of(table)
+    def is_refused(self, table: Table) -> bool:
+        """Whether rows of another table stop the DELETE: those of any busy row. What is checked at the end of the transaction is the
+        framework's own cascade."""
+        return any(
+            key.on_delete in ("restrict", "no action")
+            and not key.is_deferred
+            and key.table_oid != table.oid
+            and (child := self.snapshot.catalog.table_by_oid.get(key.table_oid)) is not None
+            and self.snapshot.rows(child) > 0
+            for key in self.snapshot.catalog.references_to(table)
         )
+
+    def gone(self, table: Table) -> _Gone:
+        """What goes with a row of the table on average. Each table is worked out once."""
+        if table.oid not in self.known:
+            self.known[table.oid] = self._spread(table, {})
         return self.known[table.oid]
 
+    def worst(self, table: Table) -> _Gone:
+        """What goes with the row that has most, by the values that the samples of the children name. What a child's sample does not name is
+        taken for the average: the busiest customer of one table need not be that of another."""
+        named: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        for child, key in self.cascades_of(table):
+            column = self.snapshot.statistics.column(child, key.columns[0]) if len(key.columns) == 1 else None
+            if column is not None:
+                rows, each = self.snapshot.rows(child), self.rows_by(child, key)
+                for value, share in zip(column.common_values, column.common_frequencies, strict=False):
+                    if rows * share > each:
+                        named[value][key.oid] = rows * share
+        busiest = sorted(named.values(), key=lambda first: -sum(first.values()))[:_CANDIDATES]
+        return max(
+            (self._spread(table, first) for first in busiest), key=lambda gone: gone.rows, default=self.gone(table)
+        )
 
-def _finding(
-    snapshot: Snapshot,
-    table: Table,
-    direct: list[tuple[Table, Constraint, tuple[float, float]]],
-    average: float,
-    worst: float,
-    limits: Limits,
-) -> Finding:
-    child, key, _ = max(direct, key=lambda entry: entry[2][1])
+    def _spread(self, table: Table, first: _First) -> _Gone:
+        most: dict[int, float] = {}
+        todo: list[tuple[Table, float, int]] = [(table, 1.0, 1)]
+        while todo:
+            parent, rows, level = todo.pop()
+            for child, key in self.cascades_of(parent):
+                each = self.rows_by(child, key)
+                fall = first.get(key.oid, each) if level == 1 else rows * each
+                fall = min(fall, self.snapshot.rows(child))
+                if child.oid != table.oid and fall > most.get(child.oid, 0) * _WIDER:
+                    most[child.oid] = fall
+                    if level < self.levels:
+                        todo.append((child, fall, level + 1))
+        return _Gone(most)
+
+    def rows_by(self, child: Table, key: Constraint) -> float:
+        """Rows of the child for one referenced row, on average over all of these: most may have no child at all. Of columns that were never
+        analyzed only the referenced rows are known."""
+        rows = self.snapshot.rows(child)
+        known = [row for name in key.columns if (row := self.snapshot.statistics.column(child, name))]
+        referenced = self.snapshot.catalog.table_by_oid.get(key.foreign_table_oid or 0)
+        among = self.snapshot.rows(referenced) if referenced else 0
+        if not known:
+            return rows / max(among, 1)
+        best = max(known, key=lambda row: row.distinct_values(rows))
+        return rows * (1 - best.null_fraction) / max(best.distinct_values(rows), among, 1)
+
+
+_CANDIDATES = 3
+"""Values looked into: those that most rows name directly."""
+_WIDER = 1.0001
+"""A way is followed again only where it leads to more rows, so that cycles of cascades end."""
+
+
+def _finding(snapshot: Snapshot, reach: _Reach, table: Table, average: _Gone, worst: _Gone, limits: Limits) -> Finding:
+    tables = snapshot.catalog.table_by_oid
+    direct = list(reach.cascades_of(table))
     statistics = snapshot.statistics_of(table)
     deletes = statistics.deleted if statistics else 0
-    columns = ", ".join(quote_identifier(name) for name in key.columns)
-    most = f", and perhaps {worst:,.0f} for the row with most" if worst > 1.2 * average else ""
+    more = worst if worst.rows > 1.2 * average.rows else average
+    parts = sorted(
+        ((rows, tables[oid]) for oid, rows in more.by_table.items()), key=lambda part: (-part[0], part[1].name)
+    )
+    mostly = listed((f"{part.name} {rows:,.0f}" for rows, part in parts if rows >= 0.01 * more.rows), 3)
+    most = f", and perhaps {more.rows:,.0f} for the row with most" if more is not average else ""
     return Finding(
-        title=f"One DELETE on {table.name} may cascade to {max(average, worst):,.0f} rows",
-        message=f"By the planner's statistics a deleted row of {table.name} takes about {average:,.0f} others with it{most}, in one "
-        f"transaction; {deletes:,} rows of {table.name} were deleted since the counters began.",
-        objects=(table_ref(table), *(object_ref("constraint", c, k.name, k.columns) for c, k, _ in direct[:19])),
-        impact=Impact(max(average, worst), "rows", limits["rows_per_delete"], 100_000_000, estimated=True),
+        title=f"One DELETE on {table.name} may cascade to {more.rows:,.0f} rows",
+        message=f"By the planner's statistics a deleted row of {table.name} takes about {average.rows:,.0f} others with it{most} "
+        f"({mostly}), in one transaction; {deletes:,} rows of {table.name} were deleted since the counters began.",
+        objects=(table_ref(table), *(object_ref("constraint", c, k.name, k.columns) for c, k in direct[:19])),
+        impact=Impact(more.rows, "rows", limits["rows_per_delete"], 100_000_000, estimated=True),
         evidence={
-            "rows_average": round(average),
-            "rows_most": round(worst),
-            "cascades": {f"{c.name}.{k.name}": round(each) for c, k, (each, _) in direct},
+            "rows_average": round(average.rows),
+            "rows_most": round(more.rows),
+            "rows_by_table": {part.name: round(rows) for rows, part in parts[:20]},
+            "cascades": {f"{c.name}.{k.name}": round(reach.rows_by(c, k)) for c, k in direct},
             "deletes": deletes,
         },
         confidence="medium" if deletes else "low",
-        next_step=f"Delete the dependent rows first, in batches of some 10,000, each its own transaction (DELETE FROM "
-        f"{quote_identifier(child.schema, child.name)} WHERE ctid IN (SELECT ctid FROM ... WHERE {columns} = $1 LIMIT 10000)), and the row "
-        "itself last; where the rows are history that has to stay, change the action to RESTRICT or SET NULL.",
+        next_step="Before deleting a row with many, delete the dependent rows in batches of some 10,000, each its own transaction: those "
+        f"of {quote_identifier(parts[0][1].schema, parts[0][1].name)} first, then upwards table by table, and the row itself last. Where "
+        "rows are history that has to stay, change the action to RESTRICT or SET NULL.",
     )

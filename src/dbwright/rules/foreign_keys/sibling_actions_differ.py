@@ -9,8 +9,9 @@ has rows.
 ## When to ignore
 
 When the refusal is a rule: rows that must stop the deletion (payments, contracts, audit records).
-Write the rule down as a comment on the constraint. References whose cascade the framework does itself (Django: NO ACTION,
-deferred) take no part.
+Write the rule down as a comment on the constraint. Link tables are compared with link tables, others with others; where further
+tables with rows refuse the same DELETE, one more action changes nothing, and the rule is silent.
+References whose cascade the framework does itself (Django: NO ACTION, deferred) take no part.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from dbwright.model.catalog import Catalog, Constraint, Table
 from dbwright.model.change import Change, SetOnDelete
@@ -51,12 +53,18 @@ def _link(name: str, action: str) -> str:
 
 
 _LINKS = "".join(_link(name, "ON DELETE CASCADE") for name in ("channel_reader", "channel_writer", "channel_host"))
+_FORGOTTEN = _PARENT + _PEOPLE + _LINKS + _link("channel_guest", "").replace("person )", "person ON DELETE CASCADE)")
 
 BAD = (
     Sample(_PARENT + _CASCADES + _child("scheduled_post", "ON DELETE RESTRICT")),
     Sample(_PARENT + _CASCADES + _child("scheduled_post", "")),
     # Superset: four link tables of a role cascade, the fifth was forgotten.
-    Sample(_PARENT + _PEOPLE + _LINKS + _link("channel_guest", "").replace("person )", "person ON DELETE CASCADE)")),
+    Sample(_FORGOTTEN),
+    # A payment has to stop the deletion; a row that waits to be sent stops it for channels that nobody paid for.
+    Sample(
+        _PARENT + _CASCADES + _child("scheduled_post", "") + _child("payment", "ON DELETE RESTRICT"),
+        statistics={"payment": {"rows": 400}},
+    ),
 )
 GOOD = (
     Sample(_PARENT + _CASCADES),
@@ -76,6 +84,11 @@ GOOD = (
         + _LINKS
         + "CREATE TABLE report (id bigint PRIMARY KEY, channel_id bigint REFERENCES channel, text text);"
     ),
+    # Superset: one link of a user refuses, but so do the queries and charts that the user made, whatever is done about the link.
+    Sample(
+        _FORGOTTEN + "CREATE TABLE report (id bigint PRIMARY KEY, channel_id bigint REFERENCES channel, text text);",
+        statistics={"report": {"rows": 400}},
+    ),
 )
 
 _KEPT = re.compile(
@@ -93,20 +106,34 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     catalog = snapshot.catalog
     for parent in catalog.user_tables:
         keys = [(child, key) for child, key in _references(catalog, parent) if not _left_to_framework(key)]
+        refuse = [(child, key) for child, key in keys if key.on_delete in ("restrict", "no action")]
         for links in (
             False,
             True,
         ):  # rows of a link table go with either end; what things of their own do says nothing of them
-            alike = [(child, key) for child, key in keys if _is_link(catalog, child) == links]
-            cascading = [(child, key) for child, key in alike if key.on_delete == "cascade"]
+            cascading = [
+                (child, key) for child, key in keys if key.on_delete == "cascade" and _is_link(catalog, child) == links
+            ]
             refusing = [
                 (child, key)
-                for child, key in alike
-                if key.on_delete in ("restrict", "no action") and not _KEPT.search(child.name)
+                for child, key in refuse
+                if _is_link(catalog, child) == links and not _KEPT.search(child.name)
             ]
+            others = [pair for pair in refuse if pair not in refusing]
             decided = len(cascading) + len(refusing)
-            if refusing and len(cascading) >= limits["cascading"] and len(cascading) / decided >= limits["share"]:
-                yield _finding(snapshot, parent, cascading, refusing)
+            if not refusing or len(cascading) < limits["cascading"] or len(cascading) / decided < limits["share"]:
+                continue
+            if not any(snapshot.rows(child) and not _KEPT.search(child.name) for child, _ in others):
+                yield _finding(snapshot, parent, cascading, refusing, _Siblings(links, len(refuse), len(keys)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Siblings:
+    """What was compared: keys of link tables or of others; how many of all keys to the table refuse."""
+
+    links: bool
+    refusing: int
+    keys: int
 
 
 def _is_link(catalog: Catalog, table: Table) -> bool:
@@ -133,6 +160,7 @@ def _finding(
     parent: Table,
     cascading: list[tuple[Table, Constraint]],
     refusing: list[tuple[Table, Constraint]],
+    siblings: _Siblings,
 ) -> Finding:
     refusers = sorted({child.name for child, _ in refusing})
     names = ", ".join(refusers)
@@ -141,10 +169,14 @@ def _finding(
     verb = "refuses" if len(refusers) == 1 else "refuse"
     with_rows = [child.name for child, _ in refusing if snapshot.rows(child)]
     blocked = f"rows in {', '.join(with_rows)} stop it today" if with_rows else "the first row there stops it"
+    kind = " of link tables" if siblings.links else ""
+    others = (
+        f"; of all {siblings.keys} keys to it {siblings.refusing} refuse" if siblings.refusing > len(refusing) else ""
+    )
     return Finding(
-        title=f"Deleting from {parent.name} cascades to {len(cascading)} tables, but {who} {verb}",
-        message=f"{len(cascading)} foreign keys to {parent.name} are ON DELETE CASCADE, {len(refusing)} "
-        f"({', '.join(f'{child.name}: {key.on_delete}' for child, key in refusing)}) {makes} the same DELETE fail; {blocked}.",
+        title=f"Deleting from {parent.name} cascades to {len(cascading)}{' link' if siblings.links else ''} tables, but {who} {verb}",
+        message=f"{len(cascading)} foreign keys{kind} to {parent.name} are ON DELETE CASCADE, {len(refusing)} "
+        f"({', '.join(f'{child.name}: {key.on_delete}' for child, key in refusing)}) {makes} the same DELETE fail{others}; {blocked}.",
         objects=(
             table_ref(parent),
             *(object_ref("constraint", child, key.name, key.columns) for child, key in refusing[:19]),
@@ -154,6 +186,8 @@ def _finding(
             "cascade": sorted(f"{child.name}.{key.name}" for child, key in cascading),
             "refuse": sorted(f"{child.name}.{key.name}" for child, key in refusing),
             "rows": {child.name: snapshot.rows(child) for child, _ in refusing},
+            "link_tables_only": siblings.links,
+            "refusing_of_all": [siblings.refusing, siblings.keys],
         },
         confidence="medium" if with_rows else "low",
         change=Change(

@@ -56,8 +56,18 @@ BAD = (
         _TABLES.format("uuid", "md5(g::text)::uuid", "orders", '"customerId"', "", "md5((g % 90 + 1)::text)::uuid"),
         statistics=_LARGE,
     ),
+    # Referenced rows are deleted: what has to happen then is to be decided first.
+    Sample(
+        _TABLES.format(*_NUMBERS, "orders", "customer_id", "", "g % 90 + 1"),
+        statistics=_LARGE | {"customer": {"deleted": 900}},
+    ),
 )
 GOOD = (
+    # Prefect: a cache may name what is gone by now.
+    Sample(
+        _TABLES.format(*_NUMBERS, "order_cache", "customer_id", "", "g % 90 + 1"),
+        statistics={"order_cache": {"rows": 2e6}},
+    ),
     Sample(_TABLES.format(*_NUMBERS, "orders", "customer_id", "", "g % 90 + 1"), statistics={"orders": {"rows": 900}}),
     Sample(_TABLES.format(*_NUMBERS, "orders", "customer_id", "", "g * 900000000000"), statistics=_LARGE),
     Sample(_TABLES.format(*_NUMBERS, "orders", "customer_id", " REFERENCES customer", "g % 90 + 1"), statistics=_LARGE),
@@ -70,7 +80,7 @@ GOOD = (
 )
 
 _ON_PURPOSE = re.compile(
-    r"histor|audit|(^|_)logs?(_|$)|event|archiv|backup|stag(e|ing)|te?mp(_|$)|import|export|snapshot|outbox|queue|deleted|raw",
+    r"histor|audit|(^|_)logs?(_|$)|event|archiv|backup|stag(e|ing)|te?mp(_|$)|import|export|snapshot|outbox|queue|deleted|raw|cache",
     re.I,
 )
 
@@ -95,7 +105,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         yield _policy(found, limits)
     else:
         yield from told_once(
-            (_finding(snapshot.catalog, candidate, limits) for candidate in found),
+            (_finding(snapshot, candidate, limits) for candidate in found),
             "{} columns look like references, undeclared",
             lambda members: (
                 "By names, types and values they hold keys of other tables, but no foreign key keeps them from pointing at "
@@ -172,7 +182,19 @@ def _judge(
     return ("medium", "type, name and range of values") if 0 < largest <= keys_to * 1.05 else None
 
 
-def _finding(catalog: Catalog, found: _Candidate, limits: Limits) -> Finding:
+def _goes(snapshot: Snapshot, target: Table) -> str:
+    """Whether rows of the table are deleted, in words: by what the counters saw, or with another table's rows."""
+    statistics = snapshot.statistics_of(target)
+    if statistics and statistics.deleted:
+        return f"{statistics.deleted:,} rows of {target.name} were deleted since the counters began"
+    keys = snapshot.catalog.constraints_of(target, "foreign key")
+    if any(key.on_delete == "cascade" for key in keys):
+        return f"rows of {target.name} go with others by ON DELETE CASCADE"
+    return ""
+
+
+def _finding(snapshot: Snapshot, found: _Candidate, limits: Limits) -> Finding:
+    catalog = snapshot.catalog
     table, column, target = found.table, found.column, found.target
     child, parent = quote_identifier(table.schema, table.name), quote_identifier(target.schema, target.name)
     own, key = quote_identifier(column.name), quote_identifier(found.key)
@@ -184,6 +206,12 @@ def _finding(catalog: Catalog, found: _Candidate, limits: Limits) -> Finding:
     definition = f"FOREIGN KEY ({own}) REFERENCES {parent} ({key})"
     name = free_name(catalog, table, (column.name,), "fkey")
     steps.append(AddConstraint(table.schema, table.name, name, definition, table.kind != "partitioned table"))
+    count = f"SELECT count(*) FROM {child} c WHERE c.{own} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} p WHERE p.{key} = c.{own})"
+    goes = _goes(snapshot, target)
+    ask = (
+        f"Decide first what a DELETE does to rows that name the deleted one ({goes}; a key without ON DELETE would refuse): CASCADE, SET "
+        f"NULL, or nothing where such rows may stay. Count orphans: {count}; then add the key NOT VALID and validate it."
+    )
     return Finding(
         title=f"{table.name}.{column.name} looks like a reference to {target.name}, undeclared",
         message=f"By {found.by} the column holds keys of {target.name}, but no foreign key keeps its about {found.rows:,} rows from "
@@ -192,11 +220,13 @@ def _finding(catalog: Catalog, found: _Candidate, limits: Limits) -> Finding:
         impact=Impact(found.rows, "rows", limits["rows"], 100_000_000, estimated=True),
         evidence={"referenced_table": target.name, "key": found.key, "rows": found.rows, "judged_by": found.by},
         confidence=found.confidence,
-        change=Change(
+        change=None
+        if goes
+        else Change(
             tuple(steps),
-            f"Count orphans first: SELECT count(*) FROM {child} c WHERE c.{own} IS NOT NULL AND NOT EXISTS (SELECT FROM {parent} p "
-            f"WHERE p.{key} = c.{own}); any makes the validation fail. From then on a {target.name} row in use cannot be deleted.",
+            f"Count orphans first: {count}; any makes the validation fail. From then on a {target.name} row in use cannot be deleted.",
         ),
+        next_step=ask if goes else None,
     )
 
 

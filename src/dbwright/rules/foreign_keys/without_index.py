@@ -10,10 +10,13 @@ holds its locks; joins from parent to children do the same.
 
 When rows of the referenced table are never deleted, their keys never change, and nothing joins or filters by this column.
 An index costs every write on a table that takes many.
+Columns that record who made or changed a row (``created_by``) are counted apart, and told of alone only where rows that they refer to
+are deleted.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.finding import Finding, Impact, Risk, Strength
 from dbwright.model.index_use import window_days
 from dbwright.model.indexing import free_name, serves_equality
+from dbwright.model.links import bare_link, repeatable_links
 from dbwright.model.sample import Sample
 from dbwright.model.sample_indexes import with_history
 from dbwright.model.snapshot import Snapshot, object_ref
@@ -92,8 +96,23 @@ BAD = (
         _TABLES + "ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;",
         statistics=_LARGE,
     ),
+    # Only who made a row refers without an index, but such rows are deleted.
+    Sample(_TABLES.replace("customer_id", "created_by_fk"), statistics={**_LARGE, "customer": {"deleted": 40}}),
 )
 GOOD = (
+    # Superset: who made and who changed a row, of people that nobody deletes.
+    Sample(
+        _TABLES.replace("customer_id", "created_by_fk")
+        + "ALTER TABLE orders ADD changed_by_fk bigint REFERENCES customer;",
+        statistics=_LARGE,
+    ),
+    # Superset: report_schedule_user. The unique index that constraints/link-not-unique proposes begins with the column.
+    Sample(
+        "CREATE TABLE customer (id bigint PRIMARY KEY); CREATE TABLE product (id bigint PRIMARY KEY);"
+        "CREATE TABLE customer_product (id bigint PRIMARY KEY, customer_id bigint NOT NULL REFERENCES customer, "
+        "product_id bigint NOT NULL REFERENCES product); CREATE INDEX ON customer_product (product_id);",
+        statistics={"customer_product": {"rows": 2e6}},
+    ),
     Sample(_TABLES, statistics={"orders": {"rows": 200}}),
     Sample(_TABLES + "CREATE INDEX ON orders (customer_id, id);", statistics=_LARGE),
     Sample(_TABLES + "CREATE INDEX ON orders USING hash (customer_id);", statistics=_LARGE),
@@ -120,22 +139,34 @@ GOOD = (
 )
 
 
+_RECORDED = re.compile(
+    r"(^|_)(created|changed|updated|modified|edited|inserted|deleted|saved)_by($|_)|^(creator|modifier|editor|updater)(_|$)",
+    re.I,
+)
+"""Who made or changed a row: shown beside it, seldom searched."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Bare:
-    """A foreign key without an index, with the rows of its table."""
+    """A foreign key without an index, with the rows of its table. ``recorded``: it says who made or changed the row."""
 
     table: Table
     key: Constraint
     rows: int
     target: Table
+    recorded: bool
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    keys = [bare for bare in _bare_keys(snapshot, limits) if not _costs_nothing(snapshot, bare, limits)]
+    every = [bare for bare in _bare_keys(snapshot, limits) if not _costs_nothing(snapshot, bare, limits)]
+    recorded = [bare for bare in every if bare.recorded]
+    keys = [bare for bare in every if not bare.recorded]
+    if not keys:
+        keys, recorded = [bare for bare in recorded if _deletes(snapshot, bare)], []
     if len(keys) == 1:
-        yield _one(snapshot, keys[0], limits)
+        yield _one(snapshot, keys[0], recorded, limits)
     elif keys:
-        yield _together(snapshot, keys, limits)
+        yield _together(snapshot, keys, recorded, limits)
 
 
 def _costs_nothing(snapshot: Snapshot, bare: _Bare, limits: Limits) -> bool:
@@ -148,9 +179,13 @@ def _costs_nothing(snapshot: Snapshot, bare: _Bare, limits: Limits) -> bool:
     if not by_number and (statistics is None or statistics.updated > statistics.hot_updated):
         return False  # another key than the primary one may change
     if snapshot.workload.statements and not snapshot.workload.evicted:
-        return not any((bare.table.oid, name) in compared_columns(snapshot) for name in bare.key.columns)
+        return not _is_compared(snapshot, bare)
     own = snapshot.statistics_of(bare.table)
     return own is not None and own.sequential_scans <= limits["scans_a_day"] * window_days(snapshot)
+
+
+def _is_compared(snapshot: Snapshot, bare: _Bare) -> bool:
+    return any((bare.table.oid, name) in compared_columns(snapshot) for name in bare.key.columns)
 
 
 def _deletes(snapshot: Snapshot, bare: _Bare) -> int:
@@ -160,6 +195,7 @@ def _deletes(snapshot: Snapshot, bare: _Bare) -> int:
 
 def _bare_keys(snapshot: Snapshot, limits: Limits) -> Iterator[_Bare]:
     catalog = snapshot.catalog
+    led = _led_by_proposed(snapshot)
     for table in catalog.user_tables:
         rows = snapshot.rows(table)
         if rows < limits["rows"]:
@@ -175,8 +211,19 @@ def _bare_keys(snapshot: Snapshot, limits: Limits) -> Iterator[_Bare]:
             if primary and primary.columns == key.columns:
                 continue
             target = catalog.table_by_oid.get(key.foreign_table_oid or 0)
-            if target is not None:
-                yield _Bare(table, key, rows, target)
+            if target is not None and led.get(table.oid) != key.columns[0]:
+                yield _Bare(table, key, rows, target, all(map(_RECORDED.search, key.columns)))
+
+
+def _led_by_proposed(snapshot: Snapshot) -> dict[int, str]:
+    """By table the reference that a unique index proposed for its links (constraints/link-not-unique, no-primary-key) begins with."""
+    catalog = snapshot.catalog
+    led = {table.oid: pair[0] for table, _, pair in repeatable_links(snapshot, 0)}
+    for table in catalog.user_tables:
+        pair = None if catalog.primary_key(table) else bare_link(catalog, table)
+        if pair:
+            led[table.oid] = pair[0]
+    return led
 
 
 def _index(snapshot: Snapshot, bare: _Bare) -> CreateIndex:
@@ -190,13 +237,13 @@ def _index(snapshot: Snapshot, bare: _Bare) -> CreateIndex:
     )
 
 
-def _one(snapshot: Snapshot, bare: _Bare, limits: Limits) -> Finding:
+def _one(snapshot: Snapshot, bare: _Bare, recorded: list[_Bare], limits: Limits) -> Finding:
     table, key, rows, target = bare.table, bare.key, bare.rows, bare.target
     deletes = _deletes(snapshot, bare)
     return Finding(
         title=f"{table.name}({', '.join(key.columns)}) references {target.name} without an index",
         message=f"Each DELETE on {target.name} reads all of the about {rows:,} rows of {table.name} to look for references"
-        f"{_counted(snapshot, deletes)}; joins from {target.name} do the same.",
+        f"{_counted(snapshot, deletes)}; joins from {target.name} do the same.{_apart(recorded)}",
         objects=(object_ref("constraint", table, key.name, key.columns),),
         impact=Impact(rows, "rows", limits["rows"], 10_000_000, estimated=True),
         evidence={
@@ -210,12 +257,23 @@ def _one(snapshot: Snapshot, bare: _Bare, limits: Limits) -> Finding:
     )
 
 
+def _apart(recorded: list[_Bare]) -> str:
+    """What is left out of the counts and of the change."""
+    if not recorded:
+        return ""
+    columns = dict.fromkeys("+".join(bare.key.columns) for bare in recorded)
+    return (
+        f" Not counted: {len(recorded)} more that only record who made or changed a row ({listed(columns, 3)}) and pay off only where the "
+        f"rows they refer to are deleted."
+    )
+
+
 def _counted(snapshot: Snapshot, deletes: int) -> str:
     """What is known of deletes; SQLite counts none."""
     return f" ({deletes:,} rows deleted since the counters began)" if snapshot.target.engine == "postgresql" else ""
 
 
-def _together(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
+def _together(snapshot: Snapshot, keys: list[_Bare], recorded: list[_Bare], limits: Limits) -> Finding:
     """How a project treats its references is one matter, told with what a DELETE reads for each: the dearest first."""
     read: defaultdict[int, int] = defaultdict(int)
     for bare in keys:
@@ -225,6 +283,7 @@ def _together(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
         key=lambda k: (not _deletes(snapshot, k), -read[k.target.oid], k.target.oid, -k.rows, k.table.name, k.key.name),
     )
     targets = list({bare.target.oid: bare for bare in keys}.values())
+    keys.sort(key=lambda k: not _is_compared(snapshot, k))
     worst = targets[0]
     tables = len({bare.table.oid for bare in keys})
     where = f"{tables} tables" if tables > 1 else keys[0].table.name
@@ -237,7 +296,7 @@ def _together(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
     return Finding(
         title=f"{len(keys)} foreign keys of {where} have no index",
         message=f"A DELETE on what they refer to reads the referring tables whole, in rows (estimated): {listed(dear, 4)}. Joins do the "
-        f"same: {listed(columns, 3)}.",
+        f"same: {listed(columns, 3)}.{_apart(recorded)}",
         objects=tuple(object_ref("constraint", bare.table, bare.key.name, bare.key.columns) for bare in keys),
         impact=Impact(read[worst.target.oid], "rows", limits["rows"], 10_000_000, estimated=True),
         evidence={
@@ -250,15 +309,17 @@ def _together(snapshot: Snapshot, keys: list[_Bare], limits: Limits) -> Finding:
                     "on_delete": bare.key.on_delete,
                     "referenced_table": bare.target.name,
                     "deletes_on_referenced": _deletes(snapshot, bare),
+                    "compared_by_recorded_statements": _is_compared(snapshot, bare),
                 }
                 for bare in keys
             ],
+            "left_out": [f"{bare.table.name}.{'+'.join(bare.key.columns)}" for bare in recorded],
         },
         confidence="high" if _deletes(snapshot, worst) else "medium",
         change=Change(
             tuple(_index(snapshot, bare) for bare in keys),
-            note="The dearest stand first. Build those by which rows are searched or joined, or whose referenced rows are deleted; columns "
-            "that only record who made or changed a row can do without: each index costs every write of its table.",
+            note="Those that recorded statements search or join by stand first, then the dearest. Build those by which rows are searched "
+            "or joined, or whose referenced rows are deleted: each index costs every write of its table.",
         ),
         identity="several",
     )

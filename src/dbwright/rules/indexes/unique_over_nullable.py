@@ -8,25 +8,30 @@ any number of living rows with the same address: just the rows that it was made 
 
 ## When to ignore
 
-When rows without a value may repeat.
+When rows without a value may repeat. The rule speaks where a missing value says something: a tree's roots (a table that refers to
+itself), rows that are not deleted (``deleted_at``), what holds for all (no tenant, or no event beside the user that the row belongs
+to), what a query of the code asks for (``IS NULL``). It is silent on rows that belong to the missing parent alone and on links: there
+NULL is more likely a column that should be NOT NULL.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
+from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import Index, Table
 from dbwright.model.change import Change, CreateIndex
-from dbwright.model.columns import statistics_of
+from dbwright.model.columns import referencing_columns, statistics_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.index_use import columns_text, index_keys, index_ref, is_plain, own_tables
 from dbwright.model.indexing import free_name
+from dbwright.model.query import JoinKind, Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
-from dbwright.model.snapshot import Snapshot
+from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
@@ -42,12 +47,33 @@ YIELDS_TO = ("indexes/duplicate", "indexes/unique-implied-by-narrower")
 
 _MARKER = re.compile(r"(soft_)?(deleted|removed|archived|cancelled|canceled)(_at|_on|_time|_date)", re.I)
 _TIMES = ("timestamp", "timestamptz", "date")
+_OWNERS = re.compile(
+    r"(^|_)(tenant|organi[sz]ation|org|account|company|workspace|shop|site|team|customer|community)(_id)?$", re.I
+)
+"""Whom rows belong to, so that a row of nobody's is everybody's."""
 
 _TABLE = """
 CREATE TABLE folder (id integer PRIMARY KEY, parent_id integer REFERENCES folder, name text NOT NULL, email text, deleted_at timestamptz);
 INSERT INTO folder SELECT n, CASE WHEN n % 4 <> 1 THEN n - 1 END, 'n' || n, CASE WHEN n % 2 = 0 THEN 'e' || n END,
 CASE WHEN n % 5 = 0 THEN now() END FROM generate_series(1, 1000) n; ANALYZE folder;
 """
+
+_EVENTS = (
+    "CREATE TABLE person (id bigint PRIMARY KEY); CREATE TABLE event (id bigint PRIMARY KEY);"
+    "INSERT INTO person SELECT generate_series(1, 1000); INSERT INTO event SELECT generate_series(1, 1000);"
+)
+_OF_EVENT = (
+    "CREATE TABLE setting (id bigint PRIMARY KEY, event_id bigint REFERENCES event, name text NOT NULL, {0} UNIQUE {1});"
+    "INSERT INTO setting SELECT n, CASE WHEN n % 4 > 0 THEN n END, 'n' || n, n FROM generate_series(1, 1000) n; ANALYZE setting;"
+)
+
+
+def _asked(join: JoinKind) -> Callable[[Snapshot], Snapshot]:
+    """The snapshot with a recorded statement that wants the settings of no event."""
+    column = QueryColumn("setting", "event_id", "s")
+    query = Query("select", (QueryTable("setting", None, "s", join),), (Predicate(column, "is null", ""),))
+    return lambda snapshot: replace(snapshot, attribution=Attribution((StatementOrigin(1, "", query=query),)))
+
 
 BAD = (
     # Nautobot: thirteen of them are one question.
@@ -63,8 +89,45 @@ BAD = (
         _TABLE
         + "ALTER TABLE folder ADD UNIQUE (parent_id, name); CREATE UNIQUE INDEX ON folder (name) WHERE deleted_at IS NULL;"
     ),
+    # pretix: a user's settings for one event, or for all of them.
+    Sample(_EVENTS + _OF_EVENT.format("user_id bigint NOT NULL REFERENCES person,", "(user_id, event_id, name)")),
+    # Prefect: the code looks for tasks of no flow by name before it writes one.
+    Sample(
+        _EVENTS + _OF_EVENT.format("", "(event_id, name)"),
+        edit=_asked("from"),
+    ),
+    # What belongs to no tenant is everybody's; where it goes with its tenant, that has to be asked.
+    Sample((_EVENTS + _OF_EVENT.format("", "(event_id, name)")).replace("event", "tenant")),
+    Sample(
+        (_EVENTS + _OF_EVENT.format("", "(event_id, name)"))
+        .replace("REFERENCES event", "REFERENCES event ON DELETE CASCADE")
+        .replace("event", "tenant")
+    ),
 )
 GOOD = (
+    # What an outer join missed is no row of the table.
+    Sample(_EVENTS + _OF_EVENT.format("", "(event_id, name)"), edit=_asked("left")),
+    # Superset: a metric of no table, a tag's link without the tag; Prefect: a task of no flow. They belong to what is missing.
+    Sample(_EVENTS + _OF_EVENT.format("", "(event_id, name)")),
+    Sample(
+        _EVENTS
+        + _OF_EVENT.format("", "(event_id, name)").replace("REFERENCES event", "REFERENCES event ON DELETE CASCADE")
+    ),
+    # pretix: the link of a product, a layout and a channel.
+    Sample(
+        _EVENTS
+        + _OF_EVENT.format(
+            "user_id bigint NOT NULL REFERENCES person, other_id bigint NOT NULL DEFAULT 1 REFERENCES person,",
+            "(event_id, user_id, other_id)",
+        )
+    ),
+    # What is left when its event was deleted.
+    Sample(
+        _EVENTS
+        + _OF_EVENT.format("user_id bigint NOT NULL REFERENCES person,", "(user_id, event_id, name)").replace(
+            "REFERENCES event", "REFERENCES event ON DELETE SET NULL"
+        )
+    ),
     # Nautobot: a port belongs to a device type or to a module type, and each has its own unique index.
     Sample(
         _TABLE
@@ -95,11 +158,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     holes = list(_holes(snapshot, limits))
     references = [hole for hole in holes if not _MARKER.fullmatch(hole.column)]
     together = len(references) > limits["references"]
-    single = [
-        _finding(snapshot, h.table, h.index, h.column, h.rows, limits)
-        for h in holes
-        if not (together and h in references)
-    ]
+    single = [_finding(snapshot, hole, limits) for hole in holes if not (together and hole in references)]
     yield from told_once(single, "{} unique indexes let rows repeat where a column is NULL", identity="few")
     if together:
         yield _together(references, limits)
@@ -107,12 +166,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Hole:
-    """A unique index that says nothing of the rows where one of its columns is NULL."""
+    """A unique index that says nothing of the rows where one of its columns is NULL. ``asked``: the missing value may say something, or
+    may be a mistake."""
 
     table: Table
     index: Index
     column: str
     rows: int
+    asked: bool
 
 
 def _holes(snapshot: Snapshot, limits: Limits) -> Iterator[_Hole]:
@@ -131,11 +192,52 @@ def _holes(snapshot: Snapshot, limits: Limits) -> Iterator[_Hole]:
             ]
             if len(holes) != 1 or any(_closes(other, index, holes[0][1]) for other in unique):
                 continue
-            if _leaves_one_parent(snapshot, table, index, holes[0][1]):
+            rows, name = holes[0]
+            if _leaves_one_parent(snapshot, table, index, name):
                 continue
-            if any(_is_alternative(snapshot, table, other, index, holes[0][1]) for other in unique):
+            if any(_is_alternative(snapshot, table, other, index, name) for other in unique):
                 continue
-            yield _Hole(table, index, holes[0][1], holes[0][0])
+            meant = _says_something(snapshot, table, index, name)
+            if meant is not None:
+                yield _Hole(table, index, name, rows, asked=not meant)
+
+
+def _says_something(snapshot: Snapshot, table: Table, index: Index, hole: str) -> bool | None:
+    """Whether NULL is a statement of its own here (the root of a tree, not deleted, for all): True, False when that has to be asked, None
+    when nothing says so."""
+    key = next(
+        (key for key in snapshot.catalog.constraints_of(table, "foreign key") if key.columns == (hole,)),
+        None,
+    )
+    if key is None or key.foreign_table_oid == table.oid or (table.name, hole) in _sought_nulls(snapshot):
+        return True
+    if key.on_delete == "set null":
+        return None  # the row outlived its parent
+    references = referencing_columns(snapshot, table)
+    rest = [column for name in index.keys if name != hole and (column := snapshot.catalog.column(table, name))]
+    named = any(column.not_null and column.name not in references for column in rest)
+    owned = any(column.not_null and column.name in references for column in rest)
+    if named and owned:
+        return True  # it belongs to somebody else, for this event or for all
+    if named and _OWNERS.search(hole):
+        return key.on_delete != "cascade"
+    return None
+
+
+@once
+def _sought_nulls(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
+    """Columns (table, name) of which some query of the code, or a recorded one, wants the rows with NULL; not what an outer join missed."""
+    queries = [query.query for query in snapshot.source.queries]
+    queries += [statement.query for statement in snapshot.attribution.statements]
+    found: set[tuple[str, str]] = set()
+    for query in filter(None, queries):
+        kept = {table.alias for table in query.tables if table.join in ("from", "inner")}
+        found |= {
+            (p.column.table, p.column.column)
+            for p in query.predicates
+            if p.operator == "is null" and not p.negated and p.narrows and p.column.alias in kept
+        }
+    return frozenset(found)
 
 
 def _together(holes: list[_Hole], limits: Limits) -> Finding:
@@ -200,33 +302,43 @@ def _is_alternative(snapshot: Snapshot, table: Table, other: Index, index: Index
     return column is not None and not column.not_null
 
 
-def _finding(snapshot: Snapshot, table: Table, index: Index, hole: str, rows: int, limits: Limits) -> Finding:
-    rest = tuple(c for c in index.keys if c != hole)
+def _finding(snapshot: Snapshot, hole: _Hole, limits: Limits) -> Finding:
+    table, index, column, rows = hole.table, hole.index, hole.column, hole.rows
+    rest = tuple(c for c in index.keys if c != column)
     others = ", ".join(rest)
-    is_marker = bool(_MARKER.fullmatch(hole))
-    create = CreateIndex(
-        table.schema,
-        table.name,
-        free_name(snapshot.catalog, table, rest, "uniq"),
-        tuple(key for key in index_keys(index) if key.column != hole),
-        unique=True,
-        predicate=f"{quote_identifier(hole)} IS NULL",
-        on_partitioned=table.kind == "partitioned table",
-    )
-    possible = table.kind != "partitioned table" and is_plain(snapshot, table, index)
+    is_marker = bool(_MARKER.fullmatch(column))
+    possible = table.kind != "partitioned table" and is_plain(snapshot, table, index) and not hole.asked
     quoted = ", ".join(map(quote_identifier, rest))
     look = (
-        f"SELECT {quoted}, count(*) FROM {quote_identifier(table.schema, table.name)} WHERE {quote_identifier(hole)} IS NULL "
+        f"SELECT {quoted}, count(*) FROM {quote_identifier(table.schema, table.name)} WHERE {quote_identifier(column)} IS NULL "
         f"GROUP BY {quoted} HAVING count(*) > 1"
     )
+    ask = (
+        f"Ask what a row without {column} is: if it holds for all, keep ({others}) unique among such rows WHERE {column} IS NULL; if it is "
+        f"a mistake, mend those rows and SET NOT NULL. "
+    )
     return Finding(
-        title=f"{table.name}: rows may repeat where {hole} is NULL",
-        message=f"By {index.name} ({columns_text(index)}) is unique only where {hole} has a value; for about {rows:,} rows without one "
+        title=f"{table.name}: rows may repeat where {column} is NULL",
+        message=f"{index.name} keeps ({columns_text(index)}) unique only where {column} has a value; for about {rows:,} rows without one "
         f"nothing keeps ({others}) from repeating.",
         objects=(index_ref(table, index),),
         impact=Impact(rows, "rows", limits["rows"], 10_000_000, estimated=True),
-        evidence={"rows_with_null": rows, "column": hole, "definition": index.definition, "look_for_repeats": look},
+        evidence={"rows_with_null": rows, "column": column, "definition": index.definition, "look_for_repeats": look},
         confidence="medium" if is_marker else "low",
-        change=Change((create,), note=f"It fails if rows repeat already. Look first: {look};") if possible else None,
-        next_step=None if possible else f"Look for repeated rows: {look};",
+        change=Change((_index(snapshot, hole, rest),), note=f"It fails if rows repeat already. Look first: {look};")
+        if possible
+        else None,
+        next_step=None if possible else f"{ask if hole.asked else ''}Look for repeated rows: {look};",
+    )
+
+
+def _index(snapshot: Snapshot, hole: _Hole, rest: tuple[str, ...]) -> CreateIndex:
+    return CreateIndex(
+        hole.table.schema,
+        hole.table.name,
+        free_name(snapshot.catalog, hole.table, rest, "uniq"),
+        tuple(key for key in index_keys(hole.index) if key.column != hole.column),
+        unique=True,
+        predicate=f"{quote_identifier(hole.column)} IS NULL",
+        on_partitioned=hole.table.kind == "partitioned table",
     )

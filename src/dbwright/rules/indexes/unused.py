@@ -159,11 +159,14 @@ def _is_idle(snapshot: Snapshot, table: Table, index: Index, use: IndexUse) -> b
     return not foreign_keys_left_alone(snapshot, table, index)
 
 
+_IN_MODEL = "Take it out of the model as well (Django: db_index or Meta.indexes; SQLAlchemy: index=True), or a migration makes it again."
+
+
 def _one(
     snapshot: Snapshot, table: Table, index: Index, use: IndexUse, confidence: Confidence, nodes: str, limits: Limits
 ) -> Finding:
     days, writes = window_days(snapshot), index_writes(snapshot, table)
-    note = "A new index has no scans either: make sure that it is older than the counters."
+    note = f"A new index has no scans either: make sure that it is older than the counters. {_IN_MODEL}"
     if any(index.is_expression):
         note += " It also gives the planner statistics about its expression; after dropping it, compare the plans of queries that use it."
     return Finding(
@@ -210,7 +213,7 @@ def _together(
         confidence=confidence,
         change=Change(
             tuple(drop(table, index) for table, index, _ in small),
-            note="New indexes have no scans either: leave out those that are younger than the counters.",
+            note=f"New indexes have no scans either: leave out those that are younger than the counters. {_IN_MODEL}",
         ),
         identity="small",
     )

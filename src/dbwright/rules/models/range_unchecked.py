@@ -87,14 +87,8 @@ def _open(table: SourceTable) -> list[tuple[SourceColumn, list[tuple[str, float]
 
 
 def _bounds(column: SourceColumn) -> list[tuple[str, float]]:
-    return [
-        (str(entry[0]), float(entry[1]))
-        for entry in column.option("validators") or ()
-        if isinstance(entry, list | tuple)
-        and len(entry) == 2
-        and entry[0] in ("MinValueValidator", "MaxValueValidator")
-        and isinstance(entry[1], int | float)
-    ]
+    said = zip(("MinValueValidator", "MaxValueValidator"), column.validated_range, strict=True)
+    return [(name, value) for name, value in said if value is not None]
 
 
 def _finding(

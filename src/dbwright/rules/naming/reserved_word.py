@@ -79,7 +79,10 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         objects=tuple(found[:MOST_OBJECTS]),
         impact=Impact(len(found), "names", limits["names"], 1e7),
         evidence={"names": [ref.label for ref in found[:100]], "count": len(found)},
-        next_step=f"Quote them in hand-written SQL, or rename them (such as {found[0].name}s or "
-        f"app_{found[0].name}) when they are changed "
-        "anyway, keeping the model's name by db_table or db_column.",
+        next_step=f"Quote them in hand-written SQL, or rename them (such as {_other_name(found[0])}) when they are changed anyway; the "
+        "model can keep its own name (Django: db_table or db_column; SQLAlchemy: __tablename__ or the column's first argument).",
     )
+
+
+def _other_name(ref: ObjectRef) -> str:
+    return f"{ref.name}_name or {ref.name}_id" if ref.kind == "column" else f"{ref.name}s or app_{ref.name}"

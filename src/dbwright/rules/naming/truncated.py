@@ -8,19 +8,21 @@ with "already exists".
 
 ## When to ignore
 
-When the cut name is the one that the code uses too.
+When the cut name is the one that the code uses too: the rule is silent where models say so. Of indexes and constraints, which no query
+names, it is told only where the code has the longer name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from dbwright.model.catalog import Constraint, Table
 from dbwright.model.columns import MOST_OBJECTS, is_scratch
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, object_ref, table_ref
+from dbwright.model.source_table import Place, SourceIndex, SourceTable
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
@@ -35,11 +37,24 @@ COVERS = ("name-truncated",)
 _LONG = "monthly_chapter_report_of_members_and_guests_with_all_their_referrals_and_revenue"
 _TABLE = "CREATE TABLE report (id bigint, month date);"
 
+
+def _coded(index: str) -> Callable[[Snapshot], Snapshot]:
+    """The snapshot with a model whose index has this name."""
+    model = SourceTable(
+        "report", None, "app.Report", Place("app.py", 1), "sqlalchemy", indexes=(SourceIndex(index, ("month",)),)
+    )
+    return lambda snapshot: replace(snapshot, source=replace(snapshot.source, tables=(model,)))
+
+
 BAD = (
     Sample(f"CREATE TABLE {_LONG} (id bigint);"),
-    Sample(f"{_TABLE} CREATE INDEX {_LONG} ON report (month);"),
+    Sample(f"CREATE TABLE report (id bigint, {_LONG} date);"),
+    Sample(f"{_TABLE} CREATE INDEX {_LONG} ON report (month);", edit=_coded(_LONG)),
 )
 GOOD = (
+    # Prefect: the model names the index as it was cut, and says why.
+    Sample(f"{_TABLE} CREATE INDEX {_LONG} ON report (month);", edit=_coded(_LONG[:63])),
+    Sample(f"{_TABLE} CREATE INDEX {_LONG} ON report (month);"),
     Sample(f"CREATE TABLE {_LONG[:62]} (id bigint);"),
     # Names that PostgreSQL or Django shortened knowingly keep their ending.
     Sample(f"{_TABLE} CREATE INDEX {_LONG[:59]}_idx ON report (month);"),
@@ -62,20 +77,22 @@ _ENDING = re.compile(
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     catalog = snapshot.catalog
+    coded = _coded_names(snapshot)
+    longer = {name.encode()[: int(limits["bytes"])].decode(errors="ignore") for name in coded} - coded
     found: list[ObjectRef] = []
     for table in catalog.user_tables:
         if is_scratch(table):
             continue
-        if _is_cut(table.name, limits):
+        if _is_cut(table.name, limits) and table.name not in coded:
             found.append(table_ref(table))
-        found += [object_ref("column", table, c.name) for c in catalog.columns_of(table) if _is_cut(c.name, limits)]
-        indexes = [i.name for i in catalog.indexes_of(table) if i.constraint is None and _is_cut(i.name, limits)]
-        found += [object_ref("index", table, name) for name in indexes]
+        columns = [c.name for c in catalog.columns_of(table) if _is_cut(c.name, limits) and c.name not in coded]
+        found += [object_ref("column", table, name) for name in columns]
         found += [
-            object_ref("constraint", table, c.name)
-            for c in catalog.constraints_of(table)
-            if _is_cut(c.name, limits) and not _is_whole(snapshot, table, c)
+            object_ref("index", table, i.name)
+            for i in catalog.indexes_of(table)
+            if i.constraint is None and i.name in longer
         ]
+        found += [object_ref("constraint", table, c.name) for c in catalog.constraints_of(table) if c.name in longer]
     if not found:
         return
     yield Finding(
@@ -91,11 +108,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
 
 
-def _is_whole(snapshot: Snapshot, table: Table, constraint: Constraint) -> bool:
-    """Whether it ends with the whole name of something that it is about: then it has 63 bytes by chance."""
-    target = snapshot.catalog.table_by_oid.get(constraint.foreign_table_oid or 0)
-    parts = (*constraint.columns, *constraint.foreign_columns, table.name, *((target.name,) if target else ()))
-    return any(constraint.name.endswith(f"_{part}") for part in parts)
+def _coded_names(snapshot: Snapshot) -> set[str]:
+    """Names of tables, columns, indexes and constraints as the code has them."""
+    found: set[str] = set()
+    for table in snapshot.source.tables:
+        found |= {table.name, *(column.name for column in table.columns)}
+        found |= {index.name for index in table.indexes if index.name}
+        found |= {constraint.name for constraint in table.constraints if constraint.name}
+    return found
 
 
 def _is_cut(name: str, limits: Limits) -> bool:

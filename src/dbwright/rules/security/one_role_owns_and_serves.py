@@ -13,6 +13,7 @@ In a small team that accepts it; it is a second line of defence, not a hole.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from dbwright.model.access import application_sessions, grants_by_object, login_roles, sessions_by_role
@@ -34,9 +35,22 @@ _TABLES = "CREATE ROLE web LOGIN; CREATE SCHEMA shop AUTHORIZATION web;" + "".jo
     f"CREATE TABLE shop.t{n} (id bigserial PRIMARY KEY); ALTER TABLE shop.t{n} OWNER TO web;" for n in range(6)
 )
 _GRANTS = "CREATE ROLE api LOGIN; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO api;"
-BAD = (Sample(_TABLES), Sample(_TABLES, edit=with_sessions(client("web"))))
+BAD = (
+    Sample(_TABLES),
+    Sample(_TABLES, edit=with_sessions(client("web"))),
+    # pretix: roles of other applications' databases in the same cluster are no other way in.
+    Sample(
+        _TABLES
+        + "CREATE ROLE api LOGIN; CREATE ROLE reports LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO reports;"
+    ),
+)
 GOOD = (
     Sample(_TABLES, edit=with_sessions(client("postgres"))),
+    # Another role may write, by what it is a member of.
+    Sample(
+        _TABLES
+        + "CREATE ROLE writers; CREATE ROLE api LOGIN IN ROLE writers; GRANT INSERT ON ALL TABLES IN SCHEMA shop TO writers;"
+    ),
     Sample(_TABLES + _GRANTS, edit=with_sessions(client("api"), client("web", "psql"))),
     Sample(_TABLES + _GRANTS),
     Sample("CREATE ROLE web LOGIN; CREATE TABLE one (id bigint); ALTER TABLE one OWNER TO web;"),
@@ -48,15 +62,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     seen = bool(application_sessions(snapshot))
     logins = [role for role in login_roles(snapshot) if not role.is_superuser]
     for role in logins:
-        if not (sessions[role.name] or (not seen and len(logins) == 1)):
-            continue
         tables = [t for t in snapshot.catalog.user_tables if t.owner == role.name]
         if len(tables) < limits["tables"]:
             continue
+        if not (sessions[role.name] or (not seen and not _writes_otherwise(snapshot, role, logins, tables))):
+            continue
+        serves = (
+            "and serves requests as well"
+            if sessions[role.name]
+            else "and no other role but superusers may write to them: requests must be served as the owner (no session was seen)"
+        )
         prepared = _roles_with_grants(snapshot, role, tables)
         yield Finding(
             title=f"The application owns its tables as {role.name}",
-            message=f"{role.name} owns {len(tables)} tables and serves requests as well, so that an injected statement could drop them; "
+            message=f"{role.name} owns {len(tables)} tables {serves}, so that an injected statement could drop them; "
             "two roles with only the rights to read and to write would do for requests.",
             objects=(ObjectRef("role", role.name),),
             impact=Impact(len(tables), "tables", limits["tables"], 1_000),
@@ -72,15 +91,27 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 def _roles_with_grants(snapshot: Snapshot, owner: Role, tables: list[Table]) -> list[str]:
     """Other roles that may write to most of the owner's tables."""
+    count = _inserters(snapshot, tables)
+    return sorted(
+        name for name, number in count.items() if number * 2 > len(tables) and name not in (owner.name, "PUBLIC")
+    )
+
+
+def _inserters(snapshot: Snapshot, tables: list[Table]) -> Counter[str]:
+    """Into how many of the tables each role may insert, by grants."""
     granted = grants_by_object(snapshot)
-    count: dict[str, int] = {}
-    for table in tables:
-        for name in {g.grantee for g in granted.get(table.oid, ()) if "INSERT" in g.privileges} - {
-            owner.name,
-            "PUBLIC",
-        }:
-            count[name] = count.get(name, 0) + 1
-    return sorted(name for name, number in count.items() if number * 2 > len(tables))
+    return Counter(
+        name for table in tables for name in {g.grantee for g in granted.get(table.oid, ()) if "INSERT" in g.privileges}
+    )
+
+
+def _writes_otherwise(snapshot: Snapshot, owner: Role, logins: list[Role], tables: list[Table]) -> bool:
+    """Whether another role that can log in may write to most of the tables."""
+    writers = {*_roles_with_grants(snapshot, owner, tables), owner.name}
+    public = _inserters(snapshot, tables)["PUBLIC"]
+    return public * 2 > len(tables) or any(
+        not writers.isdisjoint((role.name, *role.member_of)) for role in logins if role.name != owner.name
+    )
 
 
 def _change(snapshot: Snapshot, owner: Role, tables: list[Table]) -> Change:

@@ -20,6 +20,7 @@ from dbwright.model.finding import Finding, Impact, ObjectRef, Risk, Strength
 from dbwright.model.sample import Sample
 from dbwright.model.server import application_roles, database_bytes, limit_roles, roles_without_limit
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.statements import is_users
 from dbwright.rules import Limits
 
 RISK: Risk = "operations"
@@ -58,12 +59,14 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     held, roles = database_bytes(snapshot), roles_without_limit(snapshot, "statement_timeout")
     if not roles or held < limits["database_bytes"]:
         return
-    longest = max((s.max_milliseconds / 1000 for s in snapshot.workload.statements if s.user in roles), default=None)
+    queries = (s for s in snapshot.workload.statements if s.user in roles and is_users(s.query))
+    longest = max((s.max_milliseconds / 1000 for s in queries), default=None)
     seconds = limits["seconds"]
     while longest is not None and seconds < 2 * longest and seconds < limits["most_seconds"]:
         seconds *= 2
     value = f"{min(seconds, limits['most_seconds']):.0f}s"
-    seen = f" The longest recorded statement took {longest:,.1f} seconds." if longest is not None else ""
+    took = f"{longest:,.1f} seconds" if longest and longest >= 1 else f"{(longest or 0) * 1000:,.0f} ms"
+    seen = f" The longest recorded query or change took {took}." if longest is not None else ""
     names = ", ".join(roles[:3]) + (f" and {len(roles) - 3} more" if len(roles) > 3 else "")
     yield Finding(
         title=f"No statement_timeout for {names}"[:79],
@@ -84,7 +87,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "statement_timeout",
             value,
             "It holds for new sessions. Migrations that the same role runs need SET statement_timeout = 0 first, for building an index may "
-            "take longer.",
+            "take longer; so may exports and reports of background workers: give these a role or a limit of their own.",
         ),
     )
 

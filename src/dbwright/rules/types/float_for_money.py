@@ -7,7 +7,7 @@ the same.
 
 ## When to ignore
 
-Prices as measurements (market data, estimates, scores in money) that nobody bills.
+Prices as measurements (market data, estimates, scores in money) that nobody bills, and limits that amounts are compared with.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ GOOD = (
     Sample("CREATE TABLE route (id bigint PRIMARY KEY, total float8, amount float8);", statistics=_LARGE),
     # Shares and measurements.
     Sample("CREATE TABLE orders (id bigint PRIMARY KEY, price_score float8, tax_rate real);", statistics=_LARGE),
+    # MLflow: a budget is a limit that what was spent is compared with; nobody adds it up.
+    Sample(
+        "CREATE TABLE budget_policy (id bigint PRIMARY KEY, budget_amount float8, limit_total float8);",
+        statistics={"budget_policy": {"rows": 3e5}},
+    ),
     # MLflow, Label Studio: what the tokens of a call are thought to have cost; nobody bills it.
     Sample(
         "CREATE TABLE span (id bigint PRIMARY KEY, input_cost float8, total_cost float8);",
@@ -68,7 +73,7 @@ _MONEY_TABLE = re.compile(
 )
 _MEASURED = re.compile(
     r"rate|ratio|score|percent|pct|avg|average|mean|median|estimat|predict|forecast|weight|index|token|usage|probab|likelihood|"
-    r"confidence|expected|simulat|"
+    r"confidence|expected|simulat|budget|limit|threshold|quota|ceiling|"
     r"norm|open_|close_|high_|low_"
 )
 _MARKET = re.compile(

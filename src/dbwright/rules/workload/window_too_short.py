@@ -1,4 +1,4 @@
-"""The server's counters are too young to judge use by them.
+"""The counters or the recorded statements are too young to judge use by them.
 
 ## Why it matters
 
@@ -20,6 +20,7 @@ from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.statements import recorded
+from dbwright.model.wording import duration
 from dbwright.rules import Limits
 
 RISK: Risk = "hygiene"
@@ -51,9 +52,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     }
     if not young or not snapshot.catalog.user_tables:
         return
-    text = " and ".join(f"{what} cover {hours:,.1f} hours" for what, hours in young.items())
+    text = " and ".join(f"{what} cover {duration(hours * 3600)}" for what, hours in young.items())
+    counters = any("counters" in what for what in young)
+    whose = "The server's counters" if counters else "The recorded statements"
     yield Finding(
-        title="The server's counters cover less than a day",
+        title=f"{whose} cover less than a day",
         message=f"{text[0].upper()}{text[1:]}: what runs weekly or monthly is not in them yet.",
         objects=(ObjectRef("database", snapshot.target.database),),
         impact=Impact(1, "fact", 1, 2),
