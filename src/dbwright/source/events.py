@@ -28,8 +28,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Loop:
     """A loop around an event, in the project's own code or (``by_framework``) in a stub. ``rows`` is what the framework keeps of the
-    query whose rows it walks over (None when it walks over something else); ``count`` how often it runs where that is written in the
-    source. ``place`` is None in a stub."""
+    query whose rows it walks over (a tuple: of one of several; None when it walks over something else); ``count`` how often it runs
+    where that is written in the source. ``place`` is None in a stub."""
 
     place: Place | None
     rows: Any = None
@@ -85,6 +85,10 @@ def _at(loop: Loop, place: Place) -> Loop:
     return loop if loop.place is not None else Loop(place, loop.rows, loop.count, by_framework=True)
 
 
+def _whose(loop: Loop) -> object:
+    return tuple(map(Identity, loop.rows)) if isinstance(loop.rows, tuple) else Identity(loop.rows)
+
+
 def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]:
     """Everything that happens below an entry. ``place`` stands in for what happens in stubs that the entry calls. What was reached under
     the same loops before (``seen``, shared by the caller between entries) is passed over."""
@@ -94,7 +98,7 @@ def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]
 def _unroll(
     summary: Summary, place: Place, loops: tuple[Loop, ...], calls: tuple[Place, ...], seen: set[object]
 ) -> Iterator[Reached]:
-    mark = (summary.number, place, tuple((loop.place, Identity(loop.rows)) for loop in loops))
+    mark = (summary.number, place, tuple((loop.place, _whose(loop)) for loop in loops))
     if mark in seen or len(calls) > DEEPEST_CHAIN:
         return
     seen.add(mark)

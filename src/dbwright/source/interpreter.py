@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from dbwright.model.source import SourceTable
 from dbwright.pysource import dotted
+from dbwright.source import schemas
 from dbwright.source.events import Called, Happening, Loop, Place, Summary
 from dbwright.source.modules import READ_AS_KNOWN, Binding, Codebase, Import, Module, Problem, Scope, collect
 from dbwright.source.natives import BUILTINS, LIBRARY
@@ -544,6 +545,8 @@ class Interpreter:
         return result
 
     def class_attribute(self, cls: ClassValue, name: str, at: Frame) -> Value:
+        if name in schemas.READERS and self.find_in_class(cls, name) is None and schemas.is_schema(self, cls):
+            return schemas.reader(cls, name)
         adoption = self.adoption(cls)
         if adoption is not None:
             value = adoption.class_attribute(name, at)
@@ -864,7 +867,9 @@ class Interpreter:
         at.site = site
         given = arguments or self.entry_arguments(function, receiver)
         try:
-            self.call_function(function, receiver, given, at)
+            result = self.call_function(function, receiver, given, at)
+            at.line = function.node.lineno
+            schemas.respond(function, result, at)
         except OutOfSteps:
             at.summary.events.append(Happening("cut", at.place, ()))
         return at.summary
@@ -1842,16 +1847,16 @@ def type_variables(interpreter: Interpreter, cls: ClassValue) -> list[str]:
 
 
 def rows_of(value: Value) -> Any:
-    """What a framework keeps of the query whose rows iterating a value walks over; None for anything else."""
+    """What a framework keeps of the query whose rows iterating a value walks over; a tuple where it may be one of several, None for
+    anything else."""
+    found: dict[int, Any] = {}
     for one in alternatives(value):
         rows = getattr(one, "rows", None)
         if rows is None and isinstance(one, Items) and one.rest is not None:
-            rows = next(
-                (r for r in (getattr(m, "row_of", None) for m in alternatives(one.rest)) if r is not None), None
-            )
+            rows = tuple(r for m in alternatives(one.rest) if (r := getattr(m, "row_of", None)) is not None)
         if rows is not None:
-            return rows
-    return None
+            found.update((id(each), each) for each in (rows if isinstance(rows, tuple) else (rows,)))
+    return tuple(found.values()) if len(found) > 1 else next(iter(found.values()), None)
 
 
 def size_of(value: Value) -> int | None:

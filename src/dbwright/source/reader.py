@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dbwright.model.migrations import Migrations
 from dbwright.model.query import Query
@@ -284,7 +284,7 @@ def as_query(
         partial=repeatable(what.partial) if what.partial is not None else None,
         relation=what.relation,
         owner=names.place(what.owner) if what.owner is not None else None,
-        loops=tuple(_loop(loop, reached.place, names) for loop in reached.loops),
+        loops=tuple(_loops(reached, names)),
         calls=tuple(map(names.place, reached.calls)),
         in_async=what.in_async,
         in_transaction=what.in_transaction,
@@ -293,8 +293,21 @@ def as_query(
     )
 
 
-def _loop(loop: events.Loop, at: events.Place, names: FunctionNames) -> QueryLoop:
-    rows = loop.rows
+def _loops(reached: events.Reached, names: FunctionNames) -> Iterator[QueryLoop]:
+    """The loops around a happening. Of one that walks over the rows of one query or another the query is told that the happening, or a
+    loop inside, takes its row from; where nothing is taken, the first."""
+    wanted = {reached.what.owner}
+    chosen = []
+    for loop in reversed(reached.loops):
+        several = loop.rows if isinstance(loop.rows, tuple) else (loop.rows,)
+        rows = next((one for one in several if getattr(one, "made", None) in wanted), several[0])
+        wanted.add(getattr(rows, "owner", None))
+        chosen.append((loop, rows))
+    for loop, rows in reversed(chosen):
+        yield _loop(loop, rows, reached.place, names)
+
+
+def _loop(loop: events.Loop, rows: Any, at: events.Place, names: FunctionNames) -> QueryLoop:
     made = getattr(rows, "made", None)
     owner = getattr(rows, "owner", None)
     return QueryLoop(

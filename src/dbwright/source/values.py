@@ -782,7 +782,11 @@ class Instance(Value):
             if too_deep:
                 return ("instance", id(self.cls.node))
             inside = ((n, v.shape()) for n, v in self.attributes.items() if not isinstance(v, Instance | Known))
-            return ("instance", id(self.cls.node), frozenset(inside))
+            asked = self.attributes.get(
+                "action"
+            )  # what a viewset is asked to do chooses its queryset and its serializer
+            action = asked.value if isinstance(asked, Known) and isinstance(asked.value, str) else None
+            return ("instance", id(self.cls.node), action, frozenset(inside))
 
     def describe(self) -> str:
         return f"a {self.cls.name}"

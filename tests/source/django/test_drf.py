@@ -122,3 +122,149 @@ def test_columns_unique_together_are_sought_when_the_serializer_has_all_of_them(
         for file in ("shop/whole.py", "shop/part.py")
     }
     assert sought == {"shop/whole.py": {"book", "number"}, "shop/part.py": set()}
+
+
+NESTED = """\
+from rest_framework import serializers, viewsets
+
+from shop.models import Author, Book
+
+
+class PublisherSerializer(serializers.Serializer):
+    name = serializers.CharField()
+
+
+class AuthorSerializer(serializers.ModelSerializer):
+    publisher = PublisherSerializer()
+
+    class Meta:
+        model = Author
+        fields = ["publisher"]
+
+
+class BookSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Book
+        fields = ["author"]
+
+    def build_relational_field(self, field_name, relation_info):
+        if field_name == {name!r}:
+            return AuthorSerializer, {{"read_only": True}}
+        return super().build_relational_field(field_name, relation_info)
+
+
+class Books(viewsets.ModelViewSet):
+    queryset = Book.objects.select_related("author")
+    serializer_class = BookSerializer
+"""
+
+
+@pytest.mark.parametrize(("name", "grows"), [("author", 1), ("tags", 0)])
+def test_a_field_that_the_serializer_builds_itself(tmp_path: Path, name: str, grows: int) -> None:
+    root = written(tmp_path, {"shop/api.py": NESTED.format(name=name), "shop/urls.py": URLS})
+    found = per_row([query for query in queries(root, "shop/api.py") if query.issued_by == "relation"])
+    assert {table for _, table in found} == ({"shop_publisher"} if grows else set())
+    assert grows_by(root, "/books/") == grows
+
+
+BY_ACTION = """\
+from rest_framework import serializers, viewsets
+
+from shop.models import Book
+
+
+class BookSerializer(serializers.Serializer):
+    author = serializers.CharField(source="author.name")
+
+
+class Books(viewsets.ModelViewSet):
+    serializer_class = BookSerializer
+
+    def get_queryset(self):
+        if self.action == "list":
+            author = self.request.GET.get("author")
+            if author:
+                return Book.objects.filter(author=author)
+            return Book.objects.filter(title="a")
+        queryset = Book.objects.select_related("author")
+        if self.action == "retrieve":
+            queryset = queryset.filter(title="b")
+        if self.action == "update":
+            queryset = queryset.filter(title="c")
+        if self.action == "destroy":
+            queryset = queryset.filter(title="d")
+        if self.action == "first":
+            queryset = queryset.filter(title="e")
+        if self.action == "second":
+            queryset = queryset.filter(title="f")
+        return queryset.filter(tags__name="f")
+"""
+
+
+def test_a_list_is_made_of_the_querysets_for_lists_each_by_itself(tmp_path: Path) -> None:
+    """However many other actions the same method was walked for before."""
+    root = written(tmp_path, {"shop/api.py": BY_ACTION, "shop/urls.py": URLS})
+    touched = {
+        (query.loops[-1].rows_made.line, query.relation)
+        for query in queries(root, "shop/api.py")
+        if query.issued_by == "relation" and query.loops and query.loops[-1].rows_made
+    }
+    assert touched == {(17, "author"), (18, "author")}
+
+
+EXPANDED = """\
+from rest_framework import serializers, viewsets
+
+from shop.models import Author, Book
+
+
+class BookSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Book
+        fields = ["title", "author"]
+
+    def to_representation(self, book):
+        shown = super().to_representation(book)
+        shown["author"] = Author.objects.get(id=shown["author"]).name
+        return shown
+
+
+class Books(viewsets.ModelViewSet):
+    queryset = Book.objects.all()
+    serializer_class = BookSerializer
+"""
+
+
+def test_what_was_serialized_comes_from_the_row(tmp_path: Path) -> None:
+    root = written(tmp_path, {"shop/api.py": EXPANDED, "shop/urls.py": URLS})
+    gets = [
+        q for q in queries(root, "shop/api.py") if q.issued_by == "get" and q.table == "shop_author" and q.rows_loops
+    ]
+    assert gets
+    assert all(parameter.origin == "row" for query in gets for parameter in query.parameters)
+    assert grows_by(root, "/books/") == 1
+
+
+def test_settings_that_include_others(tmp_path: Path) -> None:
+    """As django-split-settings runs them; a page of the REST framework is made of what they say."""
+    view = (
+        "from rest_framework import generics, serializers\n"
+        "from shop.models import Book\n\n\n"
+        "class BookSerializer(serializers.Serializer):\n"
+        "    author = serializers.CharField(source='author.name')\n\n\n"
+        "class Books(generics.GenericAPIView):\n"
+        "    queryset = Book.objects.all()\n"
+        "    serializer_class = BookSerializer\n\n"
+        "    def get(self, request):\n"
+        "        shown = self.get_serializer()\n"
+        "        return [shown.to_representation(book) for book in self.paginate_queryset(self.get_queryset())]\n"
+    )
+    included = (
+        "from split_settings.tools import include, optional\n"
+        "include('parts/*.py', optional('local.py'))\nINSTALLED_APPS = ['rest_framework', 'shop']\n"
+    )
+    paged = "REST_FRAMEWORK = {'DEFAULT_PAGINATION_CLASS': 'rest_framework.pagination.LimitOffsetPagination', 'PAGE_SIZE': 9}\n"
+    root = written(tmp_path, {"shop/api.py": view, "conf/settings.py": included, "conf/parts/api.py": paged})
+    assert {table for _, table in per_row(queries(root, "shop/api.py"))} == {"shop_author"}
+    (root / "conf/parts/api.py").write_text("")
+    assert per_row(queries(root, "shop/api.py")) == set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,12 +45,27 @@ class Applications:
 
     def setting(self, name: str) -> Value:
         """The value of a setting, as far as the settings module tells."""
-        module = self.settings_module
-        if module is not None:
+        for module in self._settings_modules:
             value = self.interpreter.global_name(module, name)
             if value is not None:
                 return value
         return Unknown(f"setting {name}", "settings")
+
+    @cached_property
+    def _settings_modules(self) -> tuple[Module, ...]:
+        """The settings module and those that it runs by ``include("components/*.py")`` (django-split-settings), what is run last first."""
+        module = self.settings_module
+        if module is None:
+            return ()
+        codebase, folder = self.interpreter.codebase, module.path.parent
+        found = [
+            included
+            for pattern in _included(module.tree)
+            for path in sorted(codebase.files)
+            if path.is_relative_to(folder) and fnmatchcase(path.relative_to(folder).as_posix(), pattern)
+            if (included := codebase.module_at(path)) is not None
+        ]
+        return (module, *reversed(found))
 
     @cached_property
     def user_label(self) -> str:
@@ -231,6 +248,17 @@ def _named_settings(tree: ast.Module) -> str | None:
             if _is_text(subscript.slice, "DJANGO_SETTINGS_MODULE") and isinstance(node.value, ast.Constant):
                 return str(node.value.value)
     return None
+
+
+def _included(tree: ast.Module) -> Iterator[str]:
+    """The patterns of files that ``include`` is given, those that need not be there too."""
+    for statement in tree.body:
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "include":
+            for given in call.args:
+                one = given.args[0] if isinstance(given, ast.Call) and given.args else given
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    yield one.value
 
 
 def _is_text(node: ast.expr, text: str) -> bool:

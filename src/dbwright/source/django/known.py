@@ -395,6 +395,11 @@ def _unknown(django: Django, arguments: Arguments, at: Frame) -> Value:
     return Unknown(str(first.value) if isinstance(first, Known) else "a value", "request")
 
 
+def _of_a_row(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``of_a_row(what)``: a value of the row at hand."""
+    return Unknown(str(getattr(arguments.first(), "value", "a value")), "row")
+
+
 def _something(django: Django, arguments: Arguments, at: Frame) -> Value:
     return Unknown("a value of the framework's")
 
@@ -740,6 +745,7 @@ _FUNCTIONS: dict[str, Callable[[Django, Arguments, Frame], Value]] = {
     "alternatives": _alternatives,
     "one_of": _one_of,
     "unknown": _unknown,
+    "of_a_row": _of_a_row,
     "something": _something,
     "is_known": _known,
     "follow": _follow,

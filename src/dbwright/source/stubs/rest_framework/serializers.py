@@ -8,6 +8,7 @@ from django.dbwright import (
     has,
     model_field,
     model_of,
+    of_a_row,
     of_the_class,
     option,
     queryset_of,
@@ -137,7 +138,7 @@ class Serializer(BaseSerializer):
                 getattr(self, field.method_name or "get_" + name)(instance)
             elif not field.write_only:
                 field.read(instance, name)
-        return {"": unknown("a row as data")}
+        return {unknown("a field"): of_a_row("a row as data")}
 
     def run_validation(self, data=None):
         for name, field in self.fields.items():
@@ -168,8 +169,15 @@ class ListSerializer(BaseSerializer):
         return [unknown("a row as data")]
 
 
+class RelationInfo:
+    def __init__(self, related_model, to_many):
+        self.related_model = related_model
+        self.to_many = to_many
+
+
 class ModelSerializer(Serializer):
     entry_points = ("one",)
+    serializer_related_field = PrimaryKeyRelatedField
 
     def one(self):
         return self.to_representation(self.instance)
@@ -203,12 +211,22 @@ class ModelSerializer(Serializer):
             if field["unique"]:
                 return Field(read_only=read_only, validators=[UniqueValidator(model._default_manager)])
             return Field(read_only=read_only or field["key"])
+        relation = RelationInfo(field["model"], many)
         if depth:
-            nested = class_with(
-                ModelSerializer, Meta={"model": field["model"], "fields": "__all__", "depth": depth - 1}
-            )
-            return nested(many=many, read_only=True)
-        return PrimaryKeyRelatedField(queryset=field["model"]._default_manager, many=many, read_only=read_only)
+            made, given = self.build_nested_field(name, relation, depth)
+        else:
+            made, given = self.build_relational_field(name, relation)
+        if read_only and "queryset" in given:
+            return made(**{**given, "read_only": True})
+        return made(**given)
+
+    def build_relational_field(self, field_name, relation_info):
+        model = relation_info.related_model
+        return self.serializer_related_field, {"queryset": model._default_manager, "many": relation_info.to_many}
+
+    def build_nested_field(self, field_name, relation_info, nested_depth):
+        meta = {"model": relation_info.related_model, "fields": "__all__", "depth": nested_depth - 1}
+        return class_with(ModelSerializer, Meta=meta), {"many": relation_info.to_many, "read_only": True}
 
     def run_validation(self, data=None):
         super().run_validation(data)

@@ -1,0 +1,118 @@
+"""Pydantic schemas (and SQLModel's) that rows are turned into: what their fields take of a row, relation by relation.
+
+``Out.model_validate(row)``, ``Out.from_orm(row)`` and a route of FastAPI with ``response_model=list[Out]`` read each field of ``Out``
+from the row, and those of nested schemas from its relations.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dbwright.source.values import (
+    Arguments,
+    ClassValue,
+    Function,
+    Instance,
+    Known,
+    Library,
+    Native,
+    Unknown,
+    Value,
+    alternatives,
+)
+
+if TYPE_CHECKING:
+    from dbwright.source.interpreter import Frame, Interpreter
+
+READERS = frozenset(("model_validate", "from_orm", "validate"))
+_ROUTES = frozenset("get post put patch delete api_route".split())
+_DEEPEST = 5
+"""Schemas inside each other that are followed."""
+
+
+def is_schema(interpreter: Interpreter, cls: ClassValue) -> bool:
+    """Whether objects of a class are made by Pydantic from the attributes of others."""
+    if "schema" not in cls.kept:
+        bases = interpreter.foreign_bases(cls)
+        named = any(isinstance(base, Library) and base.name.split(".")[0].startswith("pydantic") for base in bases)
+        adoption = interpreter.adoption(cls)
+        sqlmodel = any(base.describe() == "SQLModel" for base in bases) and getattr(adoption, "mapper", None) is None
+        cls.kept["schema"] = named or sqlmodel
+    found: bool = cls.kept["schema"]
+    return found
+
+
+def reader(cls: ClassValue, name: str) -> Native:
+    """``Out.model_validate`` of a schema."""
+
+    def read(arguments: Arguments, at: Frame) -> Value:
+        given = arguments.first()
+        if given is not None:
+            take(cls, given, at)
+        return Instance(cls)
+
+    return Native(name, read)
+
+
+def take(cls: ClassValue, value: Value, at: Frame, path: tuple[ClassValue, ...] = ()) -> None:
+    """Read a value, or each of its elements, as the schema does. Schemas that lead back to themselves end there."""
+    from dbwright.source.interpreter import rows_of, size_of
+
+    if cls in path or len(path) >= _DEEPEST:
+        return
+    for one in alternatives(value):
+        if isinstance(one, Known | Unknown | Instance):
+            continue
+        if hasattr(one, "row_of"):
+            for name, inner in _fields(at.interpreter, cls):
+                taken = one.attribute(name, at)
+                for schema in inner:
+                    take(schema, taken, at, (*path, cls))
+        else:
+            with at.loop(rows_of(one), size_of(one)):
+                element = at.iterate(one)
+                if element is not one:
+                    take(cls, element, at, path)
+
+
+def _fields(interpreter: Interpreter, cls: ClassValue) -> tuple[tuple[str, tuple[ClassValue, ...]], ...]:
+    """The names of a schema's fields and the schemas that their types name."""
+    if "schema fields" not in cls.kept:
+        found: dict[str, tuple[ClassValue, ...]] = {}
+        for one in reversed([c for c in interpreter.mro(cls) if is_schema(interpreter, c)]):
+            for node in one.node.body:
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    found[node.target.id] = tuple(
+                        schemas_in(interpreter, node.annotation, interpreter.frame(one.module))
+                    )
+        cls.kept["schema fields"] = tuple((n, s) for n, s in found.items() if not n.startswith(("_", "model_config")))
+    fields: tuple[tuple[str, tuple[ClassValue, ...]], ...] = cls.kept["schema fields"]
+    return fields
+
+
+def schemas_in(interpreter: Interpreter, node: ast.expr, at: Frame) -> Iterator[ClassValue]:
+    """The schemas that an annotation names, however deep inside: ``list["Out"] | None``."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            try:
+                yield from schemas_in(interpreter, ast.parse(part.value, mode="eval").body, at)
+            except SyntaxError:
+                continue  # a text of Annotated or Literal
+        elif isinstance(part, ast.Name | ast.Attribute):
+            value = at.evaluate(part)
+            if isinstance(value, ClassValue) and is_schema(interpreter, value):
+                yield value
+
+
+def respond(function: Function, result: Value, at: Frame) -> None:
+    """What FastAPI makes of the value that a route returns."""
+    for decorator in getattr(function.node, "decorator_list", ()):
+        called = decorator.func if isinstance(decorator, ast.Call) else None
+        if not isinstance(called, ast.Attribute) or called.attr not in _ROUTES:
+            continue
+        given = next((k.value for k in decorator.keywords if k.arg == "response_model"), function.node.returns)
+        if given is not None:
+            for schema in schemas_in(at.interpreter, given, at.interpreter.frame(function.module)):
+                take(schema, result, at)
