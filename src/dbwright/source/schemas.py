@@ -108,9 +108,12 @@ def schemas_in(interpreter: Interpreter, node: ast.expr, at: Frame) -> Iterator[
 
 def respond(function: Function, result: Value, at: Frame) -> None:
     """What FastAPI makes of the value that a route returns."""
-    for decorator in getattr(function.node, "decorator_list", ()):
-        called = decorator.func if isinstance(decorator, ast.Call) else None
-        if not isinstance(called, ast.Attribute) or called.attr not in _ROUTES:
+    if isinstance(function.node, ast.Lambda):
+        return
+    for decorator in function.node.decorator_list:
+        if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
+            continue
+        if decorator.func.attr not in _ROUTES:
             continue
         given = next((k.value for k in decorator.keywords if k.arg == "response_model"), function.node.returns)
         if given is not None:
