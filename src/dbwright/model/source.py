@@ -144,6 +144,7 @@ class SourceProblem:
 
 FactKind = Literal[
     "input in SQL",
+    "order from request",
     "read-modify-write",
     "naive moment",
     "counted and used",
@@ -165,7 +166,9 @@ FactKind = Literal[
 class SourceFact:
     """What the text of a function or class shows by itself.
 
-    * ``input in SQL``: ``name`` is the call that runs the SQL, ``end_line`` its last line.
+    * ``input in SQL``: ``name`` is the call that runs the SQL, ``end_line`` its last line; ``owner`` the line that puts the text into SQL
+      where the call hands it to another function.
+    * ``order from request``: the same of text that names what rows are ordered by.
     * ``read-modify-write``: the attribute written back, ``owner`` the variable whose attribute it is, ``end_line`` the line of ``save``.
     * ``naive moment``: the call that gives it; ``owner`` tells where it goes (``default``, ``stored``, ``in a query``, ``compared``,
       ``returned``, ``passed on``).

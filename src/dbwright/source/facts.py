@@ -10,35 +10,26 @@ from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.pysource import every_node, own_nodes
-from dbwright.source import effects, moments, refusals
+from dbwright.source import effects, injections, moments, refusals
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-_INPUTS = frozenset(
-    "GET POST query_params data args form values json headers cookies COOKIES FILES body params get_json path_params matchdict "
-    "view_args".split()
-)
-_REQUESTS = frozenset(("request", "req", "self.request", "flask.request", "info.context.request"))
-_RUNS_SQL = frozenset(
-    "execute executemany raw executescript fetch fetchrow fetchval exec_driver_sql RawSQL text mogrify".split()
-)
-_CLEANS = frozenset(
-    "int float bool len UUID Decimal quote_name quote_ident quote_identifier Identifier Literal parse_date parse_datetime abs round "
-    "isoformat quoted_name count index isdigit startswith endswith".split()
-)
 
 
 def read(codebase: Codebase) -> Iterator[SourceFact]:
     """The facts of all modules that are neither tests nor migrations, in the order of the source."""
-    for module in codebase.modules:
-        if module.role == "code":
-            yield from facts_of(module)
+    modules = [module for module in codebase.modules if module.role == "code"]
+    functions = {module: tuple(_functions(module.tree.body)) for module in modules}
+    handed = injections.Handed([(m, *one) for m, found in functions.items() for one in found], codebase)
+    for module in modules:
+        yield from _facts_of(module, functions[module], handed)
 
 
-def facts_of(module: Module) -> Iterator[SourceFact]:
-    """The facts of one module."""
-    for name, function in _functions(module.tree.body):
-        yield from _injections(module, name, function)
+def _facts_of(
+    module: Module, functions: Iterable[tuple[str, Function]], handed: injections.Handed
+) -> Iterator[SourceFact]:
+    for name, function in functions:
+        yield from injections.of_function(module, name, function, handed)
         yield from _lost_updates(module, name, function)
         yield from _counted_and_used(module, name, function)
         yield from _only_rows(module, name, function)
@@ -80,6 +71,10 @@ def _functions(body: Iterable[ast.stmt], outer: str = "") -> Iterator[tuple[str,
             if not isinstance(statement, ast.ClassDef):
                 yield name, statement
             yield from _functions(statement.body, name)
+
+
+def _last(node: ast.expr) -> str:
+    return _dotted(node).rpartition(".")[2] or (node.attr if isinstance(node, ast.Attribute) else "")
 
 
 def _dotted(node: ast.expr) -> str:
@@ -169,120 +164,6 @@ def _extras(module: Module) -> Iterator[SourceFact]:
                 yield SourceFact(
                     "raw SQL in extra", Place(module.file, node.lineno), ",".join(map(str, raw)), node.end_lineno or 0
                 )
-
-
-# A user's input that becomes SQL
-
-
-class _Taint:
-    """The names of a function that hold text of the user's request."""
-
-    def __init__(self, function: Function) -> None:
-        self.names: set[str] = set()
-        self.texts: dict[str, ast.expr] = {}
-        """SQL put together with such text, by the name that holds it."""
-        self.function = function
-
-    def is_input(self, node: ast.expr) -> bool:
-        """Whether a value is, or may hold, text of the request as it came."""
-        if isinstance(node, ast.Name):
-            return node.id in self.names
-        if isinstance(node, ast.Attribute):
-            return node.attr in _INPUTS and _dotted(node.value) in _REQUESTS
-        if isinstance(node, ast.Subscript):
-            return self.is_input(node.value)  # TABLE[request.…] is what TABLE holds
-        if isinstance(node, ast.Call):
-            return self._call_gives_input(node)
-        if isinstance(node, ast.BoolOp):
-            return any(map(self.is_input, node.values))
-        if isinstance(node, ast.IfExp):
-            return not _tests(node.test) and (self.is_input(node.body) or self.is_input(node.orelse))
-        if isinstance(node, ast.Await | ast.NamedExpr | ast.Starred):
-            return self.is_input(node.value)
-        return self.is_put_together(node)
-
-    def _call_gives_input(self, node: ast.Call) -> bool:
-        if isinstance(node.func, ast.Name):
-            return node.func.id == "str" and any(map(self.is_input, node.args))
-        if not isinstance(node.func, ast.Attribute) or node.func.attr in _CLEANS:
-            return False
-        if node.func.attr == "join":
-            return any(map(self.is_input, node.args))
-        return self.is_input(node.func.value) or (node.func.attr == "format" and self.is_put_together(node))
-
-    def is_put_together(self, node: ast.expr) -> bool:
-        """Text with input formatted into it."""
-        if isinstance(node, ast.JoinedStr):
-            return any(self.is_input(part.value) for part in node.values if isinstance(part, ast.FormattedValue))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return any(self.is_input(side) or self.is_put_together(side) for side in (node.left, node.right))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
-            return any(map(self.is_input, given)) or self.is_put_together(node.left)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            return any(map(self.is_input, [*node.args, *(k.value for k in node.keywords)]))
-        if isinstance(node, ast.Call) and _last(node.func) in ("text", "SQL", "dedent", "RawSQL") and node.args:
-            return self.is_put_together(node.args[0])
-        return isinstance(node, ast.Name) and node.id in self.texts
-
-    def after(self, node: ast.AST) -> None:
-        """What holds such text once a statement was run."""
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                self.assign(target, node.value)
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            self.assign(node.target, node.value)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            if self.is_input(node.value) or self.is_put_together(node.value):
-                self.texts[node.target.id] = node.value
-        elif isinstance(node, ast.If | ast.Assert) and _tests(node.test):
-            for tested in ast.walk(node.test):  # compared with what is allowed: believed
-                if isinstance(tested, ast.Name):
-                    self.names.discard(tested.id)
-
-    def assign(self, target: ast.expr, value: ast.expr) -> None:
-        if not isinstance(target, ast.Name):
-            return
-        (self.names.add if self.is_input(value) else self.names.discard)(target.id)
-        if self.is_put_together(value):
-            self.texts[target.id] = value
-        else:
-            self.texts.pop(target.id, None)
-
-
-def _tests(node: ast.expr) -> bool:
-    """``x in ALLOWED``: the value is one of a list."""
-    return isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn | ast.Eq) for op in node.ops)
-
-
-def _last(node: ast.expr) -> str:
-    return _dotted(node).rpartition(".")[2] or (node.attr if isinstance(node, ast.Attribute) else "")
-
-
-def _injections(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
-    taint = _Taint(function)
-    for node in own_nodes(function):
-        if isinstance(node, ast.Call):
-            for text in _sql_of(node):
-                if taint.is_put_together(text) or (isinstance(text, ast.Name) and taint.is_input(text)):
-                    place = Place(module.file, node.lineno, name)
-                    yield SourceFact("input in SQL", place, _last(node.func), node.end_lineno or node.lineno)
-                    break
-        else:
-            taint.after(node)
-
-
-def _sql_of(node: ast.Call) -> Iterator[ast.expr]:
-    """The arguments of a call that are SQL."""
-    called = _last(node.func)
-    if called in _RUNS_SQL and node.args:
-        yield node.args[0]
-    elif called == "extra":
-        for keyword in node.keywords:
-            if keyword.arg in ("where", "tables", "order_by") and isinstance(keyword.value, ast.List | ast.Tuple):
-                yield from keyword.value.elts
-            elif keyword.arg == "select" and isinstance(keyword.value, ast.Dict):
-                yield from keyword.value.values
 
 
 # A value read, changed in Python and written back

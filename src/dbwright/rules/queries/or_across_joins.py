@@ -124,7 +124,9 @@ BAD = (
 GOOD = (
     # Nothing repeats what it finds, and each alternative has its index.
     Sample(
-        source=_module("filter(Q(owner=request.user) | Q(Exists(Task.objects.filter(project=OuterRef('pk'), worker=1))))")
+        source=_module(
+            "filter(Q(owner=request.user) | Q(Exists(Task.objects.filter(project=OuterRef('pk'), worker=1))))"
+        )
     ),
     Sample(source=_module("filter(Q(owner=request.user) | Q(id__in=Task.objects.values('project'))).distinct()")),
     # Alternatives in one table.
@@ -215,8 +217,8 @@ def _finding(
     places = list(dict.fromkeys(query.issued for query, _ in members))
     return Finding(
         title=f"{model_name(table)} searched with OR across joins and DISTINCT"[:79],
-        message=f"{first.issued} looks {table.name} ({size_of(snapshot, table.name)}) up by {listed(columns)}, joined by OR, and drops with "
-        "DISTINCT what the joins repeat: all rows are joined before any condition can be tested.",
+        message=f"{first.issued} looks {table.name} ({size_of(snapshot, table.name)}) up by {listed(columns)}, joined by OR, and drops "
+        "with DISTINCT what the joins repeat: all rows are joined before any condition can be tested.",
         objects=(source_table_ref(table),),
         impact=Impact(rows, "rows", limits["rows"], 1e7)
         if rows is not None
@@ -233,8 +235,8 @@ def _step(query: SourceQuery, columns: Sequence[str]) -> str:
     inner = next((c.partition(".")[0] for c in columns if c.partition(".")[0] != query.table), "the other table")
     if query.framework == "django":
         return (
-            f"At {query.made} ask for the other tables by Q(Exists(…filter(…=OuterRef('pk')))) for {inner} instead of a path through the "
-            "relation, or write one queryset for each alternative and put them together with union(); distinct() can then go."
+            f"At {query.made} ask for {inner} by Q(Exists(…filter(…=OuterRef('pk')))) instead of a path through the relation, or "
+            "write one queryset for each alternative and put them together with union(); distinct() can then go."
         )
     return (
         f"At {query.made} replace the join to {inner} by its own exists() ({inner} … .any(…) of the relationship) in the or_(), or write "

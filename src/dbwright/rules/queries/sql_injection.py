@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbwright.model.asked import function_ref, is_aid
-from dbwright.model.finding import Finding, Impact, Location, Risk
+from dbwright.model.finding import Confidence, Finding, Impact, Location, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import Place
@@ -53,9 +53,29 @@ class Store(models.Model):
 """
 
 
-def _view(body: str) -> dict[str, str]:
+def _view(body: str, before: str = "") -> dict[str, str]:
     lines = "\n    ".join(body.split("\n"))
-    return {"shop/__init__.py": "", "shop/models.py": f"{_HEAD}def view(request):\n    {lines}\n"}
+    return {"shop/__init__.py": "", "shop/models.py": f"{_HEAD}{before}\n\ndef view(request):\n    {lines}\n"}
+
+
+_RUN = "def run(sql):\n    with connection.cursor() as cursor:\n        cursor.execute(sql)\n"
+_FOUND = f"{_RUN}\n\ndef found(word):\n    return run(f\"SELECT id FROM shop_store WHERE name = '{{word}}'\")\n"
+
+
+_FOUND_BY_VALUE = "\n\ndef found(word):\n    return run('SELECT id FROM shop_store WHERE name = %s', [word])\n"
+
+
+def _service(sort: str, parameters: str) -> dict[str, str]:
+    return {
+        "app/__init__.py": "",
+        "app/rows.py": "from sqlalchemy import select, text\n"
+        "from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column\n\n\nclass Base(DeclarativeBase):\n    pass\n\n\n"
+        "class Store(Base):\n    __tablename__ = 'store'\n"
+        "    id: Mapped[int] = mapped_column(primary_key=True)\n\n\n"
+        "def ordered(session: Session, key):\n    return session.scalars(select(Store).order_by(text(key))).all()\n",
+        "app/api.py": "from typing import Literal\n\nfrom fastapi import APIRouter\n\nfrom app import rows\n\nrouter = APIRouter()\n\n\n"
+        f"@router.get('/stores')\ndef stores(session, {parameters}):\n    return rows.ordered(session, {sort})\n",
+    }
 
 
 _CURSOR = "with connection.cursor() as cursor:\n    cursor.execute"
@@ -77,6 +97,12 @@ BAD = (
         )
     ),
     Sample(source=_view("q = request.GET.get('q')\nreturn Store.objects.annotate(n=RawSQL(f'length({q})', []))")),
+    # A function puts it together, another runs it.
+    Sample(source=_view("return found(request.GET['q'])", _FOUND)),
+    Sample(source=_view("return found(word=request.GET.get('q'))", _FOUND)),
+    Sample(source=_view("return run(f\"SELECT id FROM shop_store WHERE name = '{request.GET['q']}'\")", _RUN)),
+    Sample(source=_service("sort", "sort: str = 'name'")),
+    Sample(source=_service("request.query_params['sort']", "request")),
 )
 GOOD = (
     Sample(
@@ -115,6 +141,16 @@ GOOD = (
     ),
     # Names of the program's own.
     Sample(source=_view("table = Store._meta.db_table\n" + _CURSOR + "(f'SELECT count(*) FROM {table}')")),
+    # Handed on as a value, compared before, a constant of the program, a number, one of the words that the route admits.
+    Sample(source=_view("return found(request.GET['q'])", _RUN.replace("(sql)", "(sql, values)") + _FOUND_BY_VALUE)),
+    Sample(source=_view("q = request.GET['q']\nif q in SORTS:\n    return found(q)", _FOUND)),
+    Sample(source=_view("q = request.GET['q']\nreturn found('open') if q else None", _FOUND)),
+    Sample(source=_view("return found(int(request.GET['q']))", _FOUND)),
+    Sample(source=_service("sort", "sort: Literal['id', 'name'] = 'id'")),
+    Sample(source=_service("sort", "sort: int = 1")),
+    Sample(source=_service("'id' if sort else 'name'", "sort: str = 'name'")),
+    # Something else that is fetched.
+    Sample(source=_view("q = request.GET['q']\nreturn client.fetch(f'https://example.org/{q}')")),
     # The text of a log line is no SQL.
     Sample(source=_view("q = request.GET['q']\nprint(f'searched for {q}')\nreturn Store.objects.filter(name=q)")),
 )
@@ -125,26 +161,39 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     lines = {(place.file, line) for place, fact in facts.items() for line in range(place.line, fact.end_line + 1)}
     for place, fact in facts.items():
         if not is_aid(place):
-            yield _finding(place, fact.name, "high")
+            yield _finding(place, fact.name, "medium" if fact.owner else "high", fact.owner)
     followed = {q.issued: q for q in snapshot.source.queries if q.request_text}
     for place in followed:
         if (place.file, place.line) not in lines and not is_aid(place):
             yield _finding(place, "", "medium")
 
 
-def _finding(place: Place, call: str, confidence: str) -> Finding:
+def _finding(place: Place, call: str, confidence: Confidence, made_at: str = "") -> Finding:
     where = f"The text that {call}() at {place} runs" if call else f"The SQL that is run at {place}"
+    message = f"{where} is put together with text of the user's request: whoever sends it writes SQL."
+    if made_at:
+        handed = f"{place} hands text of the user's request to {call}()"
+        message = f"{handed}, and it becomes part of the SQL at {made_at}: whoever sends it writes SQL."
     return Finding(
         title=f"Request text in SQL: {place.function.rpartition('.')[2] or place.file}"[:79],
-        message=f"{where} is put together with text of the user's request: whoever sends it writes SQL.",
+        message=message,
         objects=(function_ref(place),),
         impact=Impact.certain("statement that the user writes"),
-        evidence={"call": call or "followed from the request", "place": str(place)},
-        confidence="high" if confidence == "high" else "medium",
+        evidence={
+            "call": call or "followed from the request",
+            "place": str(place),
+            "becomes SQL at": made_at or str(place),
+        },
+        confidence=confidence,
         next_step=_step(call),
         identity=f"{place.file}:{place.function}:{call}",
-        locations=(Location(place.file, place.line),),
+        locations=(Location(place.file, place.line), *_location(made_at)),
     )
+
+
+def _location(made_at: str) -> tuple[Location, ...]:
+    file, _, line = made_at.rpartition(":")
+    return (Location(file, int(line)),) if file else ()
 
 
 def _step(call: str) -> str:
