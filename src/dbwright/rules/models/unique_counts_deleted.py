@@ -100,7 +100,7 @@ GOOD = (
 )
 
 _DELETED = re.compile(r"^(is_)?(soft_)?(deleted|removed)(_(at|on|date|time|datetime))?$|^date_(deleted|removed)$")
-_MADE_UP = re.compile(r"uuid|guid|token|secret|hash|(^|_)key$|password|external_id|_ref$|email|username|serial|number")
+_MADE_UP = re.compile(r"uuid|guid|token|secret|hash|(^|_)key$|password|_(id|ref)$|email|username|serial|number")
 """Values that are made for each row, given by other systems, or never to be used again."""
 
 
@@ -131,7 +131,7 @@ def _rules(table: SourceTable, deleted: SourceColumn) -> Iterator[tuple[str, ...
         known = [by_name[name] for name in columns if name in by_name]
         if not columns or len(known) < len(columns) or deleted.name in columns or any(c.primary_key for c in known):
             continue
-        if not any((c.type == "uuid" and c.references is None) or _MADE_UP.search(c.name.lower()) for c in known):
+        if not any(c.references is None and (c.type == "uuid" or _MADE_UP.search(c.name.lower())) for c in known):
             yield columns
 
 
