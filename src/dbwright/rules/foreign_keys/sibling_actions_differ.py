@@ -107,23 +107,24 @@ def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for parent in catalog.user_tables:
         keys = [(child, key) for child, key in _references(catalog, parent) if not _left_to_framework(key)]
         refuse = [(child, key) for child, key in keys if key.on_delete in ("restrict", "no action")]
+        if not refuse:
+            continue
+        blocking = {child.oid for child, _ in refuse if not _KEPT.search(child.name)}
+        link_tables = {child.oid for child, _ in keys if _is_link(catalog, child)}
         for links in (
             False,
             True,
         ):  # rows of a link table go with either end; what things of their own do says nothing of them
-            cascading = [
-                (child, key) for child, key in keys if key.on_delete == "cascade" and _is_link(catalog, child) == links
-            ]
+            alike = [(child, key) for child, key in keys if (child.oid in link_tables) == links]
+            cascading = [(child, key) for child, key in alike if key.on_delete == "cascade"]
             refusing = [
-                (child, key)
-                for child, key in refuse
-                if _is_link(catalog, child) == links and not _KEPT.search(child.name)
+                (child, key) for child, key in refuse if child.oid in blocking and (child.oid in link_tables) == links
             ]
-            others = [pair for pair in refuse if pair not in refusing]
             decided = len(cascading) + len(refusing)
             if not refusing or len(cascading) < limits["cascading"] or len(cascading) / decided < limits["share"]:
                 continue
-            if not any(snapshot.rows(child) and not _KEPT.search(child.name) for child, _ in others):
+            others = blocking - {child.oid for child, _ in refusing}
+            if not any(snapshot.rows(catalog.table_by_oid[oid]) for oid in others):
                 yield _finding(snapshot, parent, cascading, refusing, _Siblings(links, len(refuse), len(keys)))
 
 
