@@ -10,13 +10,14 @@ any number of living rows with the same address: just the rows that it was made 
 
 When rows without a value may repeat. The rule speaks where a missing value says something: a tree's roots (a table that refers to
 itself), rows that are not deleted (``deleted_at``), what holds for all (no tenant, or no event beside the user that the row belongs
-to), what a query of the code asks for (``IS NULL``). It is silent on rows that belong to the missing parent alone and on links: there
-NULL is more likely a column that should be NOT NULL.
+to), what a query looks up by the other columns ``AND parent_id IS NULL``.
+It is silent on rows that belong to the missing parent alone and on links: there NULL is more likely a column that should be NOT NULL.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -64,14 +65,16 @@ _EVENTS = (
 )
 _OF_EVENT = (
     "CREATE TABLE setting (id bigint PRIMARY KEY, event_id bigint REFERENCES event, name text NOT NULL, {0} UNIQUE {1});"
-    "INSERT INTO setting SELECT n, CASE WHEN n % 4 > 0 THEN n END, 'n' || n, n FROM generate_series(1, 1000) n; ANALYZE setting;"
+    "INSERT INTO setting (id, event_id, name) SELECT n, CASE WHEN n % 4 > 0 THEN n END, 'n' || n FROM generate_series(1, 1000) n;"
+    "ANALYZE setting;"
 )
 
 
-def _asked(join: JoinKind) -> Callable[[Snapshot], Snapshot]:
-    """The snapshot with a recorded statement that wants the settings of no event."""
-    column = QueryColumn("setting", "event_id", "s")
-    query = Query("select", (QueryTable("setting", None, "s", join),), (Predicate(column, "is null", ""),))
+def _asked(join: JoinKind, *compared: str) -> Callable[[Snapshot], Snapshot]:
+    """The snapshot with a recorded statement that wants settings of no event, by these columns."""
+    null = Predicate(QueryColumn("setting", "event_id", "s"), "is null", "")
+    equal = (Predicate(QueryColumn("setting", name, "s"), "=") for name in compared)
+    query = Query("select", (QueryTable("setting", None, "s", join),), (null, *equal))
     return lambda snapshot: replace(snapshot, attribution=Attribution((StatementOrigin(1, "", query=query),)))
 
 
@@ -90,11 +93,13 @@ BAD = (
         + "ALTER TABLE folder ADD UNIQUE (parent_id, name); CREATE UNIQUE INDEX ON folder (name) WHERE deleted_at IS NULL;"
     ),
     # pretix: a user's settings for one event, or for all of them.
-    Sample(_EVENTS + _OF_EVENT.format("user_id bigint NOT NULL REFERENCES person,", "(user_id, event_id, name)")),
+    Sample(
+        _EVENTS + _OF_EVENT.format("user_id bigint NOT NULL DEFAULT 1 REFERENCES person,", "(user_id, event_id, name)")
+    ),
     # Prefect: the code looks for tasks of no flow by name before it writes one.
     Sample(
         _EVENTS + _OF_EVENT.format("", "(event_id, name)"),
-        edit=_asked("from"),
+        edit=_asked("from", "name"),
     ),
     # What belongs to no tenant is everybody's; where it goes with its tenant, that has to be asked.
     Sample((_EVENTS + _OF_EVENT.format("", "(event_id, name)")).replace("event", "tenant")),
@@ -106,7 +111,9 @@ BAD = (
 )
 GOOD = (
     # What an outer join missed is no row of the table.
-    Sample(_EVENTS + _OF_EVENT.format("", "(event_id, name)"), edit=_asked("left")),
+    Sample(_EVENTS + _OF_EVENT.format("", "(event_id, name)"), edit=_asked("left", "name")),
+    # Nautobot: a list of the rows without the reference takes none of them for the only one.
+    Sample(_EVENTS + _OF_EVENT.format("", "(event_id, name)"), edit=_asked("from")),
     # Superset: a metric of no table, a tag's link without the tag; Prefect: a task of no flow. They belong to what is missing.
     Sample(_EVENTS + _OF_EVENT.format("", "(event_id, name)")),
     Sample(
@@ -117,14 +124,21 @@ GOOD = (
     Sample(
         _EVENTS
         + _OF_EVENT.format(
-            "user_id bigint NOT NULL REFERENCES person, other_id bigint NOT NULL DEFAULT 1 REFERENCES person,",
+            "user_id bigint NOT NULL DEFAULT 1 REFERENCES person, other_id bigint NOT NULL DEFAULT 1 REFERENCES person,",
             "(event_id, user_id, other_id)",
         )
+    ),
+    # Nautobot: the approval of some object; its kind owns nothing.
+    Sample(
+        (
+            _EVENTS
+            + _OF_EVENT.format("user_id bigint NOT NULL DEFAULT 1 REFERENCES person,", "(user_id, event_id, name)")
+        ).replace("person", "django_content_type")
     ),
     # What is left when its event was deleted.
     Sample(
         _EVENTS
-        + _OF_EVENT.format("user_id bigint NOT NULL REFERENCES person,", "(user_id, event_id, name)").replace(
+        + _OF_EVENT.format("user_id bigint NOT NULL DEFAULT 1 REFERENCES person,", "(user_id, event_id, name)").replace(
             "REFERENCES event", "REFERENCES event ON DELETE SET NULL"
         )
     ),
@@ -209,14 +223,17 @@ def _says_something(snapshot: Snapshot, table: Table, index: Index, hole: str) -
         (key for key in snapshot.catalog.constraints_of(table, "foreign key") if key.columns == (hole,)),
         None,
     )
-    if key is None or key.foreign_table_oid == table.oid or (table.name, hole) in _sought_nulls(snapshot):
+    if key is None or key.foreign_table_oid == table.oid:
+        return True
+    others = {name for name in index.keys if name != hole}
+    if any(others <= equal for equal in _looked_up(snapshot).get((table.name, hole), ())):
         return True
     if key.on_delete == "set null":
         return None  # the row outlived its parent
     references = referencing_columns(snapshot, table)
-    rest = [column for name in index.keys if name != hole and (column := snapshot.catalog.column(table, name))]
-    named = any(column.not_null and column.name not in references for column in rest)
-    owned = any(column.not_null and column.name in references for column in rest)
+    required = [name for name in others if (column := snapshot.catalog.column(table, name)) and column.not_null]
+    named = any(name not in references for name in required)
+    owned = any(name in references and not _is_polymorphic(snapshot, table, name) for name in required)
     if named and owned:
         return True  # it belongs to somebody else, for this event or for all
     if named and _OWNERS.search(hole):
@@ -224,20 +241,35 @@ def _says_something(snapshot: Snapshot, table: Table, index: Index, hole: str) -
     return None
 
 
+def _is_polymorphic(snapshot: Snapshot, table: Table, name: str) -> bool:
+    """A reference to the kind of thing (Django's content types): it owns nothing."""
+    keys = (key for key in snapshot.catalog.constraints_of(table, "foreign key") if key.columns == (name,))
+    targets = (snapshot.catalog.table_by_oid.get(key.foreign_table_oid or 0) for key in keys)
+    return any(target is not None and target.name.endswith("content_type") for target in targets)
+
+
+def _said_on_delete(snapshot: Snapshot, table: Table, name: str) -> str:
+    """What the model says that a DELETE of the parent does: Django does it itself and tells the database nothing."""
+    model = snapshot.source.table_by_name.get(table.name)
+    column = model.column(name) if model else None
+    said = column.references.on_delete if column and column.references else None
+    return (said or "").lower().replace("_", " ")
+
+
 @once
-def _sought_nulls(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
-    """Columns (table, name) of which some query of the code, or a recorded one, wants the rows with NULL; not what an outer join missed."""
+def _looked_up(snapshot: Snapshot) -> dict[tuple[str, str], list[set[str]]]:
+    """By column (table, name) the columns that queries of the code, or recorded ones, compare for equality while it is NULL. What an outer
+    join missed is no row of the table."""
     queries = [query.query for query in snapshot.source.queries]
     queries += [statement.query for statement in snapshot.attribution.statements]
-    found: set[tuple[str, str]] = set()
+    found: defaultdict[tuple[str, str], list[set[str]]] = defaultdict(list)
     for query in filter(None, queries):
         kept = {table.alias for table in query.tables if table.join in ("from", "inner")}
-        found |= {
-            (p.column.table, p.column.column)
-            for p in query.predicates
-            if p.operator == "is null" and not p.negated and p.narrows and p.column.alias in kept
-        }
-    return frozenset(found)
+        narrowing = [p for p in query.predicates if p.narrows and not p.negated and p.column.alias in kept]
+        for null in (p.column for p in narrowing if p.operator == "is null"):
+            equal = {p.column.column for p in narrowing if p.operator == "=" and p.column.alias == null.alias}
+            found[null.table, null.column].append(equal)
+    return found
 
 
 def _together(holes: list[_Hole], limits: Limits) -> Finding:
