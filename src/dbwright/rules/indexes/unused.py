@@ -93,6 +93,12 @@ BAD = (
     ),
 )
 GOOD = (
+    # Nautobot: (date_done) was never read, (date_done DESC) was, and indexes/duplicate takes one of them away.
+    Sample(
+        _TABLE + _INDEX + "CREATE INDEX read ON orders (state DESC);",
+        statistics={**_USED, "read": {"bytes": 3e8, "scans": 600}},
+        limits=_NOW,
+    ),
     Sample(_TABLE + _INDEX, statistics=_USED),
     Sample(_TABLE + _INDEX, statistics=_USED, edit=with_history(3)),
     Sample(_TABLE + _INDEX, statistics=_USED, edit=with_history(45, replica_scans=7)),
@@ -132,8 +138,24 @@ def _idle(snapshot: Snapshot, limits: Limits) -> Iterator[tuple[Table, Index, In
             continue
         for index in indexes:
             use = use_of(snapshot, index)
-            if use is not None and _is_idle(snapshot, table, index, use):
+            if (
+                use is not None
+                and _is_idle(snapshot, table, index, use)
+                and not _has_used_twin(snapshot, indexes, index)
+            ):
                 yield table, index, use, _is_shadowed(indexes, index)
+
+
+def _has_used_twin(snapshot: Snapshot, indexes: tuple[Index, ...], index: Index) -> bool:
+    """Another index gives the same and was read: one of the two goes as a duplicate, and the one that stays is in use."""
+    return any(
+        (twin := use_of(snapshot, other)) is not None and twin.scans > 0
+        for other in indexes
+        if other.oid != index.oid
+        and len(other.keys) == len(index.keys)
+        and other.predicate == index.predicate
+        and leads(other, index)
+    )
 
 
 def _is_shadowed(indexes: tuple[Index, ...], index: Index) -> bool:
