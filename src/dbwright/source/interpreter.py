@@ -462,16 +462,17 @@ class Interpreter:
             at = Frame(self, cls.module, closure=cls.closure)
             with self._unhurried():
                 found_bases = (alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
-                cls.kept["bases"] = tuple(self._read_base(base) for base in found_bases)
+                cls.kept["bases"] = tuple(self._read_base(base, cls) for base in found_bases)
         found: tuple[Value, ...] = cls.kept["bases"]
         return found
 
-    def _read_base(self, base: Value) -> Value:
-        """For a class of a library that is not read the one of a framework's that it surely builds on, when its name tells."""
+    def _read_base(self, base: Value, cls: ClassValue) -> Value:
+        """For a class of a library that is not read the one of a framework's that it surely builds on, when its name tells, or the body
+        of the class that builds on it."""
         if isinstance(base, Library):
             for framework in self.frameworks:
                 stand_in = getattr(framework, "stand_in_for_base", None)
-                found: Value | None = stand_in(base.name) if stand_in else None
+                found: Value | None = stand_in(base.name, cls) if stand_in else None
                 if found is not None:
                     return found
         return base

@@ -191,6 +191,7 @@ class Codebase:
         for path in self.files:
             tail = path.parent.name if path.name == "__init__.py" else path.stem
             self._tails.setdefault(tail, []).append(path)
+        self._started_from = frozenset(path.parent for path in self.files if self._starts_from(path.parent))
         self.import_roots = tuple(self._import_roots())
 
     def _unread(self, name: str, reason: str) -> None:
@@ -201,7 +202,7 @@ class Codebase:
         seen: dict[Path, None] = dict.fromkeys((self.root, self.root / "src"))
         parents = {path.parent for path in self.files}
         for folder in sorted(parents, key=lambda p: (len(p.parts), p)):
-            if (folder / "manage.py").exists() or (folder / "alembic.ini").exists():
+            if folder in self._started_from:
                 seen.setdefault(folder)
             if folder / "__init__.py" in self.files and folder.parent / "__init__.py" not in self.files:
                 # A folder of an application without an __init__.py is not where names begin.
@@ -210,6 +211,13 @@ class Codebase:
         if (self.root / "__init__.py") in self.files:
             yield self.root.parent
         yield from seen
+
+    def _starts_from(self, folder: Path) -> bool:
+        """Whether programs are started from a folder, so that names begin there: it holds ``manage.py`` or ``alembic.ini`` and is no
+        package within a package, whose modules the others name in full."""
+        if not ((folder / "manage.py").exists() or (folder / "alembic.ini").exists()):
+            return False
+        return not (folder / "__init__.py" in self.files and folder.parent / "__init__.py" in self.files)
 
     @property
     def modules(self) -> Iterator[Module]:
@@ -230,7 +238,7 @@ class Codebase:
         """Climb while there is an ``__init__.py``; without one the name starts below the import root."""
         parts = [] if path.name == "__init__.py" else [path.stem]
         folder = path.parent
-        while folder / "__init__.py" in self.files and not (folder / "manage.py" in self.files and parts):
+        while folder / "__init__.py" in self.files and not (parts and folder in self._started_from):
             parts.insert(0, folder.name)
             folder = folder.parent
         if folder in self.import_roots or folder == self.root.parent:

@@ -32,6 +32,7 @@ from dbwright.source.walk import Walker
 
 Result = TypeVar("Result")
 DEEPEST_NESTING = 8_000
+_SPELLED = {"django": "Django", "sqlalchemy": "SQLAlchemy"}
 STACK_BYTES = 512 * 2**20
 """Address space, not memory: only what is used of it is taken."""
 
@@ -65,6 +66,11 @@ class Reading:
 
     def _source(self, queries: bool) -> Source:
         tables = tuple(self.tables())
+        if self.names and not any(table.owned for table in tables):
+            used = " and ".join(_SPELLED[name] for name in sorted(self.names))
+            self.faults.append(
+                Problem("", 0, f"the project imports {used}, but no class of it was recognised as a model")
+            )
         parts = self._parts(tables, queries)
         found = tuple(unlike(query for part in parts for query in part.queries))
         modules = [module for module in self.codebase.modules if module.role != "tests"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import types
@@ -112,7 +113,7 @@ class Django:
         self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
         self._field_names: dict[type, tuple[Any, frozenset[str]]] = {}
 
-    def stand_in_for_base(self, name: str) -> Value | None:
+    def stand_in_for_base(self, name: str, cls: ClassValue) -> Value | None:
         """The framework's own class that one of a library builds on, by the end of its name: ``drf_extra.NestedModelSerializer``."""
         package, _, last = name.rpartition(".")
         if not package or name.startswith(("django.", "rest_framework.", "django_filters.")):
@@ -240,7 +241,24 @@ class Django:
             if isinstance(base, Library) and _UNREAD_MANAGER.search(base.name):
                 is_set = base.name.endswith("QuerySet")
                 return QuerySetAdoption(self, cls) if is_set else ManagerAdoption(self, cls, None)
-        return None
+        unread = any(isinstance(base, Library) for base in self.interpreter.foreign_bases(cls))
+        return (
+            self._adoptions.setdefault(id(cls.node), ModelAdoption(self, cls))
+            if unread and self._has_fields(cls)
+            else None
+        )
+
+    def _has_fields(self, cls: ClassValue) -> bool:
+        """Whether the class or one of the project's above it holds fields of models: whatever its library's base is, it is a model."""
+        interpreter = self.interpreter
+        return any(
+            isinstance(binding, ast.Call)
+            and isinstance(value := interpreter.own_attribute(one, name), Real)
+            and self.is_field(value.object)
+            for one in interpreter.mro(cls)
+            for name, bindings in interpreter.scope_of(one).bindings.items()
+            for binding in bindings
+        )
 
     def _adopt(self, cls: ClassValue, base: type) -> Any:
         from django.db import models

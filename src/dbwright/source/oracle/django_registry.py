@@ -241,7 +241,7 @@ class Truth:
             if kind == "OrderBy":
                 descending, expression = bool(expression.descending), expression.expression
             elif kind == "OpClass":
-                opclass, expression = str(expression.name), expression.get_source_expressions()[0]
+                opclass, expression = str(expression.extra["name"]), expression.get_source_expressions()[0]
             elif kind == "F" and "__" not in expression.name:
                 return model._meta.get_field(expression.name).column, descending, opclass, False
             else:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import properties as orm_properties
 from sqlalchemy.sql import ClauseElement, schema
 from sqlalchemy.types import NullType, TypeEngine
 
+from dbwright.pysource import dotted
 from dbwright.source.events import Summary
 from dbwright.source.interpreter import Frame, Interpreter, decorator_names
 from dbwright.source.modules import Import, Module, Problem
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from dbwright.model.source import SourceTable
 
 PACKAGE = "sqlalchemy"
+_MAPPED = frozenset(("__tablename__", "__table__", "__table_args__", "__mapper_args__", "__abstract__"))
+"""What only the body of a declarative class says."""
 NEVER_CALLED = frozenset(
     "create_engine create_async_engine engine_from_config async_engine_from_config create_mock_engine create_pool_from_url create_all "
     "drop_all create drop reflect automap_base configure_mappers clear_mappers close_all_sessions listen listens_for remove contains "
@@ -128,6 +131,24 @@ class SQLAlchemy:
 
     # Names -----------------------------------------------------------------------------------------------------------------
 
+    def stand_in_for_base(self, name: str, cls: ClassValue) -> Value | None:
+        """A declarative base for a library's class that the project maps classes on: its body says so, and it is the last of its bases
+        that is not read (what stands before is mixed in)."""
+        if name.partition(".")[0] in ("builtins", "typing", "abc", "enum") or not self._says_mapped(cls):
+            return None
+        last = cls.node.bases[-1]
+        return self._library_base(name) if dotted(last).rpartition(".")[2] == name.rpartition(".")[2] else None
+
+    def _says_mapped(self, cls: ClassValue) -> bool:
+        return not _MAPPED.isdisjoint(self.interpreter.scope_of(cls).bindings)
+
+    def _library_base(self, name: str) -> Value:
+        bases: dict[str, Value] = self.kept.setdefault("bases of libraries", {})
+        if name not in bases:
+            metadata = self.kept.setdefault("metadata of libraries", sqlalchemy.MetaData())
+            bases[name] = Real(orm.declarative_base(name=name.rpartition(".")[2], metadata=metadata))
+        return bases[name]
+
     def library(self, name: str) -> Value | None:
         root = name.partition(".")[0]
         if root == PACKAGE:
@@ -136,6 +157,10 @@ class SQLAlchemy:
             return flask.library(self, name)
         if root == "sqlmodel":
             return sqlmodel.library(self, name)
+        owner, _, last = name.rpartition(".")
+        if last == "metadata" and owner.rpartition(".")[2][:1].isupper():
+            base = self._library_base(owner)
+            return Real(base.object.metadata) if isinstance(base, Real) else None
         if name == "re.compile":
             return Native(name, _compiled_pattern)
         if name in ("re.sub", "re.split"):
