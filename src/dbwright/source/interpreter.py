@@ -1503,16 +1503,17 @@ class Interpreter:
         arguments = self._arguments(node, at)
         at.line = node.func.end_lineno or node.lineno
         if isinstance(callee, Unknown) and isinstance(node.func, ast.Attribute):
-            found = self._unknown_call(node.func.attr, arguments, at)
+            found = self._unknown_call(node.func, arguments, at)
             if found is not None:
                 return found
         return callee.call(arguments, at)
 
-    def _unknown_call(self, name: str, arguments: Arguments, at: Frame) -> Value | None:
-        """A method of something unknown whose arguments tell what it must be: a session that executes a statement."""
+    def _unknown_call(self, method: ast.Attribute, arguments: Arguments, at: Frame) -> Value | None:
+        """A method of something unknown of which its arguments or its name tell what it must be: a session that executes a statement, the
+        related rows of an object."""
         for framework in self.frameworks:
             unknown_call = getattr(framework, "unknown_call", None)
-            found: Value | None = unknown_call(name, arguments, at) if unknown_call else None
+            found: Value | None = unknown_call(method, arguments, at) if unknown_call else None
             if found is not None:
                 return found
         return None

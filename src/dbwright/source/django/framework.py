@@ -27,6 +27,7 @@ from dbwright.source.django.models import (
     unread_models,
 )
 from dbwright.source.django.querysets import (
+    OF_MANAGERS,
     InstanceValue,
     ManagerClass,
     ManagerTemplate,
@@ -122,6 +123,34 @@ class Django:
             if last.endswith(ending):
                 return self.interpreter.name_in(module, found)
         return None
+
+    def unknown_call(self, method: ast.Attribute, arguments: Arguments, at: Frame) -> Value | None:
+        """``user.logins.filter(…)`` of a user that nobody told of: the name of the relation is that of one model alone."""
+        related = method.value
+        if not isinstance(related, ast.Attribute) or method.attr not in OF_MANAGERS:
+            return None
+        model = self._relations_by_name.get(related.attr)
+        if model is None:
+            return None
+        manager = self.instance_of(model).attribute(related.attr, at)
+        return manager.attribute(method.attr, at).call(arguments, at) if isinstance(manager, ManagerValue) else None
+
+    @cached_property
+    def _relations_by_name(self) -> dict[str, ModelAdoption]:
+        """The model whose objects have related rows under a name that no other relation of the project's models goes by."""
+        found: dict[str, tuple[Any, ModelAdoption]] = {}
+        several: set[str] = set()
+        for model in self.models.values():
+            fields = model.real._meta.get_fields() if model.real is not None else ()
+            for relation in fields:
+                if not (relation.one_to_many or relation.many_to_many) or not hasattr(relation, "related_model"):
+                    continue
+                reverse = relation.auto_created and not relation.concrete
+                name = relation.get_accessor_name() if reverse else relation.name
+                key = relation.field if reverse else relation
+                if name and found.setdefault(name, (key, model))[0] is not key:
+                    several.add(name)
+        return {name: model for name, (_, model) in found.items() if name not in several}
 
     def entry_argument(self, function: Function, name: str) -> Value | None:
         """What Django gives to a function under this name."""

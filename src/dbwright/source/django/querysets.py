@@ -71,6 +71,11 @@ MOST_LINES = 8
 """Of the lines that build a queryset the last so many are kept."""
 API = BUILDERS | FETCHES.keys() | INSERTS | {"iterator", "raw", "as_manager", "resolve_expression"}
 _LOADERS = ("select_related", "prefetch_related")
+OF_MANAGERS = frozenset(
+    "all filter exclude annotate order_by select_related prefetch_related values_list select_for_update get_or_create update_or_create "
+    "bulk_create".split()
+)
+"""Methods whose names alone tell that something is a manager or a queryset."""
 _ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
 
 

@@ -1067,10 +1067,10 @@ class SQLAlchemy:
 
         return sessions.typed(self, value, parameters, at)
 
-    def unknown_call(self, name: str, arguments: Arguments, at: Frame) -> Value | None:
+    def unknown_call(self, method: ast.Attribute, arguments: Arguments, at: Frame) -> Value | None:
         from dbwright.source.sqlalchemy import sessions
 
-        return sessions.unknown_call(self, name, arguments, at)
+        return sessions.unknown_call(self, method.attr, arguments, at)
 
     @property
     def configured(self) -> bool:
