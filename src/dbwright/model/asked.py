@@ -10,7 +10,7 @@ from dbwright.model.catalog import Table
 from dbwright.model.finding import Location, ObjectRef
 from dbwright.model.query import Predicate
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import Parameter, Place, SourceColumn, SourceQuery, SourceTable
+from dbwright.model.source import FactKind, Parameter, Place, SourceColumn, SourceQuery, SourceTable
 
 _AID = re.compile(
     r"(^|/)(load[_-]|seed|fill_|populate|demo|fake|run_workload|workload|bench)[\w-]*\.py$"
@@ -73,6 +73,20 @@ def sought_columns(snapshot: Snapshot) -> dict[str, frozenset[str]]:
             if not any(key <= equal for key in unique_keys(tables[name])):
                 found[name] |= equal
     return {name: frozenset(columns) for name, columns in found.items()}
+
+
+@once
+def _lines(snapshot: Snapshot) -> dict[FactKind, frozenset[tuple[str, int]]]:
+    found: defaultdict[FactKind, set[tuple[str, int]]] = defaultdict(set)
+    for fact in snapshot.source.facts:
+        last = max(fact.place.line, fact.end_line)
+        found[fact.kind].update((fact.place.file, line) for line in range(fact.place.line, last + 1))
+    return {kind: frozenset(lines) for kind, lines in found.items()}
+
+
+def lines_of(snapshot: Snapshot, kind: FactKind) -> frozenset[tuple[str, int]]:
+    """The lines of all facts of a kind."""
+    return _lines(snapshot).get(kind, frozenset())
 
 
 def locations(places: Iterable[Place], most: int = 20) -> tuple[Location, ...]:

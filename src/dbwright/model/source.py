@@ -156,6 +156,8 @@ FactKind = Literal[
     "structure checked in code",
     "effect in transaction",
     "counted for a test",
+    "only counted",
+    "only tested",
     "raw SQL in extra",
     "default made once",
     "filled in before saving",
@@ -182,6 +184,8 @@ class SourceFact:
     * ``structure checked in code``: a form or serializer for the model ``owner`` refuses some values of the field ``name`` by other means.
     * ``effect in transaction``: the call that queues a task, sends mail or asks another server while a transaction is open.
     * ``counted for a test``: a number of rows is asked for to know whether there are any.
+    * ``only counted``, ``only tested``: the call or the variable ``name`` on the lines to ``end_line`` is asked for its length, or whether
+      it is empty, and the function makes no other use of it than to build further queries.
     * ``raw SQL in extra``: the arguments of ``extra()`` that hold SQL.
     * ``default made once``: a column's default that is computed when the module is imported, or shared by all rows, as written.
     * ``filled in before saving``: ``save()`` or ``clean()`` of the class ``owner`` sets the attribute ``name``.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.pysource import every_node, own_nodes
-from dbwright.source import effects, injections, moments, refusals
+from dbwright.source import effects, fetched, injections, moments, refusals
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -31,9 +31,8 @@ def _facts_of(
     for name, function in functions:
         yield from injections.of_function(module, name, function, handed)
         yield from _lost_updates(module, name, function)
-        yield from _counted_and_used(module, name, function)
+        yield from fetched.read(module, name, function)
         yield from _only_rows(module, name, function)
-        yield from _counted_for_a_test(module, name, function)
         yield from effects.read(module, name, function)
     yield from refusals.read(module)
     yield from _default_keys(module, module.tree.body)
@@ -98,28 +97,6 @@ def _only_rows(module: Module, name: str, function: Function) -> Iterator[Source
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             if any(_last(one) in ("MultipleObjectsReturned", "MultipleResultsFound") for one in caught):
                 yield SourceFact("several rows caught", Place(module.file, node.lineno, name), "")
-
-
-def _counted_for_a_test(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
-    """``x.count() > 0``, ``if x.count():``, ``not x.count()``."""
-    for node in own_nodes(function):
-        counted: list[ast.expr] = []
-        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.comparators[0], ast.Constant):
-            if (type(node.ops[0]), node.comparators[0].value) in _ANY_ROW:
-                counted = [node.left]
-        elif isinstance(node, ast.If | ast.IfExp | ast.While):
-            counted = [node.test]
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            counted = [node.operand]
-        elif isinstance(node, ast.BoolOp):
-            counted = node.values
-        for call in counted:
-            if isinstance(call, ast.Call) and _last(call.func) == "count" and not call.args and not call.keywords:
-                place = Place(module.file, call.lineno, name)
-                yield SourceFact("counted for a test", place, "", call.end_lineno or call.lineno)
-
-
-_ANY_ROW = frozenset(((ast.Gt, 0), (ast.Eq, 0), (ast.NotEq, 0), (ast.GtE, 1), (ast.Lt, 1)))
 
 
 _MOVES = frozenset(
@@ -213,29 +190,3 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr | ast.List | ast.Dict) or (
         isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
-
-
-# The number of rows that are read anyhow
-
-
-def _counted_and_used(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
-    """``len(rows)`` where the function uses ``rows`` for more than its number and for building further queries."""
-    nodes = list(own_nodes(function))
-    counted = [
-        node
-        for node in nodes
-        if isinstance(node, ast.Call) and _dotted(node.func) == "len" and len(node.args) == 1 and _dotted(node.args[0])
-    ]
-    for call in counted:
-        subject = _dotted(call.args[0])
-        built = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-        in_counts = {id(other.args[0]) for other in counted}
-        for node in nodes:
-            if (
-                isinstance(node, ast.Name | ast.Attribute)
-                and isinstance(node.ctx, ast.Load)
-                and _dotted(node) == subject
-            ):
-                if id(node) not in built and id(node) not in in_counts:
-                    yield SourceFact("counted and used", Place(module.file, call.lineno, name), subject)
-                    break

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbwright.model.asked import function_ref, is_aid, is_batch, locations, rows_of
+from dbwright.model.asked import function_ref, is_aid, is_batch, lines_of, locations, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -45,13 +45,46 @@ def _module(body: str) -> dict[str, str]:
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
 
 
+_TABLES = """\
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Note(Base):
+    __tablename__ = "note"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+
+
+def is_there(session: Session, title: str):
+    {}
+"""
+
+
+def _session(body: str) -> dict[str, str]:
+    return {"app/__init__.py": "", "app/notes.py": _TABLES.format(body)}
+
+
+_COUNT = "session.scalar(select(func.count()).select_from(Note).where(Note.title == title))"
+
 BAD = (
+    Sample(source=_session("return session.query(Note).filter_by(title=title).count() > 0")),
+    Sample(source=_session(f"return {_COUNT} > 0")),
+    Sample(source=_session("return session.execute(select(func.count()).where(Note.title == title)).scalar_one() > 0")),
     Sample(source=_module("return notes.count() > 0")),
     Sample(source=_module("if notes.count():\n        return 1")),
     Sample(source=_module("if not notes.count():\n        return 1")),
     Sample(source=_module("return Note.objects.filter(title='a').count() == 0 and request.user")),
 )
 GOOD = (
+    Sample(source=_session("return session.scalar(select(exists().where(Note.title == title)))")),
+    Sample(source=_session(f"return {_COUNT} > 5")),
+    # Some other number.
+    Sample(source=_session("return session.scalar(select(Note.id).where(Note.title == title)) > 0")),
     Sample(source=_module("return notes.exists()")),
     Sample(source=_module("return notes.count() > 5")),
     Sample(source=_module("return notes.count()")),
@@ -63,12 +96,7 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    lines = {
-        (f.place.file, line)
-        for f in snapshot.source.facts
-        if f.kind == "counted for a test"
-        for line in range(f.place.line, f.end_line + 1)
-    }
+    lines = lines_of(snapshot, "counted for a test")
     found = [
         query
         for query in snapshot.source.queries
@@ -93,7 +121,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         else Impact(len(places), "places", 1, 50, estimated=True),
         evidence={"places": [str(place) for place in places[:40]]},
         confidence="medium" if rows is not None else "low",
-        next_step=f"Write .exists() for the comparison of .count() at {first.issued}.",
+        next_step=f"Write .exists() for the comparison of .count() at {first.issued}."
+        if first.framework == "django"
+        else f"Ask at {first.issued} for session.scalar(select(exists().where(…))) instead of comparing the number.",
         identity="together",
         locations=locations(places, 60),
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from dbwright.model.asked import function_ref, is_aid, locations, rows_of, size_of
+from dbwright.model.asked import function_ref, is_aid, lines_of, locations, rows_of, size_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -27,6 +27,30 @@ ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {"rows": 100}
 COVERS = ("orm-len-instead-of-count", "CH-09")
+
+_TABLES = """\
+from sqlalchemy import func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Note(Base):
+    __tablename__ = "note"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+
+
+def total(session: Session, title: str):
+    {}
+"""
+
+
+def _session(body: str) -> dict[str, str]:
+    return {"app/__init__.py": "", "app/notes.py": _TABLES.format(body)}
+
 
 _MODELS = """\
 from django.db import models
@@ -46,14 +70,34 @@ def _module(body: str) -> dict[str, str]:
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
 
 
-BAD = (Sample(source=_module("return {'total': len(notes)}")),)
+_QUERY = "session.query(Note).filter(Note.title == title)"
+_SELECT = "session.scalars(select(Note).where(Note.title == title))"
+
+BAD = (
+    Sample(source=_module("return {'total': len(notes)}")),
+    Sample(source=_module("return {'total': len(list(notes))}")),
+    Sample(source=_session(f"return len({_QUERY}.all())")),
+    Sample(source=_session(f"return len({_SELECT}.all())")),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    return {{'total': len(notes)}}")),
+)
 GOOD = (
     Sample(source=_module("return {'total': notes.count()}")),
     # The rows are used, so their number is free.
     Sample(source=_module("return {'total': len(notes), 'titles': [n.title for n in notes]}")),
     Sample(source=_module("return {'titles': [n.title for n in notes], 'total': len(notes)}")),
     Sample(source=_module("return {'total': len(notes), 'notes': notes}")),
+    Sample(source=_module("found = list(notes)\n    return {'total': len(found), 'last': found[-1:]}")),
+    Sample(source=_session(f"return {_QUERY}.count()")),
+    Sample(source=_session("return session.scalar(select(func.count()).select_from(Note).where(Note.title == title))")),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    return {{'total': len(notes), 'notes': notes}}")),
+    Sample(
+        source=_session(
+            f"notes = {_QUERY}.all()\n    return {{'total': len(notes), 'titles': [n.title for n in notes]}}"
+        )
+    ),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    show = lambda: notes\n    return len(notes), show")),
     # A few at most.
+    Sample(source=_session(f"return len({_QUERY}.limit(5).all())")),
     Sample(source=_module("return {'total': len(notes[:5])}")),
 )
 
@@ -61,13 +105,8 @@ GOOD = (
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
     for query in snapshot.source.queries:
-        fetched = query.consumer == "len" and query.issued_by == "rows" and query.query and not query.query.limit
-        if (
-            fetched
-            and query.made.function == query.issued.function
-            and not is_aid(query.issued)
-            and _only_counted(snapshot, query)
-        ):
+        fetched = query.issued_by == "rows" and query.query and not query.query.limit and not is_aid(query.issued)
+        if fetched and query.made.function == query.issued.function and _only_counted(snapshot, query):
             groups[query.issued.file, query.issued.function].append(query)
     for (file, function), queries in groups.items():
         first = queries[0]
@@ -84,7 +123,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             else Impact(len(queries), "places", 1, 20, estimated=True),
             evidence={"places": [str(q.issued) for q in queries]},
             confidence="medium",
-            next_step=f"Write .count() instead of len(…) at {first.issued}.",
+            next_step=f"Write .count() instead of len(…) at {first.issued}."
+            if first.framework == "django"
+            else f"Ask for the number at {first.issued}: session.scalar(select(func.count()).select_from(…).where(…)), or query.count().",
             identity=f"{file}:{function}",
             locations=locations([q.issued for q in queries]),
         )
@@ -93,9 +134,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 def _only_counted(snapshot: Snapshot, query: SourceQuery) -> bool:
     """No other line of the function reads the same rows. The reader keeps one record of rows that are used several times, by their
     first use; what the function reads besides is told by the lines of its text."""
-    return not any(
-        fact.kind == "counted and used"
-        and fact.place.file == query.issued.file
-        and fact.place.line == query.issued.line
-        for fact in snapshot.source.facts
-    )
+    line = (query.issued.file, query.issued.line)
+    if query.consumer == "len":
+        return line not in lines_of(snapshot, "counted and used")
+    return line in lines_of(snapshot, "only counted") and query.consumer in ("all", "iterated", "execute", "scalars")

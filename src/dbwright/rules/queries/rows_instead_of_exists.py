@@ -1,0 +1,168 @@
+"""Rows are fetched only to know whether there are any.
+
+## Why it matters
+
+`if queryset:` and `if query.all():` send every row with every column over the wire and make an object of each, to learn one bit.
+`exists()` stops at the first row and sends nothing of it.
+
+## When to ignore
+
+When there can be a few rows at most, or the rows are used afterwards: then the rule is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbwright.model.asked import (
+    equal_columns,
+    function_ref,
+    is_aid,
+    is_batch,
+    lines_of,
+    locations,
+    rows_of,
+    unique_keys,
+)
+from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.sample import Sample
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import SourceQuery
+from dbwright.model.wording import counted
+from dbwright.rules import Limits
+
+RISK: Risk = "performance"
+ENGINES = ("postgresql", "sqlite")
+NEEDS = ("source",)
+LIMITS: dict[str, float] = {"rows": 100}
+COVERS = ("orm-bool-instead-of-exists", "CH-09")
+
+_MODELS = """\
+from django.db import models
+
+
+class Note(models.Model):
+    title = models.CharField(max_length=80)
+
+
+def view(request):
+    notes = Note.objects.filter(title=request.GET["t"])
+    {}
+"""
+
+
+def _module(body: str) -> dict[str, str]:
+    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
+
+
+_TABLES = """\
+from sqlalchemy import exists, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Note(Base):
+    __tablename__ = "note"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+
+
+def is_there(session: Session, title: str):
+    {}
+"""
+
+
+def _session(body: str) -> dict[str, str]:
+    return {"app/__init__.py": "", "app/notes.py": _TABLES.format(body)}
+
+
+_QUERY = "session.query(Note).filter(Note.title == title)"
+
+BAD = (
+    Sample(source=_module("if notes:\n        return 1")),
+    Sample(source=_module("return bool(notes)")),
+    Sample(source=_module("return 1 if not Note.objects.filter(title='a') else 2")),
+    Sample(source=_session(f"if {_QUERY}.all():\n        return 1")),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    return not notes")),
+    Sample(source=_session("return bool(session.scalars(select(Note).where(Note.title == title)).all())")),
+)
+GOOD = (
+    Sample(source=_module("if notes.exists():\n        return 1")),
+    # The rows are used, so the test costs nothing.
+    Sample(source=_module("if notes:\n        return [n.title for n in notes]")),
+    Sample(source=_module("return {'notes': notes if notes else None}")),
+    Sample(source=_module("if notes:\n        return notes[0]")),
+    Sample(
+        source=_module("def titles():\n        return [n.title for n in notes]\n    return titles if notes else None")
+    ),
+    # Asked for twice: to be kept in a variable.
+    Sample(
+        source=_module("if Note.objects.filter(title='a'):\n        return [n for n in Note.objects.filter(title='a')]")
+    ),
+    # A few at most, and one row by its key.
+    Sample(source=_module("if notes[:2]:\n        return 1")),
+    Sample(source=_module("if notes.filter(pk=7):\n        return 1")),
+    Sample(source=_module("if notes.first():\n        return 1")),
+    # Something else of that name.
+    Sample(source=_module("notes = []\n    return not notes")),
+    Sample(source=_session("return session.scalar(select(exists().where(Note.title == title)))")),
+    Sample(source=_session(f"return {_QUERY}.first() is not None")),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    return notes or None")),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    if not notes:\n        return 0\n    return len(notes)")),
+    Sample(source=_session(f"notes = {_QUERY}.all()\n    if not notes:\n        return 0\n    return notes.pop()")),
+    Sample(source=_session(f"if {_QUERY}.limit(1).all():\n        return 1")),
+)
+
+
+def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    lines = lines_of(snapshot, "only tested")
+    found = [
+        query
+        for query in snapshot.source.queries
+        if (query.issued.file, query.issued.line) in lines
+        and _is_all_rows(query)
+        and not is_aid(query.issued)
+        and not is_batch(query.issued)
+        and _may_be_many(snapshot, query, limits)
+    ]
+    if not found:
+        return
+    first = found[0]
+    places = list(dict.fromkeys(query.issued for query in found))
+    rows = max((r for q in found if (r := rows_of(snapshot, q.table)) is not None), default=None)
+    others = f" ({counted(len(places), 'line')} in all)" if len(places) > 1 else ""
+    yield Finding(
+        title=f"Rows of {first.table} fetched to know whether there are any{others}"[:79],
+        message=f"{first.issued} fetches every row that the query made at {first.made} finds in {first.table}{others} to ask whether there "
+        "are any, where the first would do.",
+        objects=(function_ref(first.issued, first.table),),
+        impact=Impact(rows, "rows", limits["rows"], 1_000_000)
+        if rows is not None
+        else Impact(len(places), "places", 1, 50, estimated=True),
+        evidence={"places": [str(place) for place in places[:40]]},
+        confidence="medium",
+        next_step=f"Write .exists() at {first.issued}."
+        if first.framework == "django"
+        else f"Ask at {first.issued} for session.scalar(select(exists().where(…))).",
+        identity="together",
+        locations=locations(places, 60),
+    )
+
+
+def _is_all_rows(query: SourceQuery) -> bool:
+    if query.issued_by != "rows" or query.query is None or query.query.limit:
+        return False
+    return query.consumer == "bool" if query.framework == "django" else query.consumer in ("all", "scalars", "execute")
+
+
+def _may_be_many(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> bool:
+    """Not one row at most, and not a table known to be small."""
+    rows = rows_of(snapshot, query.table)
+    table = snapshot.source.table_by_name.get(query.table or "")
+    if table is None or (rows is not None and rows < limits["rows"]):
+        return False
+    equal = equal_columns(query, table.name)
+    return not any(key <= equal for key in unique_keys(table))

@@ -1,0 +1,156 @@
+"""What a function does with rows that it fetches, by its text: whether it only counts them, or only asks whether there are any."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from dbwright.model.source import FactKind, Place, SourceFact
+from dbwright.pysource import dotted, own_nodes
+from dbwright.source.modules import Module
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_ANY_ROW = frozenset(((ast.Gt, 0), (ast.Eq, 0), (ast.NotEq, 0), (ast.GtE, 1), (ast.Lt, 1)))
+_ROWS = frozenset(
+    "all filter exclude order_by distinct values values_list select_related prefetch_related annotate only defer reverse fetchall scalars "
+    "execute filter_by where join".split()
+)
+"""The last methods of calls that give many rows, in either framework."""
+_BUILDS = frozenset(
+    "filter exclude order_by distinct values values_list select_related prefetch_related annotate only defer all count exists first last "
+    "get latest earliest update delete aggregate iterator".split()
+)
+"""Methods that make another query of a queryset; the rows that it holds are of no use to them."""
+_NUMBERS = frozenset(("count", "scalar", "scalar_one"))
+"""Methods that give a number of rows; of those that give any scalar, the queries of the line tell whether it is one."""
+
+
+def read(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
+    """The facts of one function."""
+    nodes = own_nodes(function)
+    counted = [n for n in nodes if isinstance(n, ast.Call) and dotted(n.func) == "len" and len(n.args) == 1]
+    tested = list(_tested(nodes))
+    yield from _counted_and_used(module, name, nodes, counted)
+    yield from _counted_for_a_test(module, name, nodes)
+    if not counted and not tested:
+        return
+    for kind, found in (("only counted", [_awaited(call.args[0]) for call in counted]), ("only tested", tested)):
+        yield from _nothing_else(module, name, function, found, kind)  # type: ignore[arg-type]
+
+
+def _awaited(node: ast.expr) -> ast.expr:
+    return node.value if isinstance(node, ast.Await) else node
+
+
+def _tested(nodes: Sequence[ast.AST]) -> Iterator[ast.expr]:
+    """What is asked whether it is true: tests of conditions and loops, operands of ``not``, ``bool(…)``."""
+    for node in nodes:
+        if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+            yield from _asked(node.test)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield _awaited(node.operand)
+        elif isinstance(node, ast.Call) and dotted(node.func) == "bool" and len(node.args) == 1:
+            yield _awaited(node.args[0])
+
+
+def _asked(test: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(test, ast.BoolOp):
+        for value in test.values:
+            yield from _asked(value)
+    else:
+        yield _awaited(test)
+
+
+def _nothing_else(
+    module: Module, name: str, function: Function, found: Sequence[ast.expr], kind: FactKind
+) -> Iterator[SourceFact]:
+    """The expressions that are calls, and the names of which the function makes no other use; there also the call that fetches."""
+    wanted = {id(one) for one in found}
+    for one in found:
+        if isinstance(one, ast.Call) and _gives_rows(one) and not _is_repeated(function, one, wanted):
+            yield SourceFact(kind, Place(module.file, one.lineno, name), "", one.end_lineno or one.lineno)
+        elif isinstance(one, ast.Name):
+            values = _assigned(function, one.id)
+            if len(values) != 1 or not _gives_rows(values[0]):
+                continue
+            uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == one.id and n is not one]
+            built = {id(n.value) for n in ast.walk(function) if isinstance(n, ast.Attribute) and n.attr in _BUILDS}
+            if any(isinstance(n.ctx, ast.Load) and id(n) not in wanted | built for n in uses):
+                continue
+            for place in (one, values[0]):
+                yield SourceFact(kind, Place(module.file, place.lineno, name), one.id, place.end_lineno or 0)
+
+
+def _is_repeated(function: Function, call: ast.Call, wanted: set[int]) -> bool:
+    """Whether the function makes the same call for another use: what is fetched for the test could be kept for that."""
+    text = ast.dump(call)
+    return any(isinstance(n, ast.Call) and id(n) not in wanted and ast.dump(n) == text for n in ast.walk(function))
+
+
+def _gives_rows(node: ast.expr) -> bool:
+    """Whether a call may give rows, by its last name."""
+    node = _awaited(node)
+    if isinstance(node, ast.Call) and dotted(node.func) in ("list", "tuple", "set"):
+        return len(node.args) == 1
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ROWS
+
+
+def _assigned(function: Function, name: str) -> list[ast.expr]:
+    """The values given to a variable of a function, arguments and loop variables included."""
+    arguments = function.args
+    given = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    found: list[ast.expr] = [ast.Constant(None) for one in given if one.arg == name]
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and any(_binds(target, name) for target in node.targets):
+            found.append(node.value)
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and _binds(node.target, name):
+            found.append(node.value or node.target)
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and _binds(node.target, name):
+            found.append(node.iter)
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None and _binds(node.optional_vars, name):
+            found.append(node.context_expr)
+    return found
+
+
+def _binds(target: ast.expr, name: str) -> bool:
+    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in ast.walk(target))
+
+
+def _counted_for_a_test(module: Module, name: str, nodes: Sequence[ast.AST]) -> Iterator[SourceFact]:
+    """``x.count() > 0``, ``if x.count():``, ``not x.count()``; ``scalar() > 0``."""
+    for node in nodes:
+        counted: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.comparators[0], ast.Constant):
+            if (type(node.ops[0]), node.comparators[0].value) in _ANY_ROW:
+                counted = [node.left]
+        elif isinstance(node, ast.If | ast.IfExp | ast.While):
+            counted = [node.test]
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            counted = [node.operand]
+        elif isinstance(node, ast.BoolOp):
+            counted = node.values
+        for call in map(_awaited, counted):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _NUMBERS:
+                if call.func.attr != "count" or not (call.args or call.keywords):
+                    place = Place(module.file, call.lineno, name)
+                    yield SourceFact("counted for a test", place, "", call.end_lineno or call.lineno)
+
+
+def _counted_and_used(
+    module: Module, name: str, nodes: Sequence[ast.AST], counted: Sequence[ast.Call]
+) -> Iterator[SourceFact]:
+    """``len(rows)`` where the function uses ``rows`` for more than its number and for building further queries."""
+    named = [call for call in counted if dotted(call.args[0])]
+    for call in named:
+        subject = dotted(call.args[0])
+        built = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        in_counts = {id(other.args[0]) for other in named}
+        for node in nodes:
+            if (
+                isinstance(node, ast.Name | ast.Attribute)
+                and isinstance(node.ctx, ast.Load)
+                and dotted(node) == subject
+            ):
+                if id(node) not in built and id(node) not in in_counts:
+                    yield SourceFact("counted and used", Place(module.file, call.lineno, name), subject)
+                    break
