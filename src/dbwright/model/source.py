@@ -152,6 +152,7 @@ FactKind = Literal[
     "time zones",
     "one row",
     "several rows caught",
+    "refusal caught",
     "refused in code",
     "structure checked in code",
     "effect in transaction",
@@ -178,6 +179,7 @@ class SourceFact:
     * ``default key``: the field class that tables without a key of their own get, ``owner`` the class that says so (empty: the settings).
     * ``time zones``: what the settings say of ``USE_TZ``, ``on`` or ``off``.
     * ``one row``: a result is asked for its only row by the method ``name``, which ends at ``end_line``.
+    * ``refusal caught``: the lines to ``end_line`` are tried, and the database's refusal of a row (``IntegrityError``) is caught.
     * ``several rows caught``: the function catches the error that a second row gives.
     * ``refused in code``: a method of the model ``owner``, or of a form or serializer for it, raises for some values of the fields in
       ``name`` (commas between them).

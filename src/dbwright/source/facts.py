@@ -93,10 +93,21 @@ def _only_rows(module: Module, name: str, function: Function) -> Iterator[Source
             if node.func.attr in ("one", "one_or_none", "scalar_one", "scalar_one_or_none"):
                 end = node.end_lineno or node.lineno
                 yield SourceFact("one row", Place(module.file, node.lineno, name), node.func.attr, end)
-        elif isinstance(node, ast.ExceptHandler) and node.type is not None:
-            caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-            if any(_last(one) in ("MultipleObjectsReturned", "MultipleResultsFound") for one in caught):
+        elif isinstance(node, ast.ExceptHandler):
+            if not _caught(node).isdisjoint(("MultipleObjectsReturned", "MultipleResultsFound")):
                 yield SourceFact("several rows caught", Place(module.file, node.lineno, name), "")
+        elif isinstance(node, ast.Try) and any(_caught(one) & _REFUSALS for one in node.handlers):
+            end = node.body[-1].end_lineno or node.lineno
+            yield SourceFact("refusal caught", Place(module.file, node.lineno, name), "", end)
+
+
+_REFUSALS = frozenset(("IntegrityError", "UniqueViolation", "UniqueViolationError", "DatabaseError", "DBAPIError"))
+
+
+def _caught(handler: ast.ExceptHandler) -> frozenset[str]:
+    """The names of what a handler catches."""
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type] if handler.type else []
+    return frozenset(map(_last, types))
 
 
 _MOVES = frozenset(

@@ -68,6 +68,12 @@ _CHECK = (
     "        found = Store.objects.create(name=name, city=city, owner_id=1)\n    return found"
 )
 
+_TRIED = (
+    "from django.db import IntegrityError\n\n\ndef store(owner, city):\n    try:\n"
+    "        if not Store.objects.filter(owner=owner, city=city).exists():\n"
+    "            Store.objects.create(owner=owner, city=city, name=f'{owner} {city}')\n    except IntegrityError:\n        pass"
+)
+
 BAD = (
     Sample(source=_module(_GET)),
     Sample(source=_module(_GET.replace("get_or_create", "update_or_create"))),
@@ -85,10 +91,14 @@ BAD = (
             "            raise ValueError"
         )
     ),
+    # Nothing is there to be caught.
+    Sample(source=_module(_TRIED)),
     # Looked up in two places: one missing constraint, one message.
     Sample(source=_module(_GET + "\n\n\n" + _GET.replace("def store", "def again"))),
 )
 GOOD = (
+    # Another constraint makes the second insert fail, and that is caught.
+    Sample(source=_module(_TRIED, ", unique=True")),
     Sample(source=_module(_GET, ", unique=True")),
     Sample(source=_module(_GET, meta=_UNIQUE)),
     Sample(source=_module(_CHECK, meta=_UNIQUE)),
