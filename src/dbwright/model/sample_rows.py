@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from dbwright.model.activity import HbaRule, ReplicationSlot, Session, Setting, Settings, Standby
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.statistics import TableStatistics
 
 Edit = Callable[[Snapshot], Snapshot]
 
@@ -43,6 +44,22 @@ def with_sessions(*sessions: Session) -> Edit:
     def edit(snapshot: Snapshot) -> Snapshot:
         rows = tuple(replace(s, database=s.database or snapshot.target.database) for s in sessions)
         return replace(snapshot, activity=replace(snapshot.activity, sessions=rows))
+
+    return edit
+
+
+def with_rows(**rows: int) -> Edit:
+    """The snapshot of a database whose tables of these names hold so many rows."""
+
+    def edit(snapshot: Snapshot) -> Snapshot:
+        nothing: dict[str, Any] = {field.name: 0 for field in fields(TableStatistics)}
+        times = {name: None for name in nothing if name.startswith("last_")}
+        tables = tuple(
+            TableStatistics(**nothing | times | {"oid": table.oid, "rows": float(rows[table.name])})
+            for table in snapshot.catalog.tables
+            if table.name in rows
+        )
+        return replace(snapshot, statistics=replace(snapshot.statistics, tables=tables))
 
     return edit
 
