@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dbwright.model.asked import equal_columns, is_aid, lines_of, unique_keys
+from dbwright.model.asked import equal_columns, is_aid, is_batch, lines_of, unique_keys
 from dbwright.model.query import Predicate
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import SourceQuery, SourceTable
@@ -41,6 +41,11 @@ class Expected:
     def ordered(self) -> list[str]:
         """The columns in the table's order."""
         return [column.name for column in self.table.columns if column.name in self.columns]
+
+    @property
+    def is_served(self) -> bool:
+        """Something that users wait for relies on it, not commands and scripts alone, of which one runs at a time."""
+        return any(not is_batch(query.issued) for query in self.queries)
 
     @property
     def fields(self) -> list[str]:

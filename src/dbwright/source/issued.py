@@ -9,6 +9,13 @@ from dbwright.source.events import Place
 
 
 @dataclass(frozen=True, slots=True)
+class Origin(Place):
+    """Where the query of a row was made, and the lines that built it further: two that begin at one line are told apart."""
+
+    built: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedQuery:
     """A query sent to the database. ``made`` is None when it was built in a stub (then it is where it is issued).
 
@@ -34,3 +41,8 @@ class IssuedQuery:
     """Where the query was made whose rows ``relation`` starts from."""
     consumer: str = ""
     """What asked for it, in a word: iterated, len, bool, save, get_or_create, touch …"""
+
+    @property
+    def origin(self) -> Origin | None:
+        """What tells the rows of this query from those of others."""
+        return Origin(self.made.file, self.made.line, self.made.function, self.built) if self.made is not None else None

@@ -302,12 +302,13 @@ def as_query(
 def _loops(reached: events.Reached, names: FunctionNames) -> Iterator[QueryLoop]:
     """The loops around a happening. Of one that walks over the rows of one query or another the query is told that the happening, or a
     loop inside, takes its row from; where nothing is taken, the first."""
-    wanted = {reached.what.owner}
+    wanted = {reached.what.owner} - {None}
     chosen = []
     for loop in reversed(reached.loops):
         several = loop.rows if isinstance(loop.rows, tuple) else (loop.rows,)
-        rows = next((one for one in several if getattr(one, "made", None) in wanted), several[0])
-        wanted.add(getattr(rows, "owner", None))
+        rows = next((one for one in several if getattr(one, "origin", None) in wanted), several[0])
+        if (owner := getattr(rows, "owner", None)) is not None:
+            wanted.add(owner)
         chosen.append((loop, rows))
     for loop, rows in reversed(chosen):
         yield _loop(loop, rows, reached.place, names)

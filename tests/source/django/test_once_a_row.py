@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from web_project import written
 
-from dbwright.model.source import Source
+from dbwright.model.source import Place, Source
 from dbwright.source import read
 
 FILES = {
@@ -34,6 +34,10 @@ class Note(models.Model):
 class Book(models.Model):
     title = models.TextField()
     writer = models.ForeignKey("Writer", models.CASCADE)
+
+
+    def __iter__(self):
+        return iter(self.notes.all())
 
 
 class Writer(models.Model):
@@ -72,6 +76,20 @@ def generic():
 def generic_loaded():
     for note in Note.objects.open().prefetch_related("about"):
         print(note.about)
+
+
+def over_one(n):
+    for note in Book.objects.get(pk=n):
+        print(note.writer)
+
+
+def of_two(n):
+    if n:
+        notes = Note.objects.filter(pk=n)
+    else:
+        notes = Note.objects.select_related("writer")
+    for note in notes:
+        print(note.writer)
 
 
 def told_at_run_time(names):
@@ -174,6 +192,8 @@ def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | N
         ("generic", {("about", "shop_note")}),
         ("generic_loaded", set()),
         ("related_by_kind", {("said", "shop_writer")}),
+        ("over_one", {("writer", "shop_note")}),
+        ("of_two", {("writer", "shop_note")}),
         ("told_at_run_time", set()),
         ("told_by_some", set()),
         ("last", {("book", "shop_note")}),
@@ -190,6 +210,19 @@ def test_rows_of_rows_know_the_way_from_the_outermost_queryset(source: Source) -
     [query] = [q for q in source.queries if q.issued.function == "nested" and q.issued_by == "relation"]
     outer, inner = query.loops
     assert (inner.relation, inner.owner) == ("notes", outer.rows_made)
+
+
+def test_of_several_querysets_that_is_told_whose_rows_lack_the_relation(source: Source) -> None:
+    lines = {
+        (source_line(query.loops[-1].rows_made), query.loops[-1].owner is not None)
+        for query in source.queries
+        if query.issued.function in ("of_two", "over_one") and query.issued_by == "relation"
+    }
+    assert lines == {("notes = Note.objects.filter(pk=n)", False), ("return iter(self.notes.all())", True)}
+
+
+def source_line(place: Place | None) -> str:
+    return FILES[place.file].splitlines()[place.line - 1].strip() if place is not None else ""
 
 
 def test_lines_that_build_the_rows_are_known(source: Source) -> None:

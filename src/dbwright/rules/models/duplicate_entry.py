@@ -119,7 +119,7 @@ _NOTED = re.compile(r"(^|_)(created|updated|modified|added|order|position|uuid|c
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot)}
+    spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot) if missing.is_served}
     found = [
         _finding(snapshot, table, *entry)
         for table in own_tables(snapshot)

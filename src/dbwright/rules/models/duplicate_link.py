@@ -131,7 +131,7 @@ _PLAIN = re.compile(
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot)}
+    spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot) if missing.is_served}
     found = [
         _finding(snapshot, table, pair)
         for table in own_tables(snapshot)

@@ -117,7 +117,7 @@ _Shape = tuple[tuple[str, str, int], ...]
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     tables = list(own_tables(snapshot))
-    spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot)}
+    spoken_of = {(missing.table.name, missing.columns) for missing in expected(snapshot) if missing.is_served}
     keepers: defaultdict[_Shape, list[SourceTable]] = defaultdict(list)
     for table in tables:
         for key in unique_keys(table):

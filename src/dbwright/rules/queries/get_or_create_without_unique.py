@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dbwright.model.asked import is_batch, locations, model_name, rows_of, source_table_ref
+from dbwright.model.asked import locations, model_name, rows_of, source_table_ref
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -140,9 +140,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     found = [
         _finding(snapshot, missing)
         for missing in expected(snapshot)
-        if missing.evidence == "made when missing"
-        and len(missing.columns) <= limits["columns"]
-        and not all(is_batch(query.issued) for query in missing.queries)  # one process at a time
+        if missing.evidence == "made when missing" and len(missing.columns) <= limits["columns"] and missing.is_served
     ]
     yield from told_once(found, "{} tables are filled after a look-up that nothing makes safe", singly=limits["tables"])
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, is_batch, locations, model_name, rows_of
+from dbwright.model.asked import column_place, column_ref, locations, model_name, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -107,13 +107,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     found = [
         _finding(snapshot, missing)
         for missing in expected(snapshot)
-        if missing.evidence == "looked up as one" and len(missing.columns) <= limits["columns"] and _is_served(missing)
+        if missing.evidence == "looked up as one" and len(missing.columns) <= limits["columns"] and missing.is_served
     ]
     yield from told_once(found, "{} tables are looked up by columns that nothing keeps unique", singly=limits["tables"])
-
-
-def _is_served(missing: Expected) -> bool:
-    return any(not is_batch(query.issued) for query in missing.queries)
 
 
 def _names_rows(column: SourceColumn) -> bool:

@@ -113,6 +113,12 @@ BAD = (
             "        print([other.name for b in a.books.all() for other in [b.author.publisher]])"
         )
     ),
+    # Rows of one row: loaded with that.
+    Sample(
+        source=_views(
+            "def one(pk):\n    author = Author.objects.get(pk=pk)\n    return [book.author.publisher.name for book in author.books.all()]"
+        )
+    ),
     # What a GraphQL query asks for.
     Sample(
         source={
@@ -196,10 +202,14 @@ class _Repeated:
     loop: QueryLoop
     base: QueryLoop
     path: str | None
+    single: Place | None = None
+    """Where the one row was fetched whose relation ``base`` walks over: what is loaded with it is loaded for all."""
 
     @property
     def where(self) -> Place:
         """The line that the fix goes to: the last one that builds the rows' query, in the file that walks over them if any stands there."""
+        if self.single is not None:
+            return self.single
         lines = [place for place in (self.base.rows_made, *self.base.rows_built) if place is not None]
         near = [place for place in lines if place.file == self.base.place.file]
         return (near or lines or [self.base.place])[-1]
@@ -220,7 +230,7 @@ class _Repeated:
     @property
     def is_to_many(self) -> bool:
         """Only ``prefetch_related`` loads it: the path leads through lists of rows, or to a table that only the row tells."""
-        return self.base is not self.loop or self.query.table is None
+        return self.base is not self.loop or self.single is not None or self.query.table is None
 
 
 def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
@@ -232,6 +242,8 @@ def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
             break
         path, base = f"{base.relation}__{path}", around
         outside = outside[: outside.index(around)]
+    if path and base.relation and base.owner:
+        return _Repeated(query, loop, base, f"{base.relation}__{path}", base.owner)
     return _Repeated(query, loop, base, path)
 
 

@@ -713,15 +713,16 @@ class Django:
         adoption = self.adoption_of(target)
         if adoption is not None:
             mark = ("touch", instance.model.real, name)
-            self.issue("relation", run, at, adoption, made, None, "touch", path, owner=made, mark=mark)
+            owner = instance.record.origin if instance.record is not None else None
+            self.issue("relation", run, at, adoption, made, None, "touch", path, owner=owner, mark=mark)
 
     def touch_generic(self, instance: InstanceValue, name: str, at: Frame) -> None:
         """A row that a generic key leads to, of a table that only the row tells."""
         path = f"{instance.path}__{name}" if instance.path else name
-        made = instance.record.made if instance.record is not None else None
+        made, owner = (instance.record.made, instance.record.origin) if instance.record is not None else (None, None)
         unknown = "the table that a generic key leads to is not known"
         at.happened(
-            IssuedQuery("django", "relation", made, relation=path, unknown=unknown, consumer="touch", owner=made)
+            IssuedQuery("django", "relation", made, relation=path, unknown=unknown, consumer="touch", owner=owner)
         )
 
     def raw(self, model: ModelAdoption, arguments: Arguments, at: Frame) -> Value:

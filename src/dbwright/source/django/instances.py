@@ -195,7 +195,7 @@ def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: 
         return Unknown(f"relation {name}: {type(error).__name__}: {error}")
     template = django.default_manager(adoption)
     prefetched = _prefetched(instance, name, path, adoption)
-    owner = instance.record.made if instance.record is not None else None
+    owner = instance.record.origin if instance.record is not None else None
     return ManagerValue(django, adoption, template, related, prefetched, path, owner)
 
 

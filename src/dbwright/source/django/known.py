@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dbwright.source.django.querysets import InstanceValue, ManagerTemplate, ManagerValue, QuerySetValue
+from dbwright.source.django.querysets import InstanceValue, ManagerTemplate, ManagerValue, QuerySetValue, loads
 from dbwright.source.interpreter import decorator_names, is_stub
 from dbwright.source.tokens import UNKNOWN_NUMBER
 from dbwright.source.values import (
@@ -627,7 +627,8 @@ def _page_of(django: Django, arguments: Arguments, at: Frame) -> Value:
 
 
 def _first_of(django: Django, arguments: Arguments, at: Frame) -> Value:
-    """``first_of(value, n)``: as many of its alternatives as n says (or as n has); ``rest_of``: the others, as a list."""
+    """``first_of(value, n)``: as many of its alternatives as n says (or as n has), querysets that load other relations before those that
+    load the same; ``rest_of``: the others, as a list."""
     return _one_of(django, Arguments([Items(list(_split(arguments)[0]))]), at)
 
 
@@ -637,8 +638,14 @@ def _rest_of(django: Django, arguments: Arguments, at: Frame) -> Value:
 
 def _split(arguments: Arguments) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
     members, by = alternatives(arguments.positional[0]), arguments.positional[1]
-    count = by.value if isinstance(by, Known) and isinstance(by.value, int) else len(alternatives(by))
-    return members[:count], members[count:]
+    if not isinstance(by, Known) or not isinstance(by.value, int):
+        return members[: len(alternatives(by))], members[len(alternatives(by)) :]
+    differing: dict[object, Value] = {}
+    for member in members:
+        differing.setdefault(loads(member.qs) if isinstance(member, QuerySetValue) else member.key(), member)
+    chosen = set(map(id, differing.values()))
+    ordered = (*differing.values(), *(member for member in members if id(member) not in chosen))
+    return ordered[: by.value], ordered[by.value :]
 
 
 def _is_stubs(django: Django, arguments: Arguments, at: Frame) -> Value:

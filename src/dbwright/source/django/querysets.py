@@ -700,7 +700,7 @@ class InstanceValue(Value):
     """A row as an object. ``record`` is the query that it came from, ``qs`` the queryset with what it loads along; ``path`` is how it was
     reached from that query's own rows (``author__publisher``)."""
 
-    __slots__ = ("attributes", "django", "loaded", "model", "new", "origin", "path", "qs", "record")
+    __slots__ = ("attributes", "django", "iterated", "loaded", "model", "new", "origin", "path", "qs", "record")
 
     def __init__(
         self,
@@ -722,6 +722,8 @@ class InstanceValue(Value):
         self.attributes: dict[str, Value] = {}
         self.loaded: dict[str, tuple[tuple[int, bool], ...]] = {}
         """Relations that were touched, with the branch in which that was."""
+        self.iterated: Value | None = None
+        """What its ``__iter__`` gave last."""
 
     @property
     def cls(self) -> ClassValue:
@@ -730,6 +732,19 @@ class InstanceValue(Value):
     @property
     def row_of(self) -> IssuedQuery | None:
         return self.record
+
+    @property
+    def rows(self) -> Any:
+        """A model with ``__iter__`` is walked over as what that gives."""
+        from dbwright.source.interpreter import rows_of
+
+        return rows_of(self.iterated) if self.iterated is not None else None
+
+    def iterate(self, at: Frame) -> Value:
+        if at.interpreter.find_in_class(self.cls, "__iter__") is None:
+            return Unknown(f"element of {self.describe()}")
+        self.iterated = at.call(self.attribute("__iter__", at), Arguments())
+        return at.iterate(self.iterated)
 
     def key(self) -> object:
         return (

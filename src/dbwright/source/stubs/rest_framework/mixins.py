@@ -25,8 +25,8 @@ class ListModelMixin:
     def list(self, request, *args, **kwargs):
         self.action = "list"
         queryset = self.filter_queryset(self.get_queryset())
-        self._listed(first_of(queryset, 2))
-        for one in rest_of(queryset, 2):
+        self._listed(first_of(queryset, 3))
+        for one in rest_of(queryset, 3):
             for row in self._page(one):
                 pass
         return something()

@@ -1,0 +1,1 @@
+from stdimage.models import StdImageField as StdImageField
