@@ -213,6 +213,15 @@ _WITHOUT_COLUMNS = sys.stdlib_module_names | {"pydantic", "sqlalchemy", "typing_
 """Packages whose classes bring no columns, or those that the frameworks themselves know."""
 
 
+def _tells_more(value: Value) -> bool:
+    """Whether a value is, or holds, more than constants, functions and what is not known: a row, a queryset, a session, an object."""
+    if isinstance(value, Items):
+        return any(map(_tells_more, (*value.items, *((value.rest,) if value.rest is not None else ()))))
+    if isinstance(value, Mapping):
+        return any(map(_tells_more, (*value.items.values(), *((value.rest,) if value.rest is not None else ()))))
+    return not isinstance(value, Unknown | Known | Library | Function | Native)
+
+
 @dataclass(slots=True)
 class Walks:
     """The walks of a function so far, by the shape of the arguments."""
@@ -622,7 +631,7 @@ class Interpreter:
 
     def _remember_made(self, cls: ClassValue, arguments: Arguments) -> None:
         """Keep what a class of the project is made from where that tells more than constants."""
-        if not cls.module.owned or all(isinstance(value, Unknown | Known) for value in arguments.every()):
+        if not cls.module.owned or not any(map(_tells_more, arguments.every())):
             return
         made: dict[object, Arguments] = cls.kept.setdefault("made of", {})
         if not made:

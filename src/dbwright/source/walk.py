@@ -37,9 +37,7 @@ class Walker:
         for module in modules:
             yield from self._module(module)
 
-        for cls in list(self.interpreter.made_of_values):
-            self.interpreter.deadline = time.thread_time() + SECONDS_PER_FILE
-            yield from self._made_like(cls)
+        yield from self._made_of_values()
 
     def _module(self, module: Module) -> Iterator[Reached]:
         """What happens below the functions of one file, until they have taken too long; what is left is said."""
@@ -55,6 +53,16 @@ class Walker:
                 return
             yield from self._walk(function, receiver, place)
             steps += self.interpreter.steps
+
+    def _made_of_values(self) -> Iterator[Reached]:
+        """What happens below the methods of classes that were met being made of rows and objects, until that has taken too long."""
+        until = self.interpreter.deadline = time.thread_time() + SECONDS_PER_FILE
+        for cls in list(self.interpreter.made_of_values):
+            if time.thread_time() > until:
+                reason = f"from {cls.name} on, objects as callers make them are not walked: it took more than {SECONDS_PER_FILE:g} s"
+                self.problems.append(Problem(cls.module.file, cls.node.lineno, reason))
+                return
+            yield from self._made_like(cls)
 
     def _all_entries(self, module: Module) -> Iterator[tuple[Function, Value | None, Place | None]]:
         """The entries of a file with what they are called on; those that its frameworks call, with the line of the class."""
