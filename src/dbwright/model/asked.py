@@ -163,6 +163,12 @@ def parameter_of(query: SourceQuery, predicate: Predicate) -> Parameter | None:
     return query.parameters[number - 1] if 0 < number <= len(query.parameters) else None
 
 
+def is_told(query: SourceQuery, predicate: Predicate) -> bool:
+    """The value that a predicate compares with is written in the source."""
+    parameter = parameter_of(query, predicate)
+    return predicate.is_constant or (parameter is not None and parameter.origin == "constant")
+
+
 def unique_keys(table: SourceTable) -> tuple[frozenset[str], ...]:
     """Sets of columns of which the database admits each combination once."""
     return tuple(dict.fromkeys(_unique_keys(table)))

@@ -48,14 +48,18 @@ def with_sessions(*sessions: Session) -> Edit:
     return edit
 
 
-def with_rows(**rows: int) -> Edit:
-    """The snapshot of a database whose tables of these names hold so many rows."""
+def with_rows(*, row_bytes: int = 0, **rows: int) -> Edit:
+    """The snapshot of a database whose tables of these names hold so many rows, each of so many bytes."""
 
     def edit(snapshot: Snapshot) -> Snapshot:
         nothing: dict[str, Any] = {field.name: 0 for field in fields(TableStatistics)}
         times = {name: None for name in nothing if name.startswith("last_")}
         tables = tuple(
-            TableStatistics(**nothing | times | {"oid": table.oid, "rows": float(rows[table.name])})
+            TableStatistics(
+                **nothing
+                | times
+                | {"oid": table.oid, "rows": float(rows[table.name]), "table_bytes": row_bytes * rows[table.name]}
+            )
             for table in snapshot.catalog.tables
             if table.name in rows
         )

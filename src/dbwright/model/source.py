@@ -159,6 +159,7 @@ FactKind = Literal[
     "counted for a test",
     "only counted",
     "only tested",
+    "columns read",
     "raw SQL in extra",
     "default made once",
     "filled in before saving",
@@ -188,6 +189,8 @@ class SourceFact:
     * ``counted for a test``: a number of rows is asked for to know whether there are any.
     * ``only counted``, ``only tested``: the call or the variable ``name`` on the lines to ``end_line`` is asked for its length, or whether
       it is empty, and the function makes no other use of it than to build further queries.
+    * ``columns read``: of the rows that are walked over on the lines to ``end_line`` nothing but the attributes in ``name`` (commas between
+      them) is read, and the function makes no other use of them.
     * ``raw SQL in extra``: the arguments of ``extra()`` that hold SQL.
     * ``default made once``: a column's default that is computed when the module is imported, or shared by all rows, as written.
     * ``filled in before saving``: ``save()`` or ``clean()`` of the class ``owner`` sets the attribute ``name``.

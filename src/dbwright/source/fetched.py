@@ -13,7 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ANY_ROW = frozenset(((ast.Gt, 0), (ast.Eq, 0), (ast.NotEq, 0), (ast.GtE, 1), (ast.Lt, 1)))
 _ROWS = frozenset(
     "all filter exclude order_by distinct values values_list select_related prefetch_related annotate only defer reverse fetchall scalars "
-    "execute filter_by where join".split()
+    "execute filter_by where join iterator".split()
 )
 """The last methods of calls that give many rows, in either framework."""
 _BUILDS = frozenset(
@@ -30,6 +30,7 @@ def read(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
     nodes = own_nodes(function)
     counted = [n for n in nodes if isinstance(n, ast.Call) and dotted(n.func) == "len" and len(n.args) == 1]
     tested = list(_tested(nodes))
+    yield from _columns_read(module, name, function, nodes)
     yield from _counted_and_used(module, name, nodes, counted)
     yield from _counted_for_a_test(module, name, nodes)
     if not counted and not tested:
@@ -79,6 +80,56 @@ def _nothing_else(
                 continue
             for place in (one, values[0]):
                 yield SourceFact(kind, Place(module.file, place.lineno, name), one.id, place.end_lineno or 0)
+
+
+def _columns_read(module: Module, name: str, function: Function, nodes: Sequence[ast.AST]) -> Iterator[SourceFact]:
+    """Loops and comprehensions over rows of which they read attributes only."""
+    for node in nodes:
+        if isinstance(node, ast.For | ast.AsyncFor):
+            target, rows, inside = node.target, node.iter, function
+            if isinstance(target, ast.Name) and len(_assigned(function, target.id)) != 1:
+                continue
+        elif (
+            isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) and len(node.generators) == 1
+        ):
+            target, rows, inside = node.generators[0].target, node.generators[0].iter, node  # type: ignore[assignment]
+        else:
+            continue
+        fetched = _fetch_of(function, _awaited(rows))
+        names = _attributes(inside, target.id) if isinstance(target, ast.Name) and fetched else []
+        for place in fetched if names else ():
+            end = place.end_lineno or place.lineno
+            yield SourceFact("columns read", Place(module.file, place.lineno, name), ",".join(names), end)
+
+
+def _fetch_of(function: Function, rows: ast.expr) -> list[ast.expr]:
+    """The expressions that fetch what is walked over; nothing where other uses are made of it."""
+    if isinstance(rows, ast.Call):
+        return [rows] if _gives_rows(rows) else []
+    if not isinstance(rows, ast.Name):
+        return []
+    values = _assigned(function, rows.id)
+    loads = [
+        n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == rows.id and isinstance(n.ctx, ast.Load)
+    ]
+    return [rows, values[0]] if len(values) == len(loads) == 1 and _gives_rows(values[0]) else []
+
+
+def _attributes(inside: ast.AST, name: str) -> list[str]:
+    """The attributes of a variable that are read, when nothing else is done with it."""
+    found: dict[str, None] = {}
+    owners: set[int] = set()
+    for node in ast.walk(inside):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            owners.add(id(node.value))
+            if not isinstance(node.ctx, ast.Load):
+                return []
+            found[node.attr] = None
+    bare = any(
+        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and id(n) not in owners
+        for n in ast.walk(inside)
+    )
+    return [] if bare else list(found)
 
 
 def _is_repeated(function: Function, call: ast.Call, wanted: set[int]) -> bool:
