@@ -140,6 +140,16 @@ def _getattr(arguments: Arguments, at: Frame) -> Value:
     return union([unknown, *arguments.positional[2:3]])
 
 
+def _hasattr(arguments: Arguments, at: Frame) -> Value:
+    """Answered where all that it may be is known to have it."""
+    name = arguments.get(1, "name")
+    if arguments.positional and isinstance(name, Known) and isinstance(name.value, str):
+        told = [getattr(one, "has", None) for one in alternatives(arguments.positional[0])]
+        if all(has is not None and has(name.value, at) for has in told):
+            return Known(True)
+    return Unknown("a truth value")
+
+
 def _setattr(arguments: Arguments, at: Frame) -> Value:
     if len(arguments.positional) == 3 and isinstance(arguments.positional[1], Known):
         at.interpreter._assign_attribute(
@@ -330,6 +340,7 @@ BUILTINS: dict[str, Handler] = {
     "map": _map,
     "filter": _filter,
     "getattr": _getattr,
+    "hasattr": _hasattr,
     "setattr": _setattr,
     "isinstance": _isinstance,
     "str": _scalar(str),

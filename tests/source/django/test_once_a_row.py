@@ -40,6 +40,15 @@ class Book(models.Model):
         return iter(self.notes.all())
 
 
+    @property
+    def short_notes(self):
+        return self.notes.filter(text="").first()
+
+
+class Page(models.Model):
+    book = models.OneToOneField(Book, models.CASCADE)
+
+
 class Writer(models.Model):
     name = models.TextField()
     said = GenericRelation(Note, object_id_field="number", content_type_field="kind")
@@ -103,6 +112,94 @@ def told_by_some(names):
         notes = notes.prefetch_related(*names)
     for note in notes:
         print(note.book)
+""",
+    "shop/rows.py": """\
+from django.conf import settings
+from django.db.models import Prefetch
+
+from shop.models import Book, Note, Page, Writer
+
+
+def to_attribute():
+    for book in Book.objects.prefetch_related(Prefetch("notes", Note.objects.filter(text=""), to_attr="short_notes")):
+        print(book.short_notes)
+
+
+def without_attribute():
+    for book in Book.objects.prefetch_related("notes"):
+        print(book.short_notes)
+
+
+def of_one_book(book: Book):
+    for note in book.notes.all():
+        print(note.book.writer, note.writer)
+
+
+def of_each_book():
+    for book in Book.objects.all():
+        for note in book.notes.all():
+            print(note.book.writer)
+
+
+def inside_a_prefetch():
+    for note in Note.objects.prefetch_related(Prefetch("book", Book.objects.select_related("writer"))):
+        print(note.book.writer)
+
+
+def beside_a_prefetch():
+    for note in Note.objects.prefetch_related(Prefetch("book", Book.objects.all())):
+        print(note.book.writer)
+
+
+def nothing(given):
+    rows = Note.objects.none() if given else Note.objects.select_related("book")
+    for note in rows:
+        print(note.book)
+
+
+def only_nothing():
+    for note in Note.objects.none():
+        print(note.book)
+
+
+def has(rows: list):
+    rows = Note.objects.all() if rows else Note.objects.filter(text="")
+    if hasattr(rows, "prefetch_related"):
+        rows = rows.prefetch_related("book")
+    for note in rows:
+        print(note.book, note.writer)
+
+
+def has_not():
+    rows = Note.objects.all()
+    if hasattr(rows, "unheard_of"):
+        rows = rows.prefetch_related("book")
+    for note in rows:
+        print(note.book)
+
+
+def there_and_back():
+    for book in Book.objects.select_related("page"):
+        print(book.page.book.title)
+
+
+def there_by_a_query():
+    for book in Book.objects.all():
+        print(book.page.book.title)
+
+
+def under_debug():
+    for note in Note.objects.all():
+        if settings.DEBUG:
+            print(note.book)
+        if not settings.DEBUG:
+            print(note.writer)
+
+
+def cached():
+    for book in Book.objects.all():
+        if book.notes.all()._result_cache is not None:
+            print(len(book.notes.filter(text="")))
 """,
     "shop/schema.py": """\
 from graphene_django import DjangoObjectType
@@ -197,6 +294,20 @@ def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | N
         ("told_at_run_time", set()),
         ("told_by_some", set()),
         ("last", {("book", "shop_note")}),
+        ("to_attribute", set()),
+        ("Book.short_notes", {("notes", "shop_book")}),
+        ("of_one_book", {("writer", "shop_note")}),
+        ("of_each_book", {("notes", "shop_book"), ("book__writer", "shop_book")}),
+        ("inside_a_prefetch", set()),
+        ("beside_a_prefetch", {("book__writer", "shop_note")}),
+        ("nothing", set()),
+        ("only_nothing", set()),
+        ("has", {("writer", "shop_note")}),
+        ("has_not", {("book", "shop_note")}),
+        ("there_and_back", set()),
+        ("there_by_a_query", {("page", "shop_book")}),
+        ("under_debug", {("writer", "shop_note")}),
+        ("cached", set()),
         ("BookType", {("notes", "shop_book")}),
         ("BookDocument", {("writer", "shop_book"), ("notes", "shop_book")}),
         ("BookViewSet", {("notes", "shop_book")}),

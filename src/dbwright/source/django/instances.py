@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbwright.source.django.querysets import LOADS_MORE, InstanceValue, ManagerTemplate, ManagerValue
@@ -62,13 +63,10 @@ def _other(django: Django, instance: InstanceValue, name: str, at: Frame) -> Val
         return Native(name, lambda arguments, frame: Unknown("a label", "row"))
     if instance.qs is not None and not instance.path and name in instance.qs.query.annotations:
         return Unknown(f"annotation {name}", "row")
-    prefetched = _prefetch_to(instance, name)
-    if prefetched is not None:
-        return prefetched
     return Unknown(f"attribute {name} of {instance.describe()}", "row" if instance.record else instance.origin)
 
 
-def _prefetch_to(instance: InstanceValue, name: str) -> Value | None:
+def prefetched_to(instance: InstanceValue, name: str) -> Value | None:
     """``Prefetch(…, to_attr=name)``: a list that is there already."""
     for lookup in getattr(instance.qs, "_prefetch_related_lookups", ()) or ():
         if getattr(lookup, "to_attr", None) == name:
@@ -133,8 +131,13 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
     )
     instance.attributes[name] = related
     instance.loaded[name] = () if loaded else at.interpreter.branch
+    if field.one_to_one and field.remote_field is not None:  # Django sets the way back
+        back = field.field.name if field.auto_created and not field.concrete else field.remote_field.get_accessor_name()
+        if back:
+            related.attributes[back] = instance
     if not loaded and not instance.new:
-        django.touch(instance, field, name, at, lambda: _fetch_related(instance, field, name))
+        with _once_for_all_rows(instance, path, at):
+            django.touch(instance, field, name, at, lambda: _fetch_related(instance, field, name))
     return related
 
 
@@ -155,9 +158,10 @@ def _fetch_related(instance: InstanceValue, field: Any, name: str) -> Any:
 
 def is_loaded(instance: InstanceValue, field: Any, path: str) -> bool:
     """Whether ``select_related`` or ``prefetch_related`` of the queryset brought the related row along."""
-    qs = instance.qs
-    if qs is None:
-        return False
+    return instance.qs is not None and _brings(instance.qs, field, path)
+
+
+def _brings(qs: Any, field: Any, path: str) -> bool:
     if LOADS_MORE in qs._hints:
         return True
     chosen = qs.query.select_related
@@ -172,16 +176,35 @@ def is_loaded(instance: InstanceValue, field: Any, path: str) -> bool:
         tree = tree[part]
     else:
         return True
-    return any(
-        (lookup if isinstance(lookup, str) else lookup.prefetch_through) == path
-        or (lookup if isinstance(lookup, str) else lookup.prefetch_through).startswith(path + "__")
-        for lookup in qs._prefetch_related_lookups
-    ) or _known_related(qs, field, path)
+    return any(_prefetches(lookup, field, path) for lookup in qs._prefetch_related_lookups) or (
+        len(parts) == 1 and _is_known(qs, path)
+    )
 
 
-def _known_related(qs: Any, field: Any, path: str) -> bool:
+def _prefetches(lookup: Any, field: Any, path: str) -> bool:
+    """Whether a lookup of ``prefetch_related`` fetches what a path leads to, or the queryset that it does it with brings it."""
+    through = lookup if isinstance(lookup, str) else lookup.prefetch_through
+    if through == path or through.startswith(path + "__"):
+        return True
+    inner = getattr(lookup, "queryset", None)
+    return inner is not None and path.startswith(through + "__") and _brings(inner, field, path[len(through) + 2 :])
+
+
+def _is_known(qs: Any, name: str) -> bool:
     """The rows of a related manager know the row that they came from."""
-    return "__" not in path and field in getattr(qs, "_known_related_objects", {})
+    return any(known.name == name for known in getattr(qs, "_known_related_objects", {}))
+
+
+@contextmanager
+def _once_for_all_rows(instance: InstanceValue, path: str, at: Frame) -> Iterator[None]:
+    """What lies behind the row that all rows of a related manager came from is fetched once, not once for each of them."""
+    before = at.loops
+    if "__" in path and instance.qs is not None and _is_known(instance.qs, path.partition("__")[0]):
+        at.loops = tuple(loop for loop in before if loop.rows is not instance.record)
+    try:
+        yield
+    finally:
+        at.loops = before
 
 
 def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: str, adoption: Any) -> Value:

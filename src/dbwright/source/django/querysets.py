@@ -175,11 +175,18 @@ class QuerySetValue(Value):
             name = name[1:]
         if name in API:
             return Native(name, lambda arguments, frame: self.method(name, arguments, frame))
+        if name == "_result_cache":
+            return Unknown("the rows") if self.prefetched or self._issued else Known(None)
         if name == "_chain" or name == "_clone":
             return Native(name, lambda arguments, frame: self)
         if name in _OF_LIBRARIES:
             return Native(name, lambda arguments, frame: self.derive(self.qs.all(), f"what {name} adds", frame))
         return Unknown(f"{name} of {self.describe()}")
+
+    def has(self, name: str, at: Frame) -> bool | None:
+        """Whether it has an attribute; None when that cannot be told."""
+        own = self.cls is not None and self.django.interpreter.find_in_class(self.cls, name) is not None
+        return True if own or name in API else None
 
     def method(self, name: str, arguments: Arguments, at: Frame) -> Value:
         """The result of one of Django's own methods."""
@@ -197,7 +204,7 @@ class QuerySetValue(Value):
 
     def iterate(self, at: Frame) -> Value:
         record = self.issue_rows(at, "iterated")
-        return self.element(record)
+        return self.element(record) if not self.qs.query.is_empty() else Unknown("a row of an empty queryset")
 
     def element(self, record: IssuedQuery | None) -> Value:
         """What iterating gives: an instance, a dictionary, a tuple, a value."""
@@ -353,6 +360,8 @@ class QuerySetValue(Value):
     def issue_rows(self, at: Frame, consumer: str) -> IssuedQuery | None:
         """The query for the rows. A queryset that was evaluated in the same walk keeps its rows."""
         mark = at.summary.number
+        if self.qs.query.is_empty():  # what ``none()`` gives: nothing is sent and nothing is walked over
+            return None
         if self.prefetched:
             return self._there_already(mark)
         interpreter = self.django.interpreter
@@ -783,12 +792,22 @@ class InstanceValue(Value):
         self.attributes[name] = value
         self.loaded.pop(name, None)
 
+    def has(self, name: str, at: Frame) -> bool | None:
+        """Whether it has an attribute; None when that cannot be told."""
+        known = self._is_column(name) or self.django.interpreter.find_in_class(self.cls, name) is not None
+        return True if known or name in self.attributes else None
+
     def attribute(self, name: str, at: Frame) -> Value:
         interpreter = self.django.interpreter
         if name in self.attributes and interpreter.holds_here(self.loaded.get(name, ())):
             return self.attributes[name]
         forced = name.startswith("super.")
         if not forced:
+            prefetched = self.django.prefetched_to(
+                self, name
+            )  # set on the row, before a cached property of that name is asked
+            if prefetched is not None:
+                return prefetched
             owner = interpreter.find_in_class(self.cls, name)
             if owner is not None:
                 value = interpreter.own_attribute(owner, name)

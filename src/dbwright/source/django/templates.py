@@ -195,7 +195,12 @@ def parse(source: str, name: str) -> Any:
     return parser.parse()
 
 
-_BUILTIN_LIBRARIES = ("django.template.defaulttags", "django.template.defaultfilters", "django.template.loader_tags")
+_BUILTIN_LIBRARIES = (
+    "django.template.defaulttags",
+    "django.template.defaultfilters",
+    "django.template.loader_tags",
+    "django.templatetags.i18n",
+)
 
 
 class _Tags(dict[str, Any]):
@@ -487,6 +492,21 @@ class Walk:
         rows = Items([], "list", element)
         group = Mapping({"grouper": key, "list": rows, "0": key, "1": rows})
         at.locals[node.var_name] = Items([], "list", group)
+
+    def _blocktranslatenode(self, node: Any, at: Frame) -> None:
+        """Its text shows plain names alone, those that it binds itself first."""
+        before = dict(at.locals)
+        bound = {name: self.expression(given, at) for name, given in node.extra_context.items()}
+        if node.counter is not None:
+            bound[node.countervar] = self.expression(node.counter, at)
+        shown = {token.contents for token in (*node.singular, *node.plural) if token.token_type.name == "VAR"}
+        for name in sorted(shown):
+            value = bound.get(name, at.locals.get(name))
+            if value is not None:
+                self.show(value, at)
+        at.locals = before
+        if node.asvar:
+            at.locals[node.asvar] = Unknown("a translated text")
 
     def _unknowntag(self, node: Any, at: Frame) -> None:
         positional = [self.expression(one, at) for one in node.positional]
