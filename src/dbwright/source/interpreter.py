@@ -21,7 +21,7 @@ from dbwright.pysource import dotted
 from dbwright.source import schemas
 from dbwright.source.events import Called, Happening, Loop, Place, Summary
 from dbwright.source.modules import READ_AS_KNOWN, Binding, Codebase, Import, Module, Problem, Scope, collect
-from dbwright.source.natives import BUILTINS, LIBRARY
+from dbwright.source.natives import BUILTINS, LIBRARY, show
 from dbwright.source.values import (
     HOLE,
     Arguments,
@@ -1592,6 +1592,9 @@ class Interpreter:
 
     def _joined(self, node: ast.JoinedStr, at: Frame) -> Value:
         parts = [self.evaluate(v.value if isinstance(v, ast.FormattedValue) else v, at) for v in node.values]
+        for part in parts:
+            if not isinstance(part, Known | Unknown):
+                show(part, at)
         if all(isinstance(part, Known) for part in parts):
             return Known("".join(str(part.value) for part in parts if isinstance(part, Known))[:20_000])
         return FormattedText("".join(map(_text, parts)), Items(parts, "tuple"))
@@ -1864,10 +1867,20 @@ def rows_of(value: Value) -> Any:
     for one in alternatives(value):
         rows = getattr(one, "rows", None)
         if rows is None and isinstance(one, Items) and one.rest is not None:
-            rows = tuple(r for m in alternatives(one.rest) if (r := getattr(m, "row_of", None)) is not None)
+            rows = tuple(_records(one.rest))
         if rows is not None:
             found.update((id(each), each) for each in (rows if isinstance(rows, tuple) else (rows,)))
     return tuple(found.values()) if len(found) > 1 else next(iter(found.values()), None)
+
+
+def _records(element: Value) -> Iterator[Any]:
+    """The queries of the rows that an element of a list is, or holds as a pair does: ``enumerate(rows)``, ``by_key.items()``."""
+    for one in alternatives(element):
+        if (record := getattr(one, "row_of", None)) is not None:
+            yield record
+        elif isinstance(one, Items) and one.kind == "tuple":
+            for inside in one.items[:4]:
+                yield from _records(inside)
 
 
 def size_of(value: Value) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dbwright.source.values import (
     Arguments,
     Bound,
+    ClassValue,
     Function,
     Items,
     Known,
@@ -80,11 +81,46 @@ def _element(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
     if first is None:
         return Unknown("an element")
+    ask_keys(first, arguments.named.get("key"), at)
     if len(arguments.positional) > 1:
         second = arguments.positional[1]
         element = at.iterate(first) if not isinstance(first, Known) else first
         return union([element, second])
     return at.iterate(first)
+
+
+def ask_keys(value: Value, key: Value | None, at: Frame) -> None:
+    """``key=lambda book: book.author.name`` of a call that sorts, compares or groups: asked for each element."""
+    if key is not None and not isinstance(key, Known | Unknown):
+        element = at.iterate(value)
+        with at.loop(_rows(value)):
+            at.call(key, Arguments([element]))
+
+
+def show(value: Value, at: Frame) -> None:
+    """A row becomes text: its class is asked for it."""
+    for one in alternatives(value):
+        cls = getattr(one, "cls", None)
+        if hasattr(one, "row_of") and isinstance(cls, ClassValue) and at.interpreter.find_in_class(cls, "__str__"):
+            at.call(one.attribute("__str__", at), Arguments())
+
+
+def _print(arguments: Arguments, at: Frame) -> Value:
+    for one in arguments.positional:
+        show(one, at)
+    return Known(None)
+
+
+def _str(arguments: Arguments, at: Frame) -> Value:
+    if (first := arguments.first()) is not None:
+        show(first, at)
+    return _scalar(str)(arguments, at)
+
+
+def _sorted(arguments: Arguments, at: Frame) -> Value:
+    if (first := arguments.first()) is not None:
+        ask_keys(first, arguments.named.get("key"), at)
+    return _same(arguments, at)
 
 
 def _same(arguments: Arguments, at: Frame) -> Value:
@@ -248,6 +284,10 @@ def _chain_from(arguments: Arguments, at: Frame) -> Value:
 def _groupby(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
     element = at.iterate(first) if first is not None else Unknown("empty")
+    if first is not None:
+        ask_keys(
+            first, arguments.named.get("key", arguments.positional[1] if len(arguments.positional) > 1 else None), at
+        )
     return Items([], "list", Items([Unknown("a key"), Items([], "list", element)], "tuple"))
 
 
@@ -333,7 +373,7 @@ BUILTINS: dict[str, Handler] = {
     "min": _element,
     "max": _element,
     "iter": _copy,
-    "sorted": _same,
+    "sorted": _sorted,
     "reversed": _same,
     "enumerate": _enumerate,
     "zip": _zip,
@@ -343,7 +383,8 @@ BUILTINS: dict[str, Handler] = {
     "hasattr": _hasattr,
     "setattr": _setattr,
     "isinstance": _isinstance,
-    "str": _scalar(str),
+    "print": _print,
+    "str": _str,
     "int": _scalar(int),  # type: ignore[arg-type]
     "float": _scalar(float),  # type: ignore[arg-type]
     "range": _range,

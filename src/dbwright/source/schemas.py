@@ -1,7 +1,7 @@
 """Pydantic schemas (and SQLModel's) that rows are turned into: what their fields take of a row, relation by relation.
 
-``Out.model_validate(row)``, ``Out.from_orm(row)`` and a route of FastAPI with ``response_model=list[Out]`` read each field of ``Out``
-from the row, and those of nested schemas from its relations.
+``Out.model_validate(row)``, ``Out.from_orm(row)`` and a route with ``response_model=list[Out]`` (FastAPI) or ``response=list[Out]``
+(Django Ninja) read each field of ``Out`` from the row, and those of nested schemas from its relations.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dbwright.source.interpreter import Frame, Interpreter
 
 READERS = frozenset(("model_validate", "from_orm", "validate"))
+_MAKERS = frozenset(("pydantic", "pydantic_settings", "ninja", "ninja_extra"))
+"""Packages whose classes are schemas; Django Ninja's are Pydantic's."""
 _ROUTES = frozenset("get post put patch delete api_route".split())
 _DEEPEST = 5
 """Schemas inside each other that are followed."""
@@ -36,7 +38,7 @@ def is_schema(interpreter: Interpreter, cls: ClassValue) -> bool:
     """Whether objects of a class are made by Pydantic from the attributes of others."""
     if "schema" not in cls.kept:
         bases = interpreter.foreign_bases(cls)
-        named = any(isinstance(base, Library) and base.name.split(".")[0].startswith("pydantic") for base in bases)
+        named = any(isinstance(base, Library) and base.name.split(".")[0] in _MAKERS for base in bases)
         adoption = interpreter.adoption(cls)
         sqlmodel = any(base.describe() == "SQLModel" for base in bases) and getattr(adoption, "mapper", None) is None
         cls.kept["schema"] = named or sqlmodel
@@ -71,9 +73,9 @@ def take(cls: ClassValue, value: Value, at: Frame, path: tuple[ClassValue, ...] 
                 for schema in inner:
                     take(schema, taken, at, (*path, cls))
         else:
-            with at.loop(rows_of(one), size_of(one)):
-                element = at.iterate(one)
-                if element is not one:
+            element = at.iterate(one)
+            if element is not one:
+                with at.loop(rows_of(one), size_of(one)):
                     take(cls, element, at, path)
 
 
@@ -107,7 +109,7 @@ def schemas_in(interpreter: Interpreter, node: ast.expr, at: Frame) -> Iterator[
 
 
 def respond(function: Function, result: Value, at: Frame) -> None:
-    """What FastAPI makes of the value that a route returns."""
+    """What FastAPI or Django Ninja makes of the value that a route returns."""
     if isinstance(function.node, ast.Lambda):
         return
     for decorator in function.node.decorator_list:
@@ -115,7 +117,9 @@ def respond(function: Function, result: Value, at: Frame) -> None:
             continue
         if decorator.func.attr not in _ROUTES:
             continue
-        given = next((k.value for k in decorator.keywords if k.arg == "response_model"), function.node.returns)
+        given = next(
+            (k.value for k in decorator.keywords if k.arg in ("response_model", "response")), function.node.returns
+        )
         if given is not None:
             for schema in schemas_in(at.interpreter, given, at.interpreter.frame(function.module)):
                 take(schema, result, at)

@@ -344,6 +344,10 @@ class ItemsMethod(Value):
             return receiver if self.name == "union" else Known(None)
         if self.name == "pop":
             return receiver.iterate(at)
+        if self.name == "sort":
+            from dbwright.source.natives import ask_keys
+
+            ask_keys(receiver, arguments.named.get("key"), at)
         if self.name == "copy":
             return Items(list(receiver.items), receiver.kind, receiver.rest, set(receiver.optional))
         return (

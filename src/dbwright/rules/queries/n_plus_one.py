@@ -251,6 +251,9 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     few = _few(snapshot, limits)
     alone = frozenset(q.made for q in snapshot.source.queries if q.issued_by in ("get", "first") and q.rows_loops)
     groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
+    told: dict[object, tuple[str, str]] = {}
+    variants: defaultdict[tuple[str, str], dict[Place, None]] = defaultdict(dict)
+    """Where rows that begin at one line are built in several ways, the first way speaks for all."""
     for query in snapshot.source.queries:
         loop = _loop(snapshot, query, alone)
         if (
@@ -264,16 +267,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         if one.base.by_framework and one.base.of_unknown_row:
             continue
         mark = (query.issued, one.path or query.table or "", tuple(_inside(one)))
-        groups[one.where.file, one.where.function].setdefault(mark, one)
+        group = told.setdefault((mark, one.base.rows_made), (one.where.file, one.where.function))
+        groups[group].setdefault(mark, one)
+        variants[group][one.where] = None
     for (file, function), found in groups.items():
         members = sorted(found.values(), key=lambda one: (one.sent.file, one.sent.line, _about(one)))
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
         if measured and len(measured) == len(members) and max(measured) < limits["rows"]:
             continue
-        yield _finding(snapshot, file, function, members, limits)
+        yield _finding(snapshot, file, function, members, list(variants[file, function]), limits)
 
 
-def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Repeated], limits: Limits) -> Finding:
+def _finding(
+    snapshot: Snapshot, file: str, function: str, members: Sequence[_Repeated], made: Sequence[Place], limits: Limits
+) -> Finding:
     first = members[0]
     rows = max((r for one in members if (r := rows_of(snapshot, one.loop.table)) is not None), default=None)
     abouts = list(dict.fromkeys(map(_about, members)))
@@ -298,7 +305,7 @@ def _finding(snapshot: Snapshot, file: str, function: str, members: Sequence[_Re
         confidence=_confidence(members, rows),
         next_step=_steps(members),
         identity=f"{file}:{function}",
-        locations=locations([*(one.where for one in members), *(p for one in members for p in _lines(one))], 60),
+        locations=locations([*made, *(p for one in members for p in _lines(one))], 60),
     )
 
 
