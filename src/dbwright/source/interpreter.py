@@ -880,6 +880,9 @@ class Interpreter:
             result = self.call_function(function, receiver, given, at)
             at.line = function.node.lineno
             schemas.respond(function, result, at)
+            for framework in self.frameworks:
+                if (respond := getattr(framework, "respond", None)) is not None:
+                    respond(function, result, at)
         except OutOfSteps:
             at.summary.events.append(Happening("cut", at.place, ()))
         return at.summary

@@ -22,7 +22,7 @@ class Book(models.Model):
 """
 WAYS = {
     "numbered": "    for n, book in enumerate(Book.objects.all()):\n        print(n, book.author)",
-    "by key": "    by_key = {book.pk: book for book in Book.objects.all()}\n    for key, book in by_key.items():\n        print(book.author)",
+    "by key": "    found = {book.pk: book for book in Book.objects.all()}\n    for key, book in found.items():\n        print(book.author)",
     "sorted": "    return sorted(Book.objects.all(), key=lambda book: book.author.name)",
     "sorted in place": "    books = list(Book.objects.all())\n    books.sort(key=lambda book: book.author.name)",
     "grouped": "    return groupby(Book.objects.all(), lambda book: book.author.name)",

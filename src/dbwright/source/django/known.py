@@ -452,7 +452,7 @@ def show(value: Value, at: Frame) -> None:
     """A value becomes text: a row by its ``__str__``, a list by that of its elements."""
     for one in alternatives(value):
         cls = getattr(one, "cls", None)
-        if isinstance(one, InstanceValue | Instance) and isinstance(cls, ClassValue):
+        if (isinstance(one, Instance) or hasattr(one, "row_of")) and isinstance(cls, ClassValue):
             if at.interpreter.find_in_class(cls, "__str__") is not None:
                 one.attribute("__str__", at).call(Arguments(), at)
         elif isinstance(one, QuerySetValue):

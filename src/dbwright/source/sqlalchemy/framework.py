@@ -26,6 +26,7 @@ from dbwright.source.events import Summary
 from dbwright.source.interpreter import Frame, Interpreter, decorator_names
 from dbwright.source.modules import Import, Module, Problem
 from dbwright.source.sqlalchemy import flask, sqlmodel
+from dbwright.source.sqlalchemy import templates as pages
 from dbwright.source.sqlalchemy.annotations import Annotations, parsed
 from dbwright.source.sqlalchemy.custom import ElementAdoption, EnumAdoption, TypeAdoption, is_enum, real_enum
 from dbwright.source.sqlalchemy.models import Builder, ModelAdoption, class_behind, is_mapped_part, remember
@@ -129,6 +130,14 @@ class SQLAlchemy:
             names = ", ".join(dict.fromkeys(bases))
             self.problem(cls.module, cls.node.lineno, f"model {cls.name}: what it has of {names} is not read")
 
+    @cached_property
+    def templates(self) -> pages.Templates:
+        return pages.Templates(self)
+
+    def respond(self, function: Function, result: Value, at: Frame) -> None:
+        """What is made of the value that an entry point returns."""
+        pages.respond(self, function, result, at)
+
     # Names -----------------------------------------------------------------------------------------------------------------
 
     def stand_in_for_base(self, name: str, cls: ClassValue) -> Value | None:
@@ -157,6 +166,8 @@ class SQLAlchemy:
             return flask.library(self, name)
         if root == "sqlmodel":
             return sqlmodel.library(self, name)
+        if (rendering := pages.library(self, name)) is not None:
+            return rendering
         owner, _, last = name.rpartition(".")
         if last == "metadata" and owner.rpartition(".")[2][:1].isupper():
             base = self._library_base(owner)

@@ -207,9 +207,11 @@ class ModelInstance(Value):
 
         target = prop.mapper.class_
         try:
-            query: orm.Query[Any] = orm.Query([target]).filter(
-                orm.with_parent(self.real, getattr(type(self.real), prop.key))
-            )
+            if prop.secondary is None:  # the row's own key is told as such, not as the number that stands for it
+                conditions = [there == token_for(Unknown("a key", "row")) for _here, there in prop.local_remote_pairs]
+            else:
+                conditions = [orm.with_parent(self.real, getattr(type(self.real), prop.key))]
+            query: orm.Query[Any] = orm.Query([target]).filter(*conditions)
         except Exception:
             return Unknown(f"dynamic relation {prop.key}", "row")
         return Statement(self.framework, query, at.place)

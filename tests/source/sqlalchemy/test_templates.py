@@ -1,0 +1,69 @@
+"""Templates that Flask, Starlette and Pyramid render: what they show of each row."""
+
+from pathlib import Path
+
+import pytest
+from orm_project import read, written
+from test_queries import IMPORTS, MODELS
+
+LIST = (
+    "{% extends 'base.html' %}{% block body %}{% for book in books %}{{ book.author.first }}{% endfor %}{% endblock %}"
+)
+FLASK = "from flask import render_template\n\ndef act(session: Session):\n    {}\n"
+STARLETTE = (
+    "from fastapi.templating import Jinja2Templates\n\npages = Jinja2Templates(directory='templates')\n\n"
+    "def act(request, session: Session):\n    {}\n"
+)
+PYRAMID = "@view_config(route_name='books', renderer='{}')\ndef act(request, session: Session):\n    return {}\n"
+BOOKS = "session.scalars(select(Book)).all()"
+LOADED = "session.scalars(select(Book).options(joinedload(Book.author))).all()"
+PAGES = {
+    "flask": (FLASK.format(f"return render_template('list.html', books={BOOKS})"), True),
+    "flask, the first that is there": (
+        FLASK.format(f"return render_template(['x.html', 'list.html'], books={BOOKS})"),
+        True,
+    ),
+    "flask, loaded": (FLASK.format(f"return render_template('list.html', books={LOADED})"), False),
+    "flask, under another name": (FLASK.format(f"return render_template('list.html', rows={BOOKS})"), False),
+    "flask, not there": (FLASK.format(f"return render_template('other.html', books={BOOKS})"), False),
+    "starlette": (
+        STARLETTE.format(f"return pages.TemplateResponse('list.html', {{'request': request, 'books': {BOOKS}}})"),
+        True,
+    ),
+    "starlette, the request first": (
+        STARLETTE.format(f"return pages.TemplateResponse(request, 'list.html', {{'books': {BOOKS}}})"),
+        True,
+    ),
+    "starlette, by name": (
+        STARLETTE.format(
+            f"return pages.TemplateResponse(request=request, name='list.html', context={{'books': {BOOKS}}})"
+        ),
+        True,
+    ),
+    "pyramid": (PYRAMID.format("list.html", f"{{'books': {BOOKS}}}"), True),
+    "pyramid, of a package": (PYRAMID.format("shop:templates/list.html", f"{{'books': {BOOKS}}}"), True),
+    "pyramid, as JSON": (PYRAMID.format("json", f"{{'books': {BOOKS}}}"), False),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_template_touches_relations_of_the_rows_it_shows(tmp_path: Path, page: str) -> None:
+    code, touches = PAGES[page]
+    base = "{% block body %}{% endblock %}"
+    files = {"shop/templates/list.html": LIST, "shop/templates/base.html": base}
+    written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code, **files})
+    found = [
+        (query.relation, query.loops[-1].table)
+        for query in read(tmp_path).queries
+        if query.issued.file == "shop/templates/list.html" and query.loops
+    ]
+    assert found == ([("author", "book")] if touches else [])
+
+
+def test_a_template_that_cannot_be_parsed_is_said(tmp_path: Path) -> None:
+    code = FLASK.format(f"return render_template('list.html', books={BOOKS})")
+    files = {"shop/templates/list.html": "{% for book in %}"}
+    written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code, **files})
+    source = read(tmp_path)
+    assert any(problem.file == "shop/templates/list.html" for problem in source.problems)
+    assert any(query.table == "book" for query in source.queries)
