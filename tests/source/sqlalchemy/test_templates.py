@@ -67,3 +67,13 @@ def test_a_template_that_cannot_be_parsed_is_said(tmp_path: Path) -> None:
     source = read(tmp_path)
     assert any(problem.file == "shop/templates/list.html" for problem in source.problems)
     assert any(query.table == "book" for query in source.queries)
+
+
+def test_a_dynamic_relation_is_asked_for_by_the_key_of_the_row(tmp_path: Path) -> None:
+    models = MODELS + "    sequels: Mapped[list['Sequel']] = relationship(lazy='dynamic')\n\nclass Sequel(Base):\n"
+    models += "    __tablename__ = 'sequel'\n    id: Mapped[int] = mapped_column(primary_key=True)\n"
+    models += "    book_id: Mapped[int] = mapped_column(ForeignKey('book.id'))\n"
+    code = "def act(session: Session):\n    return [book.sequels.count() for book in session.scalars(select(Book))]\n"
+    written(tmp_path, {"shop/models.py": models, "shop/code.py": IMPORTS + code})
+    [count] = [query for query in read(tmp_path).queries if query.issued_by == "count"]
+    assert [parameter.origin for parameter in count.parameters] == ["row"]
