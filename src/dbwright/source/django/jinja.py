@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
@@ -32,6 +32,7 @@ from dbwright.source.values import (
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
     from dbwright.source.events import Summary
+    from dbwright.source.interpreter import Interpreter
     from dbwright.source.modules import Module
 
 Template = nodes.Template
@@ -61,11 +62,32 @@ def parse(source: str, name: str) -> nodes.Template:
     return environment.parse(source, name)
 
 
+class Loader(Protocol):
+    """The templates of a project."""
+
+    @property
+    def jinja_globals(self) -> dict[str, Value]:
+        """What all of them know beside their context."""
+
+    def parsed(self, name: str) -> tuple[Module, Any] | None:
+        """A template as a module of the project, and its nodes."""
+
+
+class Host(Protocol):
+    """Whoever has templates rendered: Django, or what stands for Flask and its kin."""
+
+    @property
+    def interpreter(self) -> Interpreter: ...
+
+    @property
+    def templates(self) -> Loader: ...
+
+
 class JinjaWalk:
     """One walk of a template with those it extends, includes and imports."""
 
-    def __init__(self, django: Django, summary: Summary, depth: int) -> None:
-        self.django = django
+    def __init__(self, host: Host, summary: Summary, depth: int) -> None:
+        self.host = host
         self.summary = summary
         self.depth = depth
         self.blocks: dict[str, list[tuple[Module, nodes.Block]]] = {}
@@ -73,7 +95,7 @@ class JinjaWalk:
 
     def template(self, name: str, variables: dict[str, Value], loops: Any = ()) -> dict[str, Value]:
         """Walk a template; the variables that it sets are given back, its macros among them."""
-        found = self.django.templates.parsed(name)
+        found = self.host.templates.parsed(name)
         if found is None or len(self.open) > DEEPEST_INCLUDE or self.open.count(name) > 1:
             return {}
         module, template = found
@@ -93,7 +115,7 @@ class JinjaWalk:
         return at.locals
 
     def frame(self, module: Module, variables: dict[str, Value], loops: Any) -> Frame:
-        interpreter = self.django.interpreter
+        interpreter = self.host.interpreter
         made = Frame(interpreter, module, variables, None, None, module.name, self.depth, self.summary)
         made.loops = loops
         return made
@@ -101,13 +123,13 @@ class JinjaWalk:
     @cached_property
     def globals(self) -> dict[str, Value]:
         """What the project's own function that makes the environment puts into its ``globals``."""
-        return dict(self.django.templates.jinja_globals)
+        return dict(self.host.templates.jinja_globals)
 
     # Statements ------------------------------------------------------------------------------------------------------------
 
     def statements(self, body: Iterable[nodes.Node], at: Frame) -> None:
         for node in body:
-            self.django.interpreter._step()
+            self.host.interpreter._step()
             at.line = node.lineno
             handler: Callable[[Any, Frame], None] | None = getattr(self, "_" + type(node).__name__.lower(), None)
             if handler is not None:
@@ -187,7 +209,7 @@ class JinjaWalk:
     def _include(self, node: nodes.Include, at: Frame) -> None:
         blocks, self.blocks = self.blocks, {}
         for name in self.names(node.template, at)[:4]:
-            if self.django.templates.parsed(name) is not None:
+            if self.host.templates.parsed(name) is not None:
                 self.template(name, at.locals if node.with_context else {}, at.loops)
                 break
         self.blocks = blocks
