@@ -627,6 +627,8 @@ class Interpreter:
             fields = [n for one in reversed(self.mro(cls)) for n in annotated_names(one.node)]
             instance.attributes.update(zip(fields, arguments.positional, strict=False))
             instance.attributes.update(arguments.named)
+            if arguments.named and schemas.is_schema(self, cls):
+                schemas.fill(cls, arguments.named, at)
         return instance
 
     def _remember_made(self, cls: ClassValue, arguments: Arguments) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbwright.source.values import (
     Arguments,
@@ -17,6 +17,7 @@ from dbwright.source.values import (
     Instance,
     Known,
     Library,
+    Mapping,
     Native,
     Unknown,
     Value,
@@ -67,6 +68,9 @@ def take(cls: ClassValue, value: Value, at: Frame, path: tuple[ClassValue, ...] 
     for one in alternatives(value):
         if isinstance(one, Known | Unknown | Instance):
             continue
+        if isinstance(one, Mapping):
+            fill(cls, one.items, at, path)
+            continue
         if hasattr(one, "row_of"):
             for name, inner in _fields(at.interpreter, cls):
                 taken = one.attribute(name, at)
@@ -77,6 +81,13 @@ def take(cls: ClassValue, value: Value, at: Frame, path: tuple[ClassValue, ...] 
             if element is not one:
                 with at.loop(rows_of(one), size_of(one)):
                     take(cls, element, at, path)
+
+
+def fill(cls: ClassValue, given: dict[Any, Value], at: Frame, path: tuple[ClassValue, ...] = ()) -> None:
+    """``Page(items=rows)``, and a dictionary where a schema is expected: what stands for a field is read as that field's schema does."""
+    for name, inner in _fields(at.interpreter, cls):
+        for schema in inner if name in given else ():
+            take(schema, given[name], at, (*path, cls))
 
 
 def _fields(interpreter: Interpreter, cls: ClassValue) -> tuple[tuple[str, tuple[ClassValue, ...]], ...]:

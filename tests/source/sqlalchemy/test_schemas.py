@@ -26,6 +26,10 @@ class BookOut(Plain):
 class Shelf(BookOut):
     tags: "list[TagOut]"
 
+class Page(BaseModel):
+    items: list[BookOut]
+    total: int
+
 class Tree(BaseModel):
     title: str
     tags: list["Tree"]
@@ -61,6 +65,18 @@ ROUTES = {
     "the older name": (
         "def act(session: Session):\n    return [Shelf.from_orm(book) for book in session.scalars(select(Book))]\n",
         {"author", "tags"},
+    ),
+    "a page of them": (
+        "@router.get('/')\ndef act(session: Session = Depends()):\n    return Page(items=books(session), total=1)\n",
+        {"author"},
+    ),
+    "a page as a dictionary": (
+        "@router.get('/', response_model=Page)\ndef act(session: Session = Depends()):\n    return {'items': books(session), 'total': 1}\n",
+        {"author"},
+    ),
+    "a page of something else": (
+        "@router.get('/', response_model=Page)\ndef act(session: Session = Depends()):\n    return {'others': books(session)}\n",
+        set(),
     ),
     "loaded along": (
         "@router.get('/', response_model=list[BookOut])\ndef act(session: Session = Depends()):\n"
