@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_ref, equal_columns, locations, model_name, own_tables, rows_of
+from dbwright.model.asked import column_ref, equal_columns, is_library, locations, model_name, own_tables, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -95,6 +95,8 @@ GOOD = (
     Sample(source=_models(condition="")),
     # A number made up for each row never comes twice.
     Sample(source=_models(_SINCE + "\n    token = models.UUIDField(unique=True)", meta="ordering = ['name']")),
+    # The name of somebody who is gone is not given to another.
+    Sample(source=_models(_SINCE + "\n    password = models.CharField(max_length=128)")),
     # The row that was deleted is looked for and taken again.
     Sample(source=_models(more=_REVIVED)),
 )
@@ -123,7 +125,9 @@ def _deleted(table: SourceTable) -> list[SourceColumn]:
 
 
 def _rules(table: SourceTable, deleted: SourceColumn) -> Iterator[tuple[str, ...]]:
-    """Unique rules for all rows over what people choose."""
+    """Unique rules for all rows over what people choose. The names of accounts stay taken on purpose."""
+    if table.column("password") is not None:
+        return
     by_name = {column.name: column for column in table.columns}
     rules = [c.columns for c in table.constraints if c.kind == "unique" and not c.condition]
     rules += [i.columns for i in table.indexes if i.unique and not i.condition and not any(i.is_expression)]
@@ -131,8 +135,12 @@ def _rules(table: SourceTable, deleted: SourceColumn) -> Iterator[tuple[str, ...
         known = [by_name[name] for name in columns if name in by_name]
         if not columns or len(known) < len(columns) or deleted.name in columns or any(c.primary_key for c in known):
             continue
-        if not any(c.references is None and (c.type == "uuid" or _MADE_UP.search(c.name.lower())) for c in known):
+        if not any(c.references is None and (c.type == "uuid" or _is_made_up(c)) for c in known):
             yield columns
+
+
+def _is_made_up(column: SourceColumn) -> bool:
+    return is_library(column) or bool(_MADE_UP.search(column.name.lower()))
 
 
 def _is_left_out(snapshot: Snapshot, table: SourceTable, deleted: SourceColumn, columns: tuple[str, ...]) -> bool:
