@@ -113,11 +113,15 @@ BAD = (
             "        print([other.name for b in a.books.all() for other in [b.author.publisher]])"
         )
     ),
-    # Rows of one row: loaded with that.
+    # Rows of one row, shown by a template: loaded where that one is fetched.
     Sample(
-        source=_views(
-            "def one(pk):\n    author = Author.objects.get(pk=pk)\n    return [book.author.publisher.name for book in author.books.all()]"
-        )
+        source={
+            **_views("x = 1"),
+            "shop/pages.py": "from django.shortcuts import render\n\nfrom shop.models import Publisher\n\n\ndef one(request, pk):\n"
+            "    return render(request, 'shop/one.html', {'publisher': Publisher.objects.get(pk=pk)})\n",
+            "shop/templates/shop/one.html": "{% for author in publisher.author_set.all %}"
+            "{% for book in author.books.all %}{{ book.title }}{% endfor %}{% endfor %}\n",
+        }
     ),
     # What a GraphQL query asks for.
     Sample(
@@ -203,7 +207,7 @@ class _Repeated:
     base: QueryLoop
     path: str | None
     single: Place | None = None
-    """Where the one row was fetched whose relation ``base`` walks over: what is loaded with it is loaded for all."""
+    """Where the one row was fetched whose relation a serializer or template walks over: it alone can load more along."""
 
     @property
     def where(self) -> Place:
@@ -242,7 +246,8 @@ def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
             break
         path, base = f"{base.relation}__{path}", around
         outside = outside[: outside.index(around)]
-    if path and base.relation and base.owner:
+    is_built_elsewhere = base.by_framework or not base.place.file.endswith(".py")
+    if path and base.relation and base.owner and is_built_elsewhere:
         return _Repeated(query, loop, base, f"{base.relation}__{path}", base.owner)
     return _Repeated(query, loop, base, path)
 
