@@ -213,12 +213,12 @@ _WITHOUT_COLUMNS = sys.stdlib_module_names | {"pydantic", "sqlalchemy", "typing_
 """Packages whose classes bring no columns, or those that the frameworks themselves know."""
 
 
-def _tells_more(value: Value) -> bool:
+def _tells_more(value: Value, depth: int = 5) -> bool:
     """Whether a value is, or holds, more than constants, functions and what is not known: a row, a queryset, a session, an object."""
-    if isinstance(value, Items):
-        return any(map(_tells_more, (*value.items, *((value.rest,) if value.rest is not None else ()))))
-    if isinstance(value, Mapping):
-        return any(map(_tells_more, (*value.items.values(), *((value.rest,) if value.rest is not None else ()))))
+    if isinstance(value, Items | Mapping):
+        inside = value.items.values() if isinstance(value, Mapping) else value.items
+        held = (*inside, *((value.rest,) if value.rest is not None else ()))
+        return depth > 0 and any(_tells_more(one, depth - 1) for one in held)
     return not isinstance(value, Unknown | Known | Library | Function | Native)
 
 

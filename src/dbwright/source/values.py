@@ -24,27 +24,29 @@ MOST_VARIANTS = 8
 """Alternatives of one value that are kept apart."""
 
 
+class Depth:
+    """How deep one stands inside values that hold others, entered once for each: a list may hold itself. Entering tells whether that is
+    deeper than ``most``."""
+
+    __slots__ = ("depth", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.depth = 0
+
+    def __enter__(self) -> bool:
+        self.depth += 1
+        return self.depth > self.most
+
+    def __exit__(self, *exception: object) -> None:
+        self.depth -= 1
+
+
 _DEEPEST_KEY = 5
 """Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
 _depth = 0
-
-
-class _Deeper:
-    """One level deeper inside a key; tells whether that is too deep."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> bool:
-        global _depth
-        _depth += 1
-        return _depth > _DEEPEST_KEY
-
-    def __exit__(self, *exception: object) -> None:
-        global _depth
-        _depth -= 1
-
-
-_DEEPER = _Deeper()
+_IN_SHAPES = Depth(5)
+_IN_VALUES = Depth(20)
 
 
 class Identity:
@@ -230,10 +232,13 @@ def plain(value: Value) -> Any:
     """The Python value of a wholly known one. Raises NotPlain."""
     if isinstance(value, Known):
         return value.value
-    if isinstance(value, Items) and value.rest is None:
-        return tuple(map(plain, value.items)) if value.kind == "tuple" else list(map(plain, value.items))
-    if isinstance(value, Mapping) and value.rest is None:
-        return {key: plain(item) for key, item in value.items.items()}
+    with _IN_VALUES as too_deep:
+        if too_deep:
+            raise NotPlain("what holds itself")
+        if isinstance(value, Items) and value.rest is None:
+            return tuple(map(plain, value.items)) if value.kind == "tuple" else list(map(plain, value.items))
+        if isinstance(value, Mapping) and value.rest is None:
+            return {key: plain(item) for key, item in value.items.items()}
     raise NotPlain(value.describe())
 
 
@@ -291,7 +296,7 @@ class Items(Value):
             _depth -= 1
 
     def shape(self) -> object:
-        with _DEEPER as too_deep:
+        with _IN_SHAPES as too_deep:
             if too_deep:
                 return ("items", self.kind)
             inside = [*self.items[:6], *([self.rest] if self.rest else [])]
@@ -417,7 +422,7 @@ class Mapping(Value):
             _depth -= 1
 
     def shape(self) -> object:
-        with _DEEPER as too_deep:
+        with _IN_SHAPES as too_deep:
             if too_deep:
                 return ("mapping",)
             inside = frozenset((name, value.shape()) for name, value in list(self.items.items())[:12])
@@ -782,7 +787,7 @@ class Instance(Value):
             _depth -= 1
 
     def shape(self) -> object:
-        with _DEEPER as too_deep:
+        with _IN_SHAPES as too_deep:
             if too_deep:
                 return ("instance", id(self.cls.node))
             inside = ((n, v.shape()) for n, v in self.attributes.items() if not isinstance(v, Instance | Known))

@@ -452,3 +452,42 @@ def test_a_helper_walked_for_many_models_gives_each_its_own(tmp_path: Path) -> N
         written(tmp_path, {"shop/models.py": MODELS + "\n" + models, "shop/code.py": IMPORTS + imports + code})
     )
     assert {query.issued.function: query.table for query in found} == {f"act_{n}": n for n in names}
+
+
+@pytest.mark.parametrize(("bases", "seen"), [("db.Model, Mixin", "book"), ("Mixin, db.Model", None)])
+def test_a_mixin_gives_query_where_it_stands_before_the_base(tmp_path: Path, bases: str, seen: str | None) -> None:
+    models = f"""\
+from flask_sqlalchemy import SQLAlchemy
+
+db = SQLAlchemy()
+
+class Mixin:
+    @classmethod
+    def query(cls):
+        return "a shelf"
+
+class Book({bases}):
+    id = db.Column(db.Integer, primary_key=True)
+"""
+    code = "from shop.models import Book\n\ndef run():\n    return Book.query.filter_by(id=3).all()\n"
+    written(tmp_path, {"shop/models.py": models, "shop/code.py": code})
+    assert [query.table for query in queries(tmp_path)] == ([seen] if seen else [])
+
+
+def test_values_that_hold_themselves(tmp_path: Path) -> None:
+    code = """\
+from sqlalchemy import select
+from shop.models import Author
+
+def run(session):
+    given = {"first": "a"}
+    given["again"] = given
+    rows = [given]
+    rows.append(rows)
+    session.execute(select(Author).filter_by(**given))
+    session.execute(select(Author).where(Author.first.in_(rows)))
+    return session.scalars(select(Author).where(Author.first == given)).all()
+"""
+    found = read(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code}))
+    assert {query.table for query in found.queries} == {"author"}
+    assert not [problem for problem in found.problems if "Recursion" in problem.reason]

@@ -13,6 +13,7 @@ from dbwright.source.values import (
     Arguments,
     Bound,
     ClassValue,
+    Depth,
     Function,
     Identity,
     Items,
@@ -57,13 +58,9 @@ def concrete(value: Value, at: Frame) -> Any:
         return value.value
     if isinstance(value, Real):
         return value.object
-    if isinstance(value, Items):
-        items = [concrete(item, at) for item in value.items]
-        if value.rest is not None:
-            items.append(concrete(value.rest, at))
-        return tuple(items) if value.kind == "tuple" else items
-    if isinstance(value, Mapping):
-        return {key: concrete(item, at) for key, item in value.items.items()}
+    if isinstance(value, Items | Mapping):
+        with _NESTED as too_deep:
+            return Token("unknown") if too_deep else _contents(value, at)
     if isinstance(value, Function):
         return placeholder_named(value.name)
     if isinstance(value, Bound | Native):
@@ -82,6 +79,18 @@ def concrete(value: Value, at: Frame) -> Any:
     return token_for(value)
 
 
+_NESTED = Depth(20)
+
+
+def _contents(value: Items | Mapping, at: Frame) -> Any:
+    if isinstance(value, Mapping):
+        return {key: concrete(item, at) for key, item in value.items.items()}
+    items = [concrete(item, at) for item in value.items]
+    if value.rest is not None:
+        items.append(concrete(value.rest, at))
+    return tuple(items) if value.kind == "tuple" else items
+
+
 MOST_COMPARED = 40
 
 
@@ -94,10 +103,13 @@ def exact(value: Value | None) -> object:
         raise NotExact
     if isinstance(value, Unknown):
         return value
-    if isinstance(value, Items) and len(value.items) <= MOST_COMPARED:
-        return (value.kind, *map(exact, value.items), None if value.rest is None else exact(value.rest))
-    if isinstance(value, Mapping) and len(value.items) <= MOST_COMPARED:
-        return tuple((name, exact(item)) for name, item in value.items.items())
+    if isinstance(value, Items | Mapping) and len(value.items) <= MOST_COMPARED:
+        with _NESTED as too_deep:
+            if too_deep:
+                raise NotExact
+            if isinstance(value, Mapping):
+                return tuple((name, exact(item)) for name, item in value.items.items())
+            return (value.kind, *map(exact, value.items), None if value.rest is None else exact(value.rest))
     if isinstance(value, Real):
         return Identity(value.object)
     told = getattr(value, "exact", None)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dbwright.source.interpreter import Frame
     from dbwright.source.sqlalchemy.framework import SQLAlchemy
 
+MODULE = "flask_sqlalchemy.model"
+"""The module that the class below all models says it stands in, as in Flask-SQLAlchemy."""
 _NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -117,7 +119,7 @@ class Extension(Value):
             self.metadata = mixin.metadata
         else:
             bases = (mixin,) if mixin is not None and mixin is not orm.DeclarativeBase else ()
-            holder = type("Model", bases, {"__module__": "flask_sqlalchemy.model", "__allow_unmapped__": True})
+            holder = type("Model", bases, {"__module__": MODULE, "__allow_unmapped__": True})
             base = orm.declarative_base(cls=holder, metadata=self.metadata, name="Model")
         base.__init_subclass__ = classmethod(_named_by_class(base))
         return base

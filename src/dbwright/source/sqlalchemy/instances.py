@@ -12,6 +12,7 @@ from sqlalchemy.orm.util import AliasedClass
 
 from dbwright.source.interpreter import decorator_names
 from dbwright.source.issued import IssuedQuery
+from dbwright.source.sqlalchemy import flask
 from dbwright.source.sqlalchemy.models import ModelAdoption, class_behind
 from dbwright.source.sqlalchemy.real import wrapped
 from dbwright.source.tokens import token_for
@@ -61,11 +62,21 @@ def class_attribute(framework: SQLAlchemy, model: ModelAdoption, name: str, at: 
         except Exception as error:
             return Unknown(f"{name}: {type(error).__name__}")
         return None if isinstance(found, AssociationProxy) else wrapped(found)
-    if name == "query" and framework.interpreter.find_in_class(model.cls, "query") is None:
+    if name == "query" and not _has_own_query(framework, model):
         from dbwright.source.sqlalchemy import sessions
 
         return sessions.model_query(framework, model, at)
     return None
+
+
+def _has_own_query(framework: SQLAlchemy, model: ModelAdoption) -> bool:
+    """Whether a class of the project gives ``query``, and stands before Flask-SQLAlchemy's base in the order of resolution."""
+    owner = framework.interpreter.find_in_class(model.cls, "query")
+    if owner is None:
+        return False
+    order = model.real.__mro__
+    library = next((n for n, cls in enumerate(order) if cls.__module__ == flask.MODULE), len(order))
+    return framework.real_class(owner) not in order[library:]
 
 
 def _of_half_made(half: Any, name: str) -> Value | None:

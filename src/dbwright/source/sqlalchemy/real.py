@@ -21,6 +21,7 @@ from dbwright.source.values import (
     Arguments,
     Bound,
     ClassValue,
+    Depth,
     FormattedText,
     Function,
     Items,
@@ -62,21 +63,29 @@ def concrete(value: Value, at: Frame, framework: SQLAlchemy) -> Any:
         return value.value
     if isinstance(value, Real):
         return value.object
-    if isinstance(value, Items):
-        items = [concrete(item, at, framework) for item in value.items]
-        if value.rest is not None:
-            items.append(concrete(value.rest, at, framework))
-        if value.kind == "set":
-            return _as_set(items)
-        return tuple(items) if value.kind == "tuple" else items
-    if isinstance(value, Mapping):
-        return {_key(key): concrete(item, at, framework) for key, item in value.items.items()}
+    if isinstance(value, Items | Mapping):
+        with _NESTED as too_deep:
+            return Token("unknown") if too_deep else _contents(value, at, framework)
     if isinstance(value, Union):
         return concrete(preferred(value), at, framework)
     made = getattr(value, "concrete", None)
     if made is not None:
         return made(at)
     return _of_code(value, framework)
+
+
+_NESTED = Depth(20)
+
+
+def _contents(value: Items | Mapping, at: Frame, framework: SQLAlchemy) -> Any:
+    if isinstance(value, Mapping):
+        return {key: concrete(item, at, framework) for key, item in value.items.items()}
+    items = [concrete(item, at, framework) for item in value.items]
+    if value.rest is not None:
+        items.append(concrete(value.rest, at, framework))
+    if value.kind == "set":
+        return _as_set(items)
+    return tuple(items) if value.kind == "tuple" else items
 
 
 def _of_code(value: Value, framework: SQLAlchemy) -> Any:
@@ -94,10 +103,6 @@ def _of_code(value: Value, framework: SQLAlchemy) -> Any:
     if isinstance(value, Function | Bound | Native):
         return placeholder
     return token_for(value)
-
-
-def _key(key: Any) -> Any:
-    return key
 
 
 def _as_set(items: list[Any]) -> Any:
