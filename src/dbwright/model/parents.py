@@ -1,0 +1,132 @@
+"""Which rows belong to which: whether an equality leaves the few rows of one parent, those of a whole tenant, or all.
+
+A table belongs to another when its rows cannot be without one of the other's. What belongs to nothing and has what belongs to it at second
+hand (users, organisations, sites, accounts) is a tenant: a condition on it leaves a share of the table that grows. A condition on anything
+below leaves what one order, one article, one event has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Literal
+
+from dbwright.model.asked import unique_keys
+from dbwright.model.query import Query
+from dbwright.model.snapshot import Snapshot, once
+from dbwright.model.source import SourceQuery, SourceTable
+
+Scope = Literal["row", "parent", "tenant", ""]
+"""What the rows that a query asks a table for have in common: a key, a parent, the tenant, or nothing."""
+
+_KEPT_ON = re.compile(
+    r"(log|logs|logentry|audit|event|events|history|message|messages|notification|notifications|activity|metric|hit)$"
+)
+"""Tables of what happens: one parent may have many thousands of rows."""
+
+
+@once
+def _parents(snapshot: Snapshot) -> dict[str, frozenset[str]]:
+    """By table what its rows belong to, of the project's own tables."""
+    own = {table.name for table in snapshot.source.tables if table.owned}
+    return {
+        table.name: frozenset(
+            column.references.table
+            for column in table.columns
+            if column.references is not None
+            and column.not_null
+            and column.references.table in own
+            and column.references.table != table.name
+        )
+        for table in snapshot.source.tables
+        if table.owned
+    }
+
+
+@once
+def tenants(snapshot: Snapshot) -> frozenset[str]:
+    """The tables that belong to nothing and to whose children something belongs."""
+    parents = _parents(snapshot)
+    children: defaultdict[str, set[str]] = defaultdict(set)
+    for table in snapshot.source.tables:
+        for column in table.columns:
+            if column.references is not None and column.not_null and column.references.table != table.name:
+                children[column.references.table].add(table.name)
+    return frozenset(
+        name
+        for name, below in children.items()
+        if not parents.get(name) and any(children.get(child, set()) - {name, child} for child in below)
+    )
+
+
+def keeps_events(snapshot: Snapshot, table: SourceTable) -> bool:
+    """By its name its rows are what happened, was said or was recorded, and nothing belongs to them."""
+    if any(table.name in parents for parents in _parents(snapshot).values()):
+        return False
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", table.symbol.rpartition(".")[2]).lower()
+    return bool(_KEPT_ON.search(words) or _KEPT_ON.search(table.name))
+
+
+def scope_of(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> Scope:
+    """What the rows that a query asks a table for have in common, by the equalities on the table and on those joined with it."""
+    if query.query is None:
+        return ""
+    return _scope(snapshot, query.query, table)
+
+
+def _scope(snapshot: Snapshot, query: Query, table: SourceTable) -> Scope:
+    tables = snapshot.source.table_by_name
+    names = {t.alias: t.name for t in query.tables}
+    equal: defaultdict[str, set[str]] = defaultdict(set)
+    for p in query.predicates:
+        if p.narrows and p.clause == "where" and not p.negated and p.operator in ("=", "in") and p.value != "column":
+            equal[p.column.alias].add(p.column.column)
+    found: set[Scope] = set()
+    for alias in _joined(query, table.name):
+        at = tables.get(names[alias])
+        if at is None:
+            continue
+        if any(key <= equal[alias] for key in unique_keys(at)):
+            found.add("row" if at is table else _of_one(snapshot, at.name))
+        for column in at.columns:
+            if column.name in equal[alias]:
+                if column.references is not None:
+                    found.add(_of_one(snapshot, column.references.table))
+                elif at is not table and (column.type or "").startswith(_NAMES):
+                    found.add("tenant")
+    return next((scope for scope in _NARROWEST_FIRST if scope in found), "")
+
+
+_NAMES = ("text", "varchar", "citext", "uuid")
+"""A name of what the rows are joined with picks out a share of them."""
+
+
+_NARROWEST_FIRST: tuple[Scope, ...] = ("row", "parent", "tenant")
+_OF_ALL = frozenset(("django_content_type", "django_site"))
+
+
+def _of_one(snapshot: Snapshot, parent: str) -> Scope:
+    if parent in _OF_ALL:
+        return ""
+    return "tenant" if parent in tenants(snapshot) else "parent"
+
+
+def _joined(query: Query, table: str) -> frozenset[str]:
+    """The aliases of a table and of all that is joined with it: its rows are looked up from theirs, or theirs from its."""
+    mine = [t for t in query.tables if t.name == table]
+    if not mine:
+        return frozenset()
+    levels = {t.alias: t.select for t in query.tables}
+    found = {mine[0].alias}
+    ties = [
+        pair
+        for p in query.predicates
+        if p.other is not None and p.value == "column" and p.operator == "=" and p.narrows and not p.negated
+        for pair in ((p.column.alias, p.other.alias), (p.other.alias, p.column.alias))
+    ]
+    waiting = True
+    while waiting:
+        more = {b for a, b in ties if a in found and b not in found and levels.get(b) == levels[mine[0].alias]}
+        found |= more
+        waiting = bool(more)
+    return frozenset(found)
