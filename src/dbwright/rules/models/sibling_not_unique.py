@@ -136,14 +136,15 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _shape(table: SourceTable, key: frozenset[str]) -> _Shape | None:
-    """Of a key whose columns all come from parent classes and of which one at least is a name; None for others."""
+    """Where the columns of a key are defined; None for keys of references alone and of values that nobody chooses."""
     columns = [column for column in table.columns if column.name in key]
-    inherited = len(columns) == len(key) and all(_is_inherited(table, column) for column in columns)
-    return _defined(columns) if inherited and any(column.references is None for column in columns) else None
+    if len(columns) < len(key) or not all(map(_is_chosen, columns)) or all(column.references for column in columns):
+        return None
+    return _defined(columns)
 
 
-def _is_inherited(table: SourceTable, column: SourceColumn) -> bool:
-    """Defined outside of the class itself, whose body begins where the table's place is."""
+def _is_chosen(column: SourceColumn) -> bool:
+    """Somebody gives its value: neither the database nor a default does. Its place tells the class that it comes from."""
     return bool(column.line) and not is_library(column) and not column.primary_key and column.option("default") is None
 
 
