@@ -58,13 +58,24 @@ def _models(name: str, field: str, default: str = "BigAutoField") -> dict[str, s
     }
 
 
+def _rewritten(written: str) -> dict[str, str]:
+    """A module that deletes the sections of a page and writes them anew."""
+    body = f"\n\ndef rewrite(page, names):\n    Section.objects.filter(page=page).delete()\n    for name in names:\n        {written}\n"
+    files = _models("Section", f"name = models.TextField()\n    {_NARROW}")
+    return {**files, "shop/models.py": files["shop/models.py"] + body}
+
+
 BAD = (
+    # Whole lists of names, each time with new numbers.
+    Sample(source=_rewritten("Section.objects.bulk_create([Section(page=page, name=name)])")),
     Sample(source=_models("PageView", _NARROW)),
     Sample(source=_models("AuditLog", "text = models.TextField()", "AutoField")),
     # New tables get narrow keys.
     Sample(source=_models("Chapter", "text = models.TextField()", "AutoField")),
 )
 GOOD = (
+    # Pages are written anew one by one.
+    Sample(source=_rewritten("page = Section.objects.create(page=page, name=name)")),
     Sample(source=_models("PageView", "path = models.TextField()")),
     Sample(source=_models("PageView", "id = models.UUIDField(primary_key=True)")),
     # Somebody writes each of them.
@@ -114,9 +125,12 @@ def _grows(snapshot: Snapshot, table: SourceTable, limits: Limits) -> bool:
         return rows >= limits["rows"]
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", model_name(table)).lower()
     names = {column.name.lower() for column in table.columns}
-    if table.through or names & _HUMAN or _CURATED.search(words):
+    if table.through or _CURATED.search(words):
         return False
-    if not any(column.references for column in table.columns) and not _has_moment(table):
+    belongs = any(column.references for column in table.columns)
+    if belongs and _is_written_in_bulk(snapshot, table):  # by programs, whatever its columns are called
+        return True
+    if names & _HUMAN or not (belongs or _has_moment(table)):
         return False
     return bool(_GROWS.search(words)) or _is_written_in_bulk(snapshot, table)
 
