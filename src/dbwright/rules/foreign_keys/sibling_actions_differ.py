@@ -33,6 +33,8 @@ RISK: Risk = "integrity"
 NEEDS = ("catalog.constraints",)
 LIMITS = {"cascading": 3, "share": 0.66}
 COVERS = ("fk-action-policy", "AB-03")
+_OF_LINKS = (4, 60)
+"""Links hold nothing of their own, and ORMs take them away before the row that they lead to: it takes many to matter as much."""
 
 _PARENT = "CREATE TABLE channel (id bigint PRIMARY KEY);"
 
@@ -171,18 +173,20 @@ def _finding(
     with_rows = [child.name for child, _ in refusing if snapshot.rows(child)]
     blocked = f"rows in {', '.join(with_rows)} stop it today" if with_rows else "the first row there stops it"
     kind = " of link tables" if siblings.links else ""
+    by_hand = " An ORM may delete the links itself before; a DELETE in SQL fails." if siblings.links else ""
     others = (
         f"; of all {siblings.keys} keys to it {siblings.refusing} refuse" if siblings.refusing > len(refusing) else ""
     )
     return Finding(
         title=f"Deleting from {parent.name} cascades to {len(cascading)}{' link' if siblings.links else ''} tables, but {who} {verb}",
         message=f"{len(cascading)} foreign keys{kind} to {parent.name} are ON DELETE CASCADE, {len(refusing)} "
-        f"({', '.join(f'{child.name}: {key.on_delete}' for child, key in refusing)}) {makes} the same DELETE fail{others}; {blocked}.",
+        f"({', '.join(f'{child.name}: {key.on_delete}' for child, key in refusing)}) {makes} the same DELETE fail{others}; "
+        f"{blocked}.{by_hand}",
         objects=(
             table_ref(parent),
             *(object_ref("constraint", child, key.name, key.columns) for child, key in refusing[:19]),
         ),
-        impact=Impact(len(cascading) + len(refusing), "foreign keys", 1, 10),
+        impact=Impact(len(cascading) + len(refusing), "foreign keys", *(_OF_LINKS if siblings.links else (1, 10))),
         evidence={
             "cascade": sorted(f"{child.name}.{key.name}" for child, key in cascading),
             "refuse": sorted(f"{child.name}.{key.name}" for child, key in refusing),

@@ -85,6 +85,12 @@ BAD = (
         statistics={**_USED, **{f"small_{n}": {"bytes": 4e6, "rows": 1e5} for n in range(30)}},
         limits=_NOW,
     ),
+    # Nobody reads either half of a pair.
+    Sample(
+        _TABLE + _INDEX + "CREATE INDEX like_twin ON orders (state text_pattern_ops);",
+        statistics={**_USED, "like_twin": {"bytes": 3e8}},
+        limits=_NOW,
+    ),
     # Nautobot, pretix: a dozen of middling size are one message.
     Sample(
         _TABLE + "".join(f"CREATE INDEX medium_{n} ON orders (state, id) WHERE id > {n};" for n in range(4)),
@@ -97,6 +103,18 @@ GOOD = (
     Sample(
         _TABLE + _INDEX + "CREATE INDEX read ON orders (state DESC);",
         statistics={**_USED, "read": {"bytes": 3e8, "scans": 600}},
+        limits=_NOW,
+    ),
+    # pretix: of Django's pair for a text the one for patterns is read; the plain one goes only with it.
+    Sample(
+        _TABLE + _INDEX + "CREATE INDEX like_twin ON orders (state text_pattern_ops);",
+        statistics={**_USED, "like_twin": {"bytes": 3e8, "scans": 600}},
+        limits=_NOW,
+    ),
+    # Django makes the one for patterns of each unique text.
+    Sample(
+        _TABLE + "CREATE INDEX idle ON orders (state text_pattern_ops); CREATE UNIQUE INDEX one ON orders (state);",
+        statistics={**_USED, "one": {"bytes": 3e8, "scans": 600}},
         limits=_NOW,
     ),
     Sample(_TABLE + _INDEX, statistics=_USED),
@@ -142,6 +160,7 @@ def _idle(snapshot: Snapshot, limits: Limits) -> Iterator[tuple[Table, Index, In
                 use is not None
                 and _is_idle(snapshot, table, index, use)
                 and not _has_used_twin(snapshot, indexes, index)
+                and not _is_half_of_a_pair(snapshot, indexes, index)
             ):
                 yield table, index, use, _is_shadowed(indexes, index)
 
@@ -155,6 +174,19 @@ def _has_used_twin(snapshot: Snapshot, indexes: tuple[Index, ...], index: Index)
         and len(other.keys) == len(index.keys)
         and other.predicate == index.predicate
         and leads(other, index)
+    )
+
+
+def _is_half_of_a_pair(snapshot: Snapshot, indexes: tuple[Index, ...], index: Index) -> bool:
+    """A text's plain index and the one for patterns beside it (Django's ``_like``) come from one word in the model and go with it: the
+    one cannot be taken out while the other is read, or is the unique one."""
+    return any(
+        other.is_unique or ((use := use_of(snapshot, other)) is not None and use.scans > 0)
+        for other in indexes
+        if other.oid != index.oid
+        and other.keys == index.keys
+        and len(index.keys) == 1
+        and other.opclasses[0].endswith("_pattern_ops") != index.opclasses[0].endswith("_pattern_ops")
     )
 
 
