@@ -163,6 +163,10 @@ FactKind = Literal[
     "raw SQL in extra",
     "default made once",
     "filled in before saving",
+    "job",
+    "on failure",
+    "remembered",
+    "few turns",
 ]
 
 
@@ -193,6 +197,11 @@ class SourceFact:
       them) is read, and the function makes no other use of them.
     * ``raw SQL in extra``: the arguments of ``extra()`` that hold SQL.
     * ``default made once``: a column's default that is computed when the module is imported, or shared by all rows, as written.
+    * ``job``: the body of a function that a queue or a clock calls, or that such functions alone name; ``name`` is what makes it one.
+    * ``on failure``: the lines of an exception's handler.
+    * ``remembered``: lines that run once for each key of the mapping ``name`` (``if key not in seen: seen[key] = …``), or the body of a
+      function whose results are kept by its arguments (``name`` is empty).
+    * ``few turns``: a loop over a form's fields, settings, choices or what is written down in the file; ``name`` is which.
     * ``filled in before saving``: ``save()`` or ``clean()`` of the class ``owner`` sets the attribute ``name``.
     """
 

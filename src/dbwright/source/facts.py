@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.pysource import every_node, own_nodes
-from dbwright.source import effects, fetched, injections, moments, refusals
+from dbwright.source import circumstances, effects, fetched, injections, moments, refusals
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -23,6 +23,7 @@ def read(codebase: Codebase) -> Iterator[SourceFact]:
     handed = injections.Handed([(m, *one) for m, found in functions.items() for one in found], codebase)
     for module in modules:
         yield from _facts_of(module, functions[module], handed)
+    yield from circumstances.read(functions, codebase)
 
 
 def _facts_of(

@@ -13,12 +13,14 @@ When the outer query gives one or two rows by its nature, or the loop is a batch
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
+from dbwright.model.grouping import told_once
+from dbwright.model.repeats import cut, goes_few_times, in_job, is_alternative, is_remembered, leads, only_on_failure
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import Place, QueryLoop, SourceQuery
@@ -30,6 +32,8 @@ ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 # A limit on the outer query or a count written in the source below which nobody notices the statements.
 LIMITS: dict[str, float] = {"rows": 20, "limit": 3}
+MOST_RELATIONS = 5
+"""Relations of a row beyond which more of them make the finding no worse: only measured rows do."""
 COVERS = ("n-plus-one-lazy-load", "n-plus-one-single-get", "BP-18", "AB-19", "CH-02", "CH-09", "WB-08")
 
 _MODELS = """\
@@ -132,6 +136,22 @@ BAD = (
             "    def resolve_books(self, info):\n        return self.books.all()\n",
         }
     ),
+    # Jobs that nobody waits for are one message.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/tasks.py": "from celery import shared_task\n\nfrom shop.models import Author, Book\n\n\n@shared_task\n"
+            "def names():\n    print([book.author.name for book in Book.objects.all()])\n    _publishers()\n\n\n"
+            "def _publishers():\n    print([author.publisher.name for author in Author.objects.all()])\n",
+        }
+    ),
+    # What fills a mapping by a constant name is asked for in each turn.
+    Sample(
+        source=_views(
+            "def names():\n    for book in Book.objects.all():\n        given = {}\n"
+            "        if 'name' not in given:\n            given['name'] = book.author.name\n        print(given)"
+        )
+    ),
     # One query a key.
     Sample(source=_views("def some(request):\n    return [Book.objects.get(pk=n) for n in request.GET.getlist('n')]")),
     # The latest of each.
@@ -179,6 +199,39 @@ GOOD = (
             "def names():\n    first = Author.objects.first()\n    return [book.title + first.name for book in Book.objects.all()]"
         )
     ),
+    # Only when something fails.
+    Sample(
+        source=_views(
+            "def show(f):\n    for book in Book.objects.all():\n        try:\n            f(book.title)\n"
+            "        except ValueError:\n            print(book.author.name)"
+        )
+    ),
+    # Once a key, not once a row.
+    Sample(
+        source=_views(
+            "def names():\n    names = {}\n    for book in Book.objects.all():\n        if book.author_id not in names:\n"
+            "            names[book.author_id] = book.author.name\n    return names"
+        )
+    ),
+    Sample(
+        source=_views(
+            "from functools import lru_cache\n\n\n@lru_cache\ndef one(pk):\n    return Book.objects.get(pk=pk)\n\n\n"
+            "def names():\n    return [one(a.id).title for a in Author.objects.all()]"
+        )
+    ),
+    # A form's fields, the keys of a constant.
+    Sample(source=_views("def chosen(form):\n    return [Book.objects.get(pk=n) for n in form.cleaned_data.values()]")),
+    Sample(
+        source=_views(
+            "FIRST = {'a': 1, 'b': 2}\n\n\ndef first():\n    return [Book.objects.get(pk=FIRST[n]) for n in FIRST]"
+        )
+    ),
+    # Each row is locked by itself.
+    Sample(
+        source=_views(
+            "def lock(request):\n    for n in request.GET.getlist('n'):\n        Book.objects.select_for_update().get(pk=n)"
+        )
+    ),
     # A few keys written down.
     Sample(source=_views("def three():\n    return [Book.objects.get(pk=n) for n in (1, 2, 3)]")),
     Sample(
@@ -215,7 +268,8 @@ class _Repeated:
         if self.single is not None:
             return self.single
         lines = [place for place in (self.base.rows_made, *self.base.rows_built) if place is not None]
-        near = [place for place in lines if place.file == self.base.place.file]
+        view = self.rendered.file if self.rendered is not None else ""
+        near = [place for place in lines if place.file in (self.base.place.file, view)]
         return (near or lines or [self.base.place])[-1]
 
     @property
@@ -253,12 +307,36 @@ def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    few = _few(snapshot, limits)
-    alone = frozenset(q.made for q in snapshot.source.queries if q.issued_by in ("get", "first") and q.rows_loops)
     groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
     told: dict[object, tuple[str, str]] = {}
     variants: defaultdict[tuple[str, str], dict[Place, None]] = defaultdict(dict)
     """Where rows that begin at one line are built in several ways, the first way speaks for all."""
+    for one in _all_repeated(snapshot, limits):
+        mark = (one.query.issued, one.path or one.query.table or "", tuple(_inside(one)))
+        group = told.setdefault((mark, one.base.rows_made), (one.where.file, one.where.function))
+        groups[group].setdefault(mark, one)
+        variants[group][one.where] = None
+    jobs: list[Finding] = []
+    for (file, function), found in groups.items():
+        members = sorted(
+            _without_rounds(list(found.values())),
+            key=lambda one: (_may(snapshot, one), one.sent.file, one.sent.line, _about(one)),
+        )
+        measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
+        if measured and len(measured) == len(members) and max(measured) < limits["rows"]:
+            continue
+        finding = _finding(snapshot, file, function, members, list(variants[file, function]), limits)
+        if all(_unattended(snapshot, one) for one in members):
+            jobs.append(_unwaited(finding))
+        else:
+            yield finding
+    yield from told_once(jobs, "{} jobs send one query a row", identity="jobs")
+
+
+def _all_repeated(snapshot: Snapshot, limits: Limits) -> Iterator[_Repeated]:
+    """The queries that are sent once a row and that it may be worth to send once."""
+    few = _few(snapshot, limits)
+    alone = frozenset(q.made for q in snapshot.source.queries if q.issued_by in ("get", "first") and q.rows_loops)
     for query in snapshot.source.queries:
         loop = _loop(snapshot, query, alone)
         if (
@@ -271,16 +349,44 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         one = _repeated(query, loop)
         if one.base.by_framework and one.base.of_unknown_row:
             continue
-        mark = (query.issued, one.path or query.table or "", tuple(_inside(one)))
-        group = told.setdefault((mark, one.base.rows_made), (one.where.file, one.where.function))
-        groups[group].setdefault(mark, one)
-        variants[group][one.where] = None
-    for (file, function), found in groups.items():
-        members = sorted(found.values(), key=lambda one: (one.sent.file, one.sent.line, _about(one)))
-        measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
-        if measured and len(measured) == len(members) and max(measured) < limits["rows"]:
-            continue
-        yield _finding(snapshot, file, function, members, list(variants[file, function]), limits)
+        if one.where.line > 1 and _is_sent(snapshot, one):  # no line of the project makes what stands at line 1
+            yield one
+
+
+def _is_sent(snapshot: Snapshot, one: _Repeated) -> bool:
+    """Each turn of the loop comes to it, and not only when something fails or to fill a mapping."""
+    loop = one.loop.place
+    inside = [place for place in (one.query.issued, *_inside(one)) if place != loop or one.query.issued == loop]
+    return not only_on_failure(snapshot, inside) and not is_remembered(snapshot, inside, loop)
+
+
+def _unattended(snapshot: Snapshot, one: _Repeated) -> bool:
+    """A job walks over the rows, or fetches them."""
+    return any(in_job(snapshot, place) for place in (one.where, one.base.place, one.loop.place))
+
+
+def _may(snapshot: Snapshot, one: _Repeated) -> bool:
+    """Which class's method the loop calls, and so whether it comes to this query, is not told."""
+    return is_alternative(snapshot, list(_inside(one))[:-1])
+
+
+def _without_rounds(members: Sequence[_Repeated]) -> Iterator[_Repeated]:
+    """Of paths in which a relation comes again only the shortest, and that only where the path up to there is not among the others."""
+    straight = {one.path for one in members if one.path is None or cut(one.path) == one.path}
+    shortest: dict[str, str] = {}
+    for path in sorted({one.path for one in members if one.path} - straight, key=lambda path: (len(path), path)):
+        if cut(path) not in straight:
+            shortest.setdefault(cut(path), path)
+    for one in members:
+        if one.path in straight or one.path in shortest.values():
+            yield one
+
+
+def _unwaited(finding: Finding) -> Finding:
+    """The same as told of a job: measured by its rows where these are known, else by nothing."""
+    measured = finding.impact.unit == "rows"
+    impact = finding.impact if measured else Impact(1, "queries a row", 1, 30, estimated=True)
+    return replace(finding, confidence="low", impact=impact)
 
 
 def _finding(
@@ -299,7 +405,7 @@ def _finding(
         objects=(ObjectRef("function", function or file, table=first.query.table),),
         impact=Impact(rows, "rows", limits["rows"], 100_000)
         if rows is not None
-        else Impact(2 + len(members), "queries a row", 1, 30, estimated=True),
+        else Impact(2 + min(_relations(members), MOST_RELATIONS), "queries a row", 1, 30, estimated=True),
         evidence={
             "sites": [
                 {"query": str(one.sent), "about": _about(one), "rows made at": str(one.where)} for one in members[:30]
@@ -307,11 +413,16 @@ def _finding(
             "sql": first.query.sql,
             "rows": rows if rows is not None else "not measured",
         },
-        confidence=_confidence(members, rows),
-        next_step=_steps(members),
+        confidence=_confidence(snapshot, members, rows),
+        next_step=_steps(snapshot, members),
         identity=f"{file}:{function}",
         locations=locations([*made, *(p for one in members for p in _lines(one))], 60),
     )
+
+
+def _relations(members: Sequence[_Repeated]) -> int:
+    """How many different relations or tables are asked."""
+    return len({(one.path or "").rpartition("__")[2] or one.query.table for one in members})
 
 
 def _lines(one: _Repeated) -> Iterator[Place]:
@@ -334,8 +445,8 @@ def _inside(one: _Repeated) -> Iterator[Place]:
     yield loop
 
 
-def _confidence(members: Sequence[_Repeated], rows: int | None) -> Confidence:
-    if all(one.loop.table is None for one in members) or all(is_batch(one.query.issued) for one in members):
+def _confidence(snapshot: Snapshot, members: Sequence[_Repeated], rows: int | None) -> Confidence:
+    if all(one.loop.table is None or _may(snapshot, one) for one in members):
         return "low"
     if all(one.base.of_unknown_row for one in members):  # whoever fetched that row may have loaded these along
         return "low"
@@ -384,10 +495,12 @@ def _loop(snapshot: Snapshot, query: SourceQuery, alone: frozenset[Place]) -> Qu
         return None
     if query.consumer in ("get_or_create", "update_or_create", "save", "refresh_from_db"):
         return None
+    if query.query is not None and query.query.locking:  # one row after the other is locked on purpose
+        return None
     if query.rows_loops:
         return _row_loop(query, alone)
     loop = query.loops[-1]
-    if loop.count is not None or loop.by_framework or query.issued_by == "raw":
+    if loop.count is not None or loop.by_framework or query.issued_by == "raw" or goes_few_times(snapshot, loop.place):
         return None
     table = snapshot.source.table_by_name.get(query.table or "")
     same_function = loop.place.file == query.issued.file and loop.place.function == query.issued.function
@@ -418,27 +531,47 @@ def _what(query: SourceQuery) -> str:
     return f"{verb.get(query.issued_by, 'fetches')} {name}"
 
 
-def _steps(members: Sequence[_Repeated]) -> str:
+def _steps(snapshot: Snapshot, members: Sequence[_Repeated]) -> str:
     """What to write, for each line where a queryset is made."""
     places: defaultdict[Place, list[_Repeated]] = defaultdict(list)
     for one in members:
         places[one.where].append(one)
-    steps = [step for where, ones in places.items() for step in _steps_at(where, ones)]
+    steps = [step for where, ones in places.items() for step in _steps_at(snapshot, where, ones)]
     return " ".join(dict.fromkeys(steps[:5])) + (f" {len(steps) - 5} more likewise." if len(steps) > 5 else "")
 
 
-def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
-    touched = {one.path or "": one for one in members if one.query.issued_by == "relation"}
-    paths = [
-        path
-        for path in touched
-        if not _goes_round(path) and not any(other.startswith(path + "__") for other in touched)
-    ]
-    django = members[0].query.framework == "django"
+def _steps_at(snapshot: Snapshot, where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
     if members[0].base.by_graphql:
         abouts = list(dict.fromkeys(map(_about, members)))
         yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
         return
+    related = [
+        one for one in members if one.base.of_unknown_row and one.base.relation and one.query.issued_by == "relation"
+    ]
+    if related:
+        paths = list(dict.fromkeys(f"{one.base.relation}__{one.path}" for one in related))
+        yield f"Whoever fetches the row that {where.function or where} works on is to load {listed(paths, 4)} along, unless it does."
+    touched = {
+        one.path or "": one
+        for one in members
+        if one.query.issued_by == "relation"
+        and one not in related
+        and leads(snapshot.source, one.query, one.base.table, _from_base(one))
+    }
+    yield from _loaded_along(where, touched, members[0].query.framework == "django")
+    for one in members:
+        if one.query.issued_by != "relation":
+            yield _step(snapshot, one, where)
+
+
+def _from_base(one: _Repeated) -> str:
+    """The path without what leads from the one row to those of the loop."""
+    return (one.path or "").removeprefix(f"{one.base.relation}__") if one.single is not None else one.path or ""
+
+
+def _loaded_along(where: Place, touched: Mapping[str, _Repeated], django: bool) -> Iterator[str]:
+    """The paths that the rows' own query can load."""
+    paths = [path for path in touched if not any(other.startswith(path + "__") for other in touched)]
     if paths and not django:
         names = ", ".join(f"selectinload({path})" for path in paths)
         yield f"Load {listed(paths)} with the statement made at {where}: .options({names})."
@@ -446,19 +579,11 @@ def _steps_at(where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
         wanted = [f'"{p}"' for p in paths if touched[p].is_to_many is (method == "prefetch_related")]
         if wanted:
             yield f"Add .{method}({', '.join(wanted)}) to the queryset made at {where}."
-    for one in members:
-        if one.query.issued_by != "relation":
-            yield _step(one, where, django)
 
 
-def _goes_round(path: str) -> bool:
-    """A parent's parent's parent: no loader follows a tree to its root."""
-    parts = path.split("__")
-    return any(first == second == third for first, second, third in zip(parts, parts[1:], parts[2:], strict=False))
-
-
-def _step(one: _Repeated, where: Place, django: bool) -> str:
+def _step(snapshot: Snapshot, one: _Repeated, where: Place) -> str:
     query, path = one.query, one.path
+    django = query.framework == "django"
     if one.loop.table is None:
         if query.issued_by in ("get", "first"):
             bulk = f"{query.symbol}.objects.in_bulk(keys)" if django and query.symbol else "one query with IN (…)"
@@ -469,9 +594,24 @@ def _step(one: _Repeated, where: Place, django: bool) -> str:
         of = f'"{path}", filter=…' if path and query.issued_by != "exists" else "…"
         return f"Annotate the queryset made at {where} with {made}({of}) instead of the query at {query.issued}."
     if path and query.issued_by == "rows" and django:
-        plain = query.query is not None and len([p for p in query.query.predicates if p.clause == "where"]) == 1
-        how = f'"{path}"' if plain else f'Prefetch("{path}", queryset=…, to_attr=…)'
-        return f"Add .prefetch_related({how}) to the queryset made at {where}."
+        if _is_whole(snapshot, query):
+            return f'Add .prefetch_related("{path}") to the queryset made at {where}.'
+        how = f'Prefetch("{path}", queryset=…, to_attr=…)'
+        return f"Add .prefetch_related({how}) to the queryset made at {where}, and read that attribute at {query.made}."
     if query.issued_by == "first" and django:
         return f"Annotate the queryset made at {where} with a Subquery for what {query.issued} reads of {query.table}."
+    if query.issued_by == "get" and django and query.symbol:
+        bulk = f"{query.symbol}.objects.in_bulk(keys)"
+        return f"Fetch what {query.made} gets before the loop at {one.loop.place} with {bulk} and look each up in it."
     return f"Fetch the rows of {query.table or 'the inner query'} for all rows at once before the loop at {one.loop.place} (one IN query)."
+
+
+def _is_whole(snapshot: Snapshot, query: SourceQuery) -> bool:
+    """All rows of a relation as ``prefetch_related`` keeps them: a related manager that is asked with an order or a filter of its own
+    sends its query again."""
+    table = snapshot.source.table_by_name.get(query.table or "")
+    taken = query.query
+    if taken is None or taken.limit or taken.distinct or taken.aggregates:
+        return False
+    in_its_order = table is None or bool(taken.order_by) == bool(table.ordering)
+    return in_its_order and len([p for p in taken.predicates if p.clause == "where"]) == 1

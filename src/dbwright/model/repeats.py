@@ -1,0 +1,121 @@
+"""What bears on a query that is sent once a row: whether anybody waits for it, whether it is sent at all, and whether a path of relations
+leads anywhere."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+
+from dbwright.model.asked import is_batch, lines_of
+from dbwright.model.snapshot import Snapshot, once
+from dbwright.model.source import Place, Source, SourceColumn, SourceQuery, SourceTable
+
+ALTERNATIVES = 3
+"""Classes whose methods of one name are reached from one line, from which on it is not told which of them runs."""
+_ALL_RUN = frozenset("__init__ to_representation to_internal_value validate clean get_attribute".split())
+"""Methods that a framework calls on each part of a whole: they are no alternatives."""
+
+
+def in_job(snapshot: Snapshot, place: Place) -> bool:
+    """A line of a task, a command or a script: nobody waits for the answer."""
+    return is_batch(place) or (place.file, place.line) in lines_of(snapshot, "job")
+
+
+def only_on_failure(snapshot: Snapshot, places: Sequence[Place]) -> bool:
+    """Some of the lines runs only when something failed."""
+    lines = lines_of(snapshot, "on failure")
+    return any((place.file, place.line) in lines for place in places)
+
+
+@once
+def _mappings(snapshot: Snapshot) -> dict[tuple[str, int], str]:
+    return {
+        (fact.place.file, line): fact.name
+        for fact in snapshot.source.facts
+        if fact.kind == "remembered"
+        for line in range(fact.place.line, fact.end_line + 1)
+    }
+
+
+def is_remembered(snapshot: Snapshot, places: Sequence[Place], loop: Place) -> bool:
+    """Some of the lines runs once for each key of a mapping that outlives the turns of the loop; one that hangs on ``self`` may be the
+    row's own."""
+    mappings = _mappings(snapshot)
+    for place in places:
+        name = mappings.get((place.file, place.line))
+        if name is not None and (not name.startswith("self.") or place.function == loop.function):
+            return True
+    return False
+
+
+def goes_few_times(snapshot: Snapshot, loop: Place) -> bool:
+    """The loop walks over a form's fields, settings, choices, or what is written down."""
+    return (loop.file, loop.line) in lines_of(snapshot, "few turns")
+
+
+@once
+def _alternatives(snapshot: Snapshot) -> frozenset[tuple[str, int]]:
+    reached: defaultdict[tuple[Place, str], set[str]] = defaultdict(set)
+    for query in snapshot.source.queries:
+        chain = (*query.calls, query.issued)
+        for call, inside in itertools.pairwise(chain):
+            owner, _, method = inside.function.rpartition(".")
+            if owner and inside.file.endswith(".py") and method not in _ALL_RUN and inside.function != call.function:
+                reached[call, method].add(owner)
+    return frozenset((call.file, call.line) for (call, _), owners in reached.items() if len(owners) >= ALTERNATIVES)
+
+
+def is_alternative(snapshot: Snapshot, calls: Sequence[Place]) -> bool:
+    """One of the calls reaches the method of one of several classes; which, is not told."""
+    return any(call.line > 1 and (call.file, call.line) in _alternatives(snapshot) for call in calls)
+
+
+def cut(path: str) -> str:
+    """The path up to where a relation comes a second time: a tree or a ring has no depth of its own."""
+    parts = path.split("__")
+    end = next((n for n, part in enumerate(parts) if part in parts[:n]), len(parts))
+    return "__".join(parts[:end])
+
+
+def leads(source: Source, query: SourceQuery, table: str | None, path: str) -> bool:
+    """Whether the path can start at the table: False only where its last step is a foreign key, and the table that the steps before lead to
+    has none of that name."""
+    tables = source.table_by_name
+    at = tables.get(table or "")
+    *before, last = path.split("__")
+    for part in before:
+        column = _forward(tables, at, part) if at is not None else None
+        if column is None or column.references is None:
+            return True
+        at = tables.get(column.references.table)
+    return (
+        at is None
+        or at.framework != "django"
+        or not _is_forward(tables, query)
+        or _forward(tables, at, last) is not None
+    )
+
+
+def _forward(tables: dict[str, SourceTable], table: SourceTable, field: str) -> SourceColumn | None:
+    """The foreign key of a table, or of the table that its key belongs to (a class below another)."""
+    seen: set[str] = set()
+    at: SourceTable | None = table
+    while at is not None and at.name not in seen:
+        seen.add(at.name)
+        found = next((c for c in at.columns if c.field == field and c.references is not None), None)
+        if found is not None:
+            return found
+        parent = next((c.references for c in at.columns if c.primary_key and c.references is not None), None)
+        at = tables.get(parent.table) if parent is not None else None
+    return None
+
+
+def _is_forward(tables: dict[str, SourceTable], query: SourceQuery) -> bool:
+    """Only a foreign key is followed to the one row with a given primary key."""
+    target = tables.get(query.table or "")
+    predicates = query.query.predicates if query.query is not None else ()
+    if target is None or query.query is None or len(query.query.tables) != 1 or len(predicates) != 1:
+        return False
+    column = target.column(predicates[0].column.column)
+    return column is not None and column.primary_key and column.references is None
