@@ -68,12 +68,46 @@ def _models(name: str, field: str, meta: str = "") -> dict[str, str]:
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(name, field, meta)}
 
 
+_ASSOCIATION = """\
+from sqlalchemy import Column, ForeignKey, Table{1}
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+class Base(DeclarativeBase):
+    pass
+
+links = Table("links", Base.metadata, {0})
+
+class Kind(Base):
+    __tablename__ = "kind"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+class Step(Base):
+    __tablename__ = "step"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kinds = relationship(Kind, secondary=links)
+"""
+_KIND, _STEP = 'Column("kind_id", ForeignKey("kind.id"){0})', 'Column("step_id", ForeignKey("step.id"){0})'
+
+
+def _association(*columns: str, more: str = "") -> dict[str, str]:
+    return {"shop/__init__.py": "", "shop/models.py": _ASSOCIATION.format(", ".join(columns), more)}
+
+
 BAD = (
+    # Zou: a secondary table with neither key nor unique constraint.
+    Sample(source=_association(_KIND.format(""), _STEP.format(", index=True"))),
     Sample(source=_models("Membership", _ROLE)),
     Sample(source=_models("PersonProject", "created_at = models.DateTimeField(auto_now_add=True)")),
     Sample(source=_models("Placement", "order = models.IntegerField(default=0)")),
 )
 GOOD = (
+    Sample(source=_association(_KIND.format(", primary_key=True"), _STEP.format(", primary_key=True"))),
+    Sample(
+        source=_association(
+            _KIND.format(""), _STEP.format(""), 'UniqueConstraint("kind_id", "step_id")', more=", UniqueConstraint"
+        )
+    ),
+    Sample(source=_association(_KIND.format(""), _STEP.format(""), 'Column("place", Integer)', more=", Integer")),
     Sample(source=_models("Membership", _ROLE, _UNIQUE)),
     Sample(source=_models("Membership", _ROLE, _UNIQUE.replace('"person"', '"person", "role"'))),
     # One row for each person.
@@ -135,10 +169,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     found = [
         _finding(snapshot, table, pair)
         for table in own_tables(snapshot)
-        if not table.through and (pair := _pair(table, limits))
+        if (pair := _bare_pair(table) if table.through else _pair(table, limits))
         if not any(name == table.name and columns <= set(pair) for name, columns in spoken_of)
     ]
     yield from told_once(found, "{} models link two others and allow the same link twice", singly=limits["tables"])
+
+
+def _bare_pair(table: SourceTable) -> tuple[str, str] | None:
+    """The two references of an association table that has no key at all, else None: SQLAlchemy's ``secondary`` adds rows to it without
+    looking, and with nothing to tell two equal rows apart it cannot remove one of them."""
+    columns = [c for c in table.columns if not _MOMENT.search(c.name.lower())]
+    references = [c for c in columns if c.references]
+    if len(columns) != 2 or len(references) != 2 or unique_keys(table):
+        return None
+    return references[0].name, references[1].name
 
 
 def _pair(table: SourceTable, limits: Limits) -> tuple[str, str] | None:
@@ -193,6 +237,8 @@ def _finding(snapshot: Snapshot, table: SourceTable, pair: tuple[str, str]) -> F
     constraint = (
         f'models.UniqueConstraint(fields=["{fields[0]}", "{fields[1]}"], name="{table.name[:40]}_once")'
         if table.framework == "django"
+        else "primary_key=True on both columns"
+        if table.through
         else f"UniqueConstraint({pair[0]!r}, {pair[1]!r})"
     )
     return Finding(
