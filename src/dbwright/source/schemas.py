@@ -111,7 +111,7 @@ def schemas_in(interpreter: Interpreter, node: ast.expr, at: Frame) -> Iterator[
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             try:
                 yield from schemas_in(interpreter, ast.parse(part.value, mode="eval").body, at)
-            except SyntaxError:
+            except (SyntaxError, ValueError):
                 continue  # a text of Annotated or Literal
         elif isinstance(part, ast.Name | ast.Attribute):
             value = at.evaluate(part)

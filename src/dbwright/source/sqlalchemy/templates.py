@@ -100,8 +100,10 @@ def render(framework: SQLAlchemy, names: Value, variables: dict[str, Value], at:
             if at.depth >= DEEPEST_CALL:
                 return
             summary = templates.rendered[mark] = Summary(name)
-            JinjaWalk(templates, summary, at.depth + 1).template(name, variables)
-            summary.finished = True
+            try:
+                JinjaWalk(templates, summary, at.depth + 1).template(name, variables)
+            finally:
+                summary.finished = True
         if summary.finished and summary.events:
             at.summary.events.append(Called(summary, at.place, at.loops))
         return
