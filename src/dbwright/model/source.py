@@ -160,6 +160,7 @@ FactKind = Literal[
     "only counted",
     "only tested",
     "columns read",
+    "operator of Python",
     "raw SQL in extra",
     "default made once",
     "filled in before saving",
@@ -195,6 +196,7 @@ class SourceFact:
       it is empty, and the function makes no other use of it than to build further queries.
     * ``columns read``: of the rows that are walked over on the lines to ``end_line`` nothing but the attributes in ``name`` (commas between
       them) is read, and the function makes no other use of them.
+    * ``operator of Python``: a condition on a column of the class ``owner`` is written with Python's operator ``name``.
     * ``raw SQL in extra``: the arguments of ``extra()`` that hold SQL.
     * ``default made once``: a column's default that is computed when the module is imported, or shared by all rows, as written.
     * ``job``: the body of a function that a queue or a clock calls, or that such functions alone name; ``name`` is what makes it one.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.pysource import every_node, own_nodes
-from dbwright.source import circumstances, effects, fetched, injections, moments, refusals
+from dbwright.source import circumstances, effects, fetched, injections, moments, python_operators, refusals
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -33,6 +33,7 @@ def _facts_of(
         yield from injections.of_function(module, name, function, handed)
         yield from _lost_updates(module, name, function)
         yield from fetched.read(module, name, function)
+        yield from python_operators.read(module, name, own_nodes(function))
         yield from _only_rows(module, name, function)
         yield from effects.read(module, name, function)
     yield from refusals.read(module)

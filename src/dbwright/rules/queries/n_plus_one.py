@@ -34,7 +34,16 @@ NEEDS = ("source",)
 LIMITS: dict[str, float] = {"rows": 20, "limit": 3}
 MOST_RELATIONS = 5
 """Relations of a row beyond which more of them make the finding no worse: only measured rows do."""
-COVERS = ("n-plus-one-lazy-load", "n-plus-one-single-get", "BP-18", "AB-19", "CH-02", "CH-09", "WB-08")
+COVERS = (
+    "n-plus-one-lazy-load",
+    "n-plus-one-deferred-field",
+    "n-plus-one-single-get",
+    "BP-18",
+    "AB-19",
+    "CH-02",
+    "CH-09",
+    "WB-08",
+)
 
 _MODELS = """\
 from django.db import models
@@ -110,6 +119,8 @@ BAD = (
             "def names():\n    for book in Book.objects.all():\n        print(book.author.name, book.author.publisher.name)"
         )
     ),
+    # A column that was left out is fetched row by row.
+    Sample(source=_views("def titles():\n    return [b.title for b in Book.objects.only('author')]")),
     # Rows of rows: the whole path, to the outermost queryset.
     Sample(
         source=_views(
@@ -184,6 +195,7 @@ GOOD = (
     ),
     Sample(source=_views("def counts():\n    return {a.name: a.n for a in Author.objects.annotate(n=Count('books'))}")),
     Sample(source=_views("def some(request):\n    return Book.objects.in_bulk(request.GET.getlist('n'))")),
+    Sample(source=_views("def titles():\n    return [b.title for b in Book.objects.only('title')]")),
     # Two rows.
     Sample(source=_views("def names():\n    return [book.author.name for book in Book.objects.order_by('id')[:2]]")),
     # One row by its key, and what is touched on something that stands outside of the loop is fetched once.
@@ -284,6 +296,15 @@ class _Repeated:
         query = self.query
         by_framework = query.issued == self.loop.place and query.issued_by != "relation"
         return query.made if by_framework else query.issued
+
+    @property
+    def is_left_out_column(self) -> bool:
+        """A column that ``only`` or ``defer`` left out: the row's key is asked for with that column alone."""
+        query = self.query
+        columns = {column.column for column in query.query.columns} if query.query else set()
+        if query.issued_by != "relation":
+            return False
+        return query.table == self.base.table and len(columns) == 2 and (self.path or "").rpartition("__")[2] in columns
 
     @property
     def is_to_many(self) -> bool:
@@ -541,6 +562,11 @@ def _steps(snapshot: Snapshot, members: Sequence[_Repeated]) -> str:
 
 
 def _steps_at(snapshot: Snapshot, where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
+    if left_out := list(dict.fromkeys(one.path or "" for one in members if one.is_left_out_column)):
+        yield f"The queryset made at {where} leaves {listed(left_out)} out: name it in .only(…), or take it out of .defer(…)."
+        members = [one for one in members if not one.is_left_out_column]
+        if not members:
+            return
     if members[0].base.by_graphql:
         abouts = list(dict.fromkeys(map(_about, members)))
         yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
