@@ -30,13 +30,18 @@ def read(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
     nodes = own_nodes(function)
     counted = [n for n in nodes if isinstance(n, ast.Call) and dotted(n.func) == "len" and len(n.args) == 1]
     tested = list(_tested(nodes))
-    yield from _columns_read(module, name, function, nodes)
     yield from _counted_and_used(module, name, nodes, counted)
     yield from _counted_for_a_test(module, name, nodes)
-    if not counted and not tested:
+    if _hands_all_on(nodes):
         return
+    yield from _columns_read(module, name, function, nodes)
     for kind, found in (("only counted", [_awaited(call.args[0]) for call in counted]), ("only tested", tested)):
         yield from _nothing_else(module, name, function, found, kind)  # type: ignore[arg-type]
+
+
+def _hands_all_on(nodes: Sequence[ast.AST]) -> bool:
+    """``locals()``: whoever gets it may read every variable."""
+    return any(isinstance(n, ast.Call) and dotted(n.func) in ("locals", "vars") and not n.args for n in nodes)
 
 
 def _awaited(node: ast.expr) -> ast.expr:
@@ -178,8 +183,8 @@ def _counted_for_a_test(module: Module, name: str, nodes: Sequence[ast.AST]) -> 
             counted = [node.test]
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             counted = [node.operand]
-        elif isinstance(node, ast.BoolOp):
-            counted = node.values
+        elif isinstance(node, ast.BoolOp) and not any(isinstance(value, ast.Constant) for value in node.values):
+            counted = node.values  # ``count() or 0`` is a number
         for call in map(_awaited, counted):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _NUMBERS:
                 if call.func.attr != "count" or not (call.args or call.keywords):
@@ -192,8 +197,12 @@ def _counted_and_used(
 ) -> Iterator[SourceFact]:
     """``len(rows)`` where the function uses ``rows`` for more than its number and for building further queries."""
     named = [call for call in counted if dotted(call.args[0])]
+    handed_on = _hands_all_on(nodes)
     for call in named:
         subject = dotted(call.args[0])
+        if handed_on or "." in subject:  # an attribute is there for others to read
+            yield SourceFact("counted and used", Place(module.file, call.lineno, name), subject)
+            continue
         built = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
         in_counts = {id(other.args[0]) for other in named}
         for node in nodes:

@@ -83,6 +83,7 @@ BAD = (
 GOOD = (
     Sample(source=_session("return session.scalar(select(exists().where(Note.title == title)))")),
     Sample(source=_session(f"return {_COUNT} > 5")),
+    Sample(source=_session(f"total = {_COUNT} or 0\n    return total")),
     # Some other number.
     Sample(source=_session("return session.scalar(select(Note.id).where(Note.title == title)) > 0")),
     Sample(source=_module("return notes.exists()")),

@@ -96,6 +96,9 @@ GOOD = (
         )
     ),
     Sample(source=_session(f"notes = {_QUERY}.all()\n    show = lambda: notes\n    return len(notes), show")),
+    # Kept for others to read.
+    Sample(source=_module("request.notes = notes\n    return len(request.notes)")),
+    Sample(source=_module("total = len(notes)\n    return render(request, 'notes.html', locals())")),
     # A few at most.
     Sample(source=_session(f"return len({_QUERY}.limit(5).all())")),
     Sample(source=_module("return {'total': len(notes[:5])}")),
