@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dbwright.model.asked import function_ref, is_aid, is_batch, lines_of, locations, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
+from dbwright.model.sample_notes import in_view, with_session
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery
 from dbwright.model.wording import counted
@@ -27,72 +28,32 @@ NEEDS = ("source",)
 LIMITS: dict[str, float] = {"rows": 10_000}
 COVERS = ("orm-bool-instead-of-exists", "CH-09")
 
-_MODELS = """\
-from django.db import models
-
-
-class Note(models.Model):
-    title = models.CharField(max_length=80)
-
-
-def view(request):
-    notes = Note.objects.filter(title=request.GET["t"])
-    {}
-"""
-
-
-def _module(body: str) -> dict[str, str]:
-    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
-
-
-_TABLES = """\
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Note(Base):
-    __tablename__ = "note"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-
-
-def is_there(session: Session, title: str):
-    {}
-"""
-
-
-def _session(body: str) -> dict[str, str]:
-    return {"app/__init__.py": "", "app/notes.py": _TABLES.format(body)}
-
-
 _COUNT = "session.scalar(select(func.count()).select_from(Note).where(Note.title == title))"
 
 BAD = (
-    Sample(source=_session("return session.query(Note).filter_by(title=title).count() > 0")),
-    Sample(source=_session(f"return {_COUNT} > 0")),
-    Sample(source=_session("return session.execute(select(func.count()).where(Note.title == title)).scalar_one() > 0")),
-    Sample(source=_module("return notes.count() > 0")),
-    Sample(source=_module("if notes.count():\n        return 1")),
-    Sample(source=_module("if not notes.count():\n        return 1")),
-    Sample(source=_module("return Note.objects.filter(title='a').count() == 0 and request.user")),
+    Sample(source=with_session("return session.query(Note).filter_by(title=title).count() > 0")),
+    Sample(source=with_session(f"return {_COUNT} > 0")),
+    Sample(
+        source=with_session("return session.execute(select(func.count()).where(Note.title == title)).scalar_one() > 0")
+    ),
+    Sample(source=in_view("return notes.count() > 0")),
+    Sample(source=in_view("if notes.count():\n        return 1")),
+    Sample(source=in_view("if not notes.count():\n        return 1")),
+    Sample(source=in_view("return Note.objects.filter(title='a').count() == 0 and request.user")),
 )
 GOOD = (
-    Sample(source=_session("return session.scalar(select(exists().where(Note.title == title)))")),
-    Sample(source=_session(f"return {_COUNT} > 5")),
-    Sample(source=_session(f"total = {_COUNT} or 0\n    return total")),
+    Sample(source=with_session("return session.scalar(select(exists().where(Note.title == title)))")),
+    Sample(source=with_session(f"return {_COUNT} > 5")),
+    Sample(source=with_session(f"total = {_COUNT} or 0\n    return total")),
     # Some other number.
-    Sample(source=_session("return session.scalar(select(Note.id).where(Note.title == title)) > 0")),
-    Sample(source=_module("return notes.exists()")),
-    Sample(source=_module("return notes.count() > 5")),
-    Sample(source=_module("return notes.count()")),
-    Sample(source=_module("total = notes.count()\n    return total if total > 0 else None")),
+    Sample(source=with_session("return session.scalar(select(Note.id).where(Note.title == title)) > 0")),
+    Sample(source=in_view("return notes.exists()")),
+    Sample(source=in_view("return notes.count() > 5")),
+    Sample(source=in_view("return notes.count()")),
+    Sample(source=in_view("total = notes.count()\n    return total if total > 0 else None")),
     # No rows: a list, and text.
-    Sample(source=_module("return [1].count(1) > 0")),
-    Sample(source=_module("return notes.filter(pk=7).count() > 0")),
+    Sample(source=in_view("return [1].count(1) > 0")),
+    Sample(source=in_view("return notes.filter(pk=7).count() > 0")),
 )
 
 

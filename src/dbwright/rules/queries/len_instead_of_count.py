@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dbwright.model.asked import function_ref, is_aid, lines_of, locations, rows_of, size_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
+from dbwright.model.sample_notes import in_view, with_session
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery
 from dbwright.rules import Limits
@@ -28,80 +29,40 @@ NEEDS = ("source",)
 LIMITS: dict[str, float] = {"rows": 100}
 COVERS = ("orm-len-instead-of-count", "CH-09")
 
-_TABLES = """\
-from sqlalchemy import func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Note(Base):
-    __tablename__ = "note"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-
-
-def total(session: Session, title: str):
-    {}
-"""
-
-
-def _session(body: str) -> dict[str, str]:
-    return {"app/__init__.py": "", "app/notes.py": _TABLES.format(body)}
-
-
-_MODELS = """\
-from django.db import models
-
-
-class Note(models.Model):
-    title = models.CharField(max_length=80)
-
-
-def view(request):
-    notes = Note.objects.filter(title=request.GET["t"])
-    {}
-"""
-
-
-def _module(body: str) -> dict[str, str]:
-    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
-
-
 _QUERY = "session.query(Note).filter(Note.title == title)"
 _SELECT = "session.scalars(select(Note).where(Note.title == title))"
 
 BAD = (
-    Sample(source=_module("return {'total': len(notes)}")),
-    Sample(source=_module("return {'total': len(list(notes))}")),
-    Sample(source=_session(f"return len({_QUERY}.all())")),
-    Sample(source=_session(f"return len({_SELECT}.all())")),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    return {{'total': len(notes)}}")),
+    Sample(source=in_view("return {'total': len(notes)}")),
+    Sample(source=in_view("return {'total': len(list(notes))}")),
+    Sample(source=with_session(f"return len({_QUERY}.all())")),
+    Sample(source=with_session(f"return len({_SELECT}.all())")),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    return {{'total': len(notes)}}")),
 )
 GOOD = (
-    Sample(source=_module("return {'total': notes.count()}")),
+    Sample(source=in_view("return {'total': notes.count()}")),
     # The rows are used, so their number is free.
-    Sample(source=_module("return {'total': len(notes), 'titles': [n.title for n in notes]}")),
-    Sample(source=_module("return {'titles': [n.title for n in notes], 'total': len(notes)}")),
-    Sample(source=_module("return {'total': len(notes), 'notes': notes}")),
-    Sample(source=_module("found = list(notes)\n    return {'total': len(found), 'last': found[-1:]}")),
-    Sample(source=_session(f"return {_QUERY}.count()")),
-    Sample(source=_session("return session.scalar(select(func.count()).select_from(Note).where(Note.title == title))")),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    return {{'total': len(notes), 'notes': notes}}")),
+    Sample(source=in_view("return {'total': len(notes), 'titles': [n.title for n in notes]}")),
+    Sample(source=in_view("return {'titles': [n.title for n in notes], 'total': len(notes)}")),
+    Sample(source=in_view("return {'total': len(notes), 'notes': notes}")),
+    Sample(source=in_view("found = list(notes)\n    return {'total': len(found), 'last': found[-1:]}")),
+    Sample(source=with_session(f"return {_QUERY}.count()")),
     Sample(
-        source=_session(
+        source=with_session("return session.scalar(select(func.count()).select_from(Note).where(Note.title == title))")
+    ),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    return {{'total': len(notes), 'notes': notes}}")),
+    Sample(
+        source=with_session(
             f"notes = {_QUERY}.all()\n    return {{'total': len(notes), 'titles': [n.title for n in notes]}}"
         )
     ),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    show = lambda: notes\n    return len(notes), show")),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    show = lambda: notes\n    return len(notes), show")),
     # Kept for others to read.
-    Sample(source=_module("request.notes = notes\n    return len(request.notes)")),
-    Sample(source=_module("total = len(notes)\n    return render(request, 'notes.html', locals())")),
+    Sample(source=in_view("request.notes = notes\n    return len(request.notes)")),
+    Sample(source=in_view("total = len(notes)\n    return render(request, 'notes.html', locals())")),
     # A few at most.
-    Sample(source=_session(f"return len({_QUERY}.limit(5).all())")),
-    Sample(source=_module("return {'total': len(notes[:5])}")),
+    Sample(source=with_session(f"return len({_QUERY}.limit(5).all())")),
+    Sample(source=in_view("return {'total': len(notes[:5])}")),
 )
 
 

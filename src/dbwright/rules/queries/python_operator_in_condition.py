@@ -63,6 +63,7 @@ def _session(condition: str) -> dict[str, str]:
 BAD = (
     Sample(source=_session("Note.parent_id is None")),
     Sample(source=_session("Note.title == word, Note.parent_id is not None")),
+    Sample(source=_session("Note.is_open is True")),
     Sample(source=_session("not Note.is_open")),
     Sample(source=_session("Note.title == word and Note.parent_id == 1")),
     Sample(source=_session("or_(Note.title == word, Note.id in [1, 2])")),
@@ -83,8 +84,8 @@ GOOD = (
 )
 
 _RIGHT = {
-    "is": ".is_(None)",
-    "is not": ".is_not(None)",
+    "is": ".is_(…)",
+    "is not": ".is_not(…)",
     "in": ".in_([…])",
     "not in": ".not_in([…])",
     "not": "~ before the column",

@@ -26,6 +26,7 @@ from dbwright.model.asked import (
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.sample import Sample
+from dbwright.model.sample_notes import in_view, with_session
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery
 from dbwright.model.wording import counted
@@ -37,83 +38,41 @@ NEEDS = ("source",)
 LIMITS: dict[str, float] = {"rows": 100}
 COVERS = ("orm-bool-instead-of-exists", "CH-09")
 
-_MODELS = """\
-from django.db import models
-
-
-class Note(models.Model):
-    title = models.CharField(max_length=80)
-
-
-def view(request):
-    notes = Note.objects.filter(title=request.GET["t"])
-    {}
-"""
-
-
-def _module(body: str) -> dict[str, str]:
-    return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
-
-
-_TABLES = """\
-from sqlalchemy import exists, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Note(Base):
-    __tablename__ = "note"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-
-
-def is_there(session: Session, title: str):
-    {}
-"""
-
-
-def _session(body: str) -> dict[str, str]:
-    return {"app/__init__.py": "", "app/notes.py": _TABLES.format(body)}
-
-
 _QUERY = "session.query(Note).filter(Note.title == title)"
 
 BAD = (
-    Sample(source=_module("if notes:\n        return 1")),
-    Sample(source=_module("return bool(notes)")),
-    Sample(source=_module("return 1 if not Note.objects.filter(title='a') else 2")),
-    Sample(source=_session(f"if {_QUERY}.all():\n        return 1")),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    return not notes")),
-    Sample(source=_session("return bool(session.scalars(select(Note).where(Note.title == title)).all())")),
+    Sample(source=in_view("if notes:\n        return 1")),
+    Sample(source=in_view("return bool(notes)")),
+    Sample(source=in_view("return 1 if not Note.objects.filter(title='a') else 2")),
+    Sample(source=with_session(f"if {_QUERY}.all():\n        return 1")),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    return not notes")),
+    Sample(source=with_session("return bool(session.scalars(select(Note).where(Note.title == title)).all())")),
 )
 GOOD = (
-    Sample(source=_module("if notes.exists():\n        return 1")),
+    Sample(source=in_view("if notes.exists():\n        return 1")),
     # The rows are used, so the test costs nothing.
-    Sample(source=_module("if notes:\n        return [n.title for n in notes]")),
-    Sample(source=_module("return {'notes': notes if notes else None}")),
-    Sample(source=_module("if notes:\n        return notes[0]")),
+    Sample(source=in_view("if notes:\n        return [n.title for n in notes]")),
+    Sample(source=in_view("return {'notes': notes if notes else None}")),
+    Sample(source=in_view("if notes:\n        return notes[0]")),
     Sample(
-        source=_module("def titles():\n        return [n.title for n in notes]\n    return titles if notes else None")
+        source=in_view("def titles():\n        return [n.title for n in notes]\n    return titles if notes else None")
     ),
     # Asked for twice: to be kept in a variable.
     Sample(
-        source=_module("if Note.objects.filter(title='a'):\n        return [n for n in Note.objects.filter(title='a')]")
+        source=in_view("if Note.objects.filter(title='a'):\n        return [n for n in Note.objects.filter(title='a')]")
     ),
     # A few at most, and one row by its key.
-    Sample(source=_module("if notes[:2]:\n        return 1")),
-    Sample(source=_module("if notes.filter(pk=7):\n        return 1")),
-    Sample(source=_module("if notes.first():\n        return 1")),
+    Sample(source=in_view("if notes[:2]:\n        return 1")),
+    Sample(source=in_view("if notes.filter(pk=7):\n        return 1")),
+    Sample(source=in_view("if notes.first():\n        return 1")),
     # Something else of that name.
-    Sample(source=_module("notes = []\n    return not notes")),
-    Sample(source=_session("return session.scalar(select(exists().where(Note.title == title)))")),
-    Sample(source=_session(f"return {_QUERY}.first() is not None")),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    return notes or None")),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    if not notes:\n        return 0\n    return len(notes)")),
-    Sample(source=_session(f"notes = {_QUERY}.all()\n    if not notes:\n        return 0\n    return notes.pop()")),
-    Sample(source=_session(f"if {_QUERY}.limit(1).all():\n        return 1")),
+    Sample(source=in_view("notes = []\n    return not notes")),
+    Sample(source=with_session("return session.scalar(select(exists().where(Note.title == title)))")),
+    Sample(source=with_session(f"return {_QUERY}.first() is not None")),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    return notes or None")),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    if not notes:\n        return 0\n    return len(notes)")),
+    Sample(source=with_session(f"notes = {_QUERY}.all()\n    if not notes:\n        return 0\n    return notes.pop()")),
+    Sample(source=with_session(f"if {_QUERY}.limit(1).all():\n        return 1")),
 )
 
 
