@@ -22,7 +22,7 @@ from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.repeats import cut, goes_few_times, in_job, is_alternative, is_remembered, leads, only_on_failure
 from dbwright.model.sample import Sample
-from dbwright.model.snapshot import Snapshot
+from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import Place, QueryLoop, SourceQuery
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
@@ -68,7 +68,7 @@ def _views(body: str) -> dict[str, str]:
     return {
         "shop/__init__.py": "",
         "shop/models.py": _MODELS,
-        "shop/views.py": f"from django.db.models import Count\n\nfrom shop.models import Author, Book\n\n\n{body}\n",
+        "shop/views.py": f"from django.db.models import Count\n\nfrom shop.models import Author, Book, Publisher\n\n\n{body}\n",
     }
 
 
@@ -147,6 +147,13 @@ BAD = (
             "    def resolve_books(self, info):\n        return self.books.all()\n",
         }
     ),
+    # A filter of its own asks the related manager anew, whoever fetched the publisher.
+    Sample(
+        source=_views(
+            "def names(publisher: Publisher):\n"
+            "    return [b.author.publisher.name for a in publisher.author_set.filter(name='x') for b in a.books.filter(title='y')]"
+        )
+    ),
     # Jobs that nobody waits for are one message.
     Sample(
         source={
@@ -184,6 +191,16 @@ BAD = (
     ),
 )
 GOOD = (
+    # Whoever fetched the author may have loaded the books with their publishers.
+    Sample(
+        source={
+            "shop/__init__.py": "",
+            "shop/models.py": _MODELS.replace(
+                "class Book(",
+                "    def names(self):\n        return [b.author.name for b in self.books.all()]\n\n\nclass Book(",
+            ),
+        }
+    ),
     Sample(source=_views("def names():\n    return [b.author.name for b in Book.objects.select_related('author')]")),
     Sample(source=_views("def names():\n    return [b.author.name for b in Book.objects.prefetch_related('author')]")),
     Sample(source=_views("def ids():\n    return [b.author_id for b in Book.objects.all()]")),
@@ -312,17 +329,24 @@ class _Repeated:
         return self.base is not self.loop or self.single is not None or self.query.table is None
 
 
-def _repeated(query: SourceQuery, loop: QueryLoop) -> _Repeated:
+def _repeated(query: SourceQuery, loop: QueryLoop, anew: frozenset[Place]) -> _Repeated:
+    """``anew``: lines that ask a related manager in such a way that nothing loaded along is of use; what is missing is loaded there."""
     path, base = query.relation, loop
     outside = list(query.loops[: len(query.loops) - 1 - query.loops[::-1].index(loop)])
-    while path and base.relation:
+    while path and base.relation and (base.by_framework or base.rows_made not in anew):
         around = next((one for one in reversed(outside) if one.rows_made and one.rows_made == base.owner), None)
         if around is None:
             break
         path, base = f"{base.relation}__{path}", around
         outside = outside[: outside.index(around)]
     is_built_elsewhere = base.by_framework or not base.place.file.endswith(".py")
-    if path and base.relation and base.owner and is_built_elsewhere:
+    if (
+        path
+        and base.relation
+        and base.owner
+        and is_built_elsewhere
+        and (base.by_framework or base.rows_made not in anew)
+    ):
         return _Repeated(query, loop, base, f"{base.relation}__{path}", base.owner)
     return _Repeated(query, loop, base, path)
 
@@ -358,6 +382,7 @@ def _all_repeated(snapshot: Snapshot, limits: Limits) -> Iterator[_Repeated]:
     """The queries that are sent once a row and that it may be worth to send once."""
     few = _few(snapshot, limits)
     alone = frozenset(q.made for q in snapshot.source.queries if q.issued_by in ("get", "first") and q.rows_loops)
+    anew, by_framework = _asked_anew(snapshot), _looked_up_by_framework(snapshot)
     for query in snapshot.source.queries:
         loop = _loop(snapshot, query, alone)
         if (
@@ -365,13 +390,32 @@ def _all_repeated(snapshot: Snapshot, limits: Limits) -> Iterator[_Repeated]:
             or is_aid(query.issued)
             or "migrations/" in query.issued.file
             or (loop.rows_made or loop.place) in few
+            or (loop.table is None and query.issued in by_framework)
         ):
             continue
-        one = _repeated(query, loop)
-        if one.base.by_framework and one.base.of_unknown_row:
-            continue
+        one = _repeated(query, loop, anew)
+        if one.base.of_unknown_row and (one.base.by_framework or one.base.rows_made not in anew):
+            continue  # whoever fetched that row may have loaded these along
         if one.where.line > 1 and _is_sent(snapshot, one):  # no line of the project makes what stands at line 1
             yield one
+
+
+def _asked_anew(snapshot: Snapshot) -> frozenset[Place]:
+    return frozenset(
+        q.made
+        for q in snapshot.source.queries
+        if q.framework == "django" and q.issued_by == "rows" and q.relation and q.query and q.made.file.endswith(".py")
+        if not _is_whole(snapshot, q)
+    )
+
+
+def _looked_up_by_framework(snapshot: Snapshot) -> frozenset[Place]:
+    """Lines that get rows of several tables: what a form or serializer looks up for its fields cannot be fetched before."""
+    tables: defaultdict[Place, set[str | None]] = defaultdict(set)
+    for query in snapshot.source.queries:
+        if query.issued_by == "get" and query.loops:
+            tables[query.issued].add(query.table)
+    return frozenset(place for place, names in tables.items() if len(names) > 1)
 
 
 def _is_sent(snapshot: Snapshot, one: _Repeated) -> bool:
@@ -467,11 +511,22 @@ def _inside(one: _Repeated) -> Iterator[Place]:
 
 
 def _confidence(snapshot: Snapshot, members: Sequence[_Repeated], rows: int | None) -> Confidence:
-    if all(one.loop.table is None or _may(snapshot, one) for one in members):
-        return "low"
-    if all(one.base.of_unknown_row for one in members):  # whoever fetched that row may have loaded these along
+    written = _written(snapshot)
+    if all(one.loop.table is None or one.loop.place in written or _may(snapshot, one) for one in members):
         return "low"
     return "high" if rows is not None else "medium"
+
+
+@once
+def _written(snapshot: Snapshot) -> frozenset[Place]:
+    """The loops whose every turn writes, by which what it reads beside is cheap."""
+    return frozenset(
+        query.loops[-1].place
+        for query in snapshot.source.queries
+        if query.issued_by in ("insert", "update", "delete")
+        and query.loops
+        and (query.issued.file, query.issued.function) == (query.loops[-1].place.file, query.loops[-1].place.function)
+    )
 
 
 def _shortened(title: str) -> str:
@@ -571,18 +626,10 @@ def _steps_at(snapshot: Snapshot, where: Place, members: Sequence[_Repeated]) ->
         abouts = list(dict.fromkeys(map(_about, members)))
         yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
         return
-    related = [
-        one for one in members if one.base.of_unknown_row and one.base.relation and one.query.issued_by == "relation"
-    ]
-    if related:
-        paths = list(dict.fromkeys(f"{one.base.relation}__{one.path}" for one in related))
-        yield f"Whoever fetches the row that {where.function or where} works on is to load {listed(paths, 4)} along, unless it does."
     touched = {
         one.path or "": one
         for one in members
-        if one.query.issued_by == "relation"
-        and one not in related
-        and leads(snapshot.source, one.query, one.base.table, _from_base(one))
+        if one.query.issued_by == "relation" and leads(snapshot.source, one.query, one.base.table, _from_base(one))
     }
     yield from _loaded_along(where, touched, members[0].query.framework == "django")
     for one in members:
@@ -640,4 +687,27 @@ def _is_whole(snapshot: Snapshot, query: SourceQuery) -> bool:
     if taken is None or taken.limit or taken.distinct or taken.aggregates:
         return False
     in_its_order = table is None or bool(taken.order_by) == bool(table.ordering)
-    return in_its_order and len([p for p in taken.predicates if p.clause == "where"]) == 1
+    conditions = _conditions(query)
+    return in_its_order and (len(conditions) == 1 or conditions == _of_manager(snapshot).get(_manager(query)))
+
+
+@once
+def _of_manager(snapshot: Snapshot) -> dict[tuple[str, str | None], frozenset[object]]:
+    """The conditions that every line which asks a related manager sends, where several do: those of the manager itself."""
+    asked: defaultdict[tuple[str, str | None], dict[Place, frozenset[object]]] = defaultdict(dict)
+    for query in snapshot.source.queries:
+        if query.issued_by == "rows" and query.relation and query.query:
+            conditions = _conditions(query)
+            asked[_manager(query)][query.made] = conditions & asked[_manager(query)].get(query.made, conditions)
+    return {manager: frozenset.intersection(*lines.values()) for manager, lines in asked.items() if len(lines) > 1}
+
+
+def _manager(query: SourceQuery) -> tuple[str, str | None]:
+    return (query.relation or "").rpartition("__")[2], query.table
+
+
+def _conditions(query: SourceQuery) -> frozenset[object]:
+    predicates = query.query.predicates if query.query is not None else ()
+    return frozenset(
+        (p.column, p.operator, p.value, p.negated, p.alternative) for p in predicates if p.clause == "where"
+    )
