@@ -74,6 +74,11 @@ def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[ast.AST
     return tuple(_below(function.body, _DEFINITIONS))
 
 
+def below(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes of a body in the order of the text, those of functions and classes inside it too."""
+    return _below(body, frozenset())
+
+
 def _below(body: Sequence[ast.AST], passed_over: frozenset[type[ast.AST]]) -> Iterator[ast.AST]:
     waiting = list(reversed(body))
     while waiting:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from dbwright.model.source import FactKind, Place, SourceFact
-from dbwright.pysource import dotted, own_nodes
+from dbwright.pysource import below, dotted, own_nodes
 from dbwright.source.modules import Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -76,12 +79,11 @@ def _nothing_else(
         if isinstance(one, ast.Call) and _gives_rows(one) and not _is_repeated(function, one, wanted):
             yield SourceFact(kind, Place(module.file, one.lineno, name), "", one.end_lineno or one.lineno)
         elif isinstance(one, ast.Name):
-            values = _assigned(function, one.id)
+            names = _names(function)
+            values = names.values.get(one.id, [])
             if len(values) != 1 or not _gives_rows(values[0]):
                 continue
-            uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == one.id and n is not one]
-            built = {id(n.value) for n in ast.walk(function) if isinstance(n, ast.Attribute) and n.attr in _BUILDS}
-            if any(isinstance(n.ctx, ast.Load) and id(n) not in wanted | built for n in uses):
+            if any(id(n) not in wanted | names.built for n in names.loads.get(one.id, ())):
                 continue
             for place in (one, values[0]):
                 yield SourceFact(kind, Place(module.file, place.lineno, name), one.id, place.end_lineno or 0)
@@ -92,7 +94,7 @@ def _columns_read(module: Module, name: str, function: Function, nodes: Sequence
     for node in nodes:
         if isinstance(node, ast.For | ast.AsyncFor):
             target, rows, inside = node.target, node.iter, function
-            if isinstance(target, ast.Name) and len(_assigned(function, target.id)) != 1:
+            if isinstance(target, ast.Name) and len(_names(function).values.get(target.id, ())) != 1:
                 continue
         elif (
             isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) and len(node.generators) == 1
@@ -113,10 +115,7 @@ def _fetch_of(function: Function, rows: ast.expr) -> list[ast.expr]:
         return [rows] if _gives_rows(rows) else []
     if not isinstance(rows, ast.Name):
         return []
-    values = _assigned(function, rows.id)
-    loads = [
-        n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == rows.id and isinstance(n.ctx, ast.Load)
-    ]
+    values, loads = _names(function).values.get(rows.id, []), _names(function).loads.get(rows.id, [])
     return [rows, values[0]] if len(values) == len(loads) == 1 and _gives_rows(values[0]) else []
 
 
@@ -151,25 +150,48 @@ def _gives_rows(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ROWS
 
 
-def _assigned(function: Function, name: str) -> list[ast.expr]:
-    """The values given to a variable of a function, arguments and loop variables included."""
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The variables of a function: what is assigned to each, and where each is read, functions inside included."""
+
+    values: dict[str, list[ast.expr]]
+    loads: dict[str, list[ast.Name]]
+    built: frozenset[int]
+    """What further queries are built of, by identity."""
+
+
+@lru_cache(maxsize=4)
+def _names(function: Function) -> _Names:
     arguments = function.args
-    given = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-    found: list[ast.expr] = [ast.Constant(None) for one in given if one.arg == name]
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and any(_binds(target, name) for target in node.targets):
-            found.append(node.value)
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and _binds(node.target, name):
-            found.append(node.value or node.target)
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and _binds(node.target, name):
-            found.append(node.iter)
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None and _binds(node.optional_vars, name):
-            found.append(node.context_expr)
-    return found
+    found = _Names(defaultdict(list), defaultdict(list), frozenset())
+    for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        found.values[one.arg].append(ast.Constant(None))
+    built = set()
+    for node in below(function.body):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                found.loads[node.id].append(node)
+        elif isinstance(node, ast.Attribute):
+            if node.attr in _BUILDS:
+                built.add(id(node.value))
+        else:
+            for target, value in _bound(node):
+                for part in below([target]):
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                        found.values[part.id].append(value)
+    return replace(found, built=frozenset(built))
 
 
-def _binds(target: ast.expr, name: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in ast.walk(target))
+def _bound(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The targets that a node binds, each with its value."""
+    if isinstance(node, ast.Assign):
+        yield from ((target, node.value) for target in node.targets)
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+        yield node.target, node.value or node.target
+    elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+        yield node.target, node.iter
+    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+        yield node.optional_vars, node.context_expr
 
 
 def _counted_for_a_test(module: Module, name: str, nodes: Sequence[ast.AST]) -> Iterator[SourceFact]:

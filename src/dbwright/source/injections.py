@@ -37,6 +37,7 @@ _RUNS_SQL = frozenset(
 _TAKES_CLAUSES = frozenset(
     "execute scalar scalars order_by where filter having group_by from_statement select_from".split()
 )
+_SINKS = _RUNS_SQL | {"extra", "order_by"}
 _CLEANS = frozenset(
     "int float bool len UUID Decimal quote_name quote_ident quote_identifier Identifier Literal parse_date parse_datetime abs round "
     "isoformat quoted_name count index isdigit startswith endswith".split()
@@ -45,6 +46,8 @@ _CLEANS = frozenset(
 
 def of_function(module: Module, name: str, function: Function, handed: Handed) -> Iterator[SourceFact]:
     """The places of a function at which a request's text becomes SQL or an order."""
+    if handed.names.isdisjoint(_called_in(function)):
+        return
     taint = Taint(_sent_to(function), from_request=True)
     for node, sink in handed.sinks(module, name, function, taint):
         place = Place(module.file, node.lineno, name)
@@ -178,9 +181,14 @@ class Handed:
         self.uses: dict[Key, dict[str, Sink]] = {}
         """By function and parameter."""
         self.parameters: dict[Key, list[str]] = {}
+        self.names: set[str] = set(_SINKS)
+        """The last names of calls that may make something of a text."""
+        called = {id(function): _called_in(function) for _, _, function in functions}
         waiting = [one for one in functions if _text_parameters(one[2])]
         for _ in range(MOST_HANDED):
-            found = {key: uses for key, uses in map(self._of, waiting) if uses and key not in self.uses}
+            able = [one for one in waiting if not self.names.isdisjoint(called[id(one[2])])]
+            found = {key: uses for key, uses in map(self._of, able) if uses and key not in self.uses}
+            self.names |= {name.rpartition(".")[2] for _, name in found}
             for module, name, function in waiting if found else ():
                 self.parameters.setdefault((module.file, name), [one.arg for one in function.args.args])
             self.uses |= found
@@ -256,6 +264,11 @@ class Handed:
             return self._bound(target, binding.name, path)
         below = self.codebase.find(f"{binding.module}.{binding.name}")
         return self._bound(below, path[0], path[1:]) if below is not None and below.owned and path else None
+
+
+def _called_in(function: Function) -> frozenset[str]:
+    """The last names of what a function calls."""
+    return frozenset(_last(node.func) for node in own_nodes(function) if isinstance(node, ast.Call))
 
 
 def _text_parameters(function: Function) -> list[str]:
