@@ -259,6 +259,8 @@ class Interpreter:
         """An object that a constructor was walked for, by its arguments: the next one like it is not walked again."""
         self._bound_names: dict[int, frozenset[str]] = {}
         self._by_base: dict[str, list[ClassValue]] | None = None
+        self.well_known: dict[str, Callable[[], Value]] = {}
+        """Attributes that mean the same on whatever is not known."""
         self.frameworks: Sequence[Framework] = ()
         self.frameworks = frameworks(self)
 
@@ -1503,7 +1505,10 @@ class Interpreter:
     def _attribute(self, node: ast.Attribute, at: Frame) -> Value:
         receiver = self.evaluate(node.value, at)
         at.line = node.end_lineno or node.lineno
-        return receiver.attribute(node.attr, at)
+        found = receiver.attribute(node.attr, at)
+        if node.attr in self.well_known and isinstance(found, Unknown):
+            return self.well_known[node.attr]()
+        return found
 
     def _call(self, node: ast.Call, at: Frame) -> Value:
         if (
@@ -1514,7 +1519,7 @@ class Interpreter:
         ):
             return self._super(at)
         callee = self.evaluate(node.func, at)
-        arguments = self._arguments(node, at)
+        arguments = self.arguments(node, at)
         at.line = node.func.end_lineno or node.lineno
         if isinstance(callee, Unknown) and isinstance(node.func, ast.Attribute):
             found = self._unknown_call(node.func, arguments, at)
@@ -1541,7 +1546,7 @@ class Interpreter:
             Super(receiver, cls, at.owner) if isinstance(cls, ClassValue) else Unknown("super() of something unknown")
         )
 
-    def _arguments(self, node: ast.Call, at: Frame) -> Arguments:
+    def arguments(self, node: ast.Call, at: Frame) -> Arguments:
         arguments = Arguments()
         for one in node.args:
             if not isinstance(one, ast.Starred):

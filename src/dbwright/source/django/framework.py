@@ -88,6 +88,8 @@ _BUILDS_ON = {
 }
 """What libraries call their refinements of a framework's classes, the longer endings first."""
 
+_KEYS_OF_LIBRARIES = {"ParentalKey": "ForeignKey", "ParentalManyToManyField": "ManyToManyField"}
+"""Fields of libraries (django-modelcluster) whose names do not end like those that they build on."""
 
 Recorded = tuple[tuple[tuple[str, tuple[Any, ...]], ...], str | None]
 """Statements with their parameters, and why running it came to no end."""
@@ -100,6 +102,8 @@ class Django:
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
+        # However a project wraps its settings: it has one user model.
+        interpreter.well_known["AUTH_USER_MODEL"] = lambda: Known(self.applications.user_label)
         self.applications = Applications(interpreter)
         self.problems: list[Problem] = []
         self._adoptions: dict[int, ModelAdoption] = {}
@@ -452,6 +456,26 @@ class Django:
         if issubclass(cls, models.Q):
             named = {name: several(name, value) for name, value in named.items()}
         return self._made(cls, positional, named)
+
+    def field_like(self, name: str) -> type | None:
+        """The field class of Django's that the name of a library's field ends with, the longest; None when there is none."""
+        last = name.rpartition(".")[2]
+        known = _KEYS_OF_LIBRARIES.get(last)
+        endings = [known] if known else [one for one in self._field_classes if last.endswith(one)]
+        return self._field_classes[max(endings, key=len)] if endings else None
+
+    @cached_property
+    def _field_classes(self) -> dict[str, type]:
+        from django.contrib.postgres import fields as of_postgresql
+        from django.contrib.postgres import search
+        from django.db import models
+
+        named = {**vars(models), **vars(of_postgresql), "SearchVectorField": search.SearchVectorField}
+        return {
+            name: cls
+            for name, cls in named.items()
+            if isinstance(cls, type) and issubclass(cls, models.Field) and cls is not models.Field
+        }
 
     def _made(self, cls: type, positional: list[Any], named: dict[str, Any]) -> Value:
         made: Any = None

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dbwright.source.django.real import concrete
-from dbwright.source.interpreter import OutOfSteps
+from dbwright.source.interpreter import Frame, OutOfSteps
 from dbwright.source.tokens import Token
 from dbwright.source.values import (
     Arguments,
@@ -204,11 +204,23 @@ class ModelAdoption:
                     found[name] = None
         return found
 
+    def _field_of_library(self, binding: Any) -> Value | None:
+        """For a field of a library that is not read the one of Django's that its name ends with: ``TreeForeignKey``, ``AutoSlugField``."""
+        if not isinstance(binding, ast.Call):
+            return None
+        interpreter = self.django.interpreter
+        at = Frame(interpreter, self.cls.module, closure=self.cls.closure, owner=self.cls, function=self.cls.name)
+        called = at.evaluate(binding.func)
+        like = self.django.field_like(called.name) if isinstance(called, Library) else None
+        return self.django.make(like, interpreter.arguments(binding, at), at) if like is not None else None
+
     def fields(self) -> Iterator[tuple[str, Any]]:
         """The fields of the class's own body."""
         interpreter = self.django.interpreter
         for name, bindings in interpreter.scope_of(self.cls).bindings.items():
             value = interpreter.own_attribute(self.cls, name)
+            if isinstance(value, Unknown):
+                value = self._field_of_library(bindings[-1]) or value
             if isinstance(value, Real) and self.django.is_field(value.object):
                 field = copy.deepcopy(value.object) if len(bindings) > 1 else value.object
                 field.dbwright_line = getattr(bindings[-1], "lineno", self.cls.node.lineno)
@@ -230,7 +242,7 @@ class ModelAdoption:
         from django.db import models
 
         at = self.django.frame(self.cls.module)
-        given = self.django.interpreter._arguments(call, at)
+        given = self.django.interpreter.arguments(call, at)
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         base: Any = models.TextField
         if "ManyToMany" in name:

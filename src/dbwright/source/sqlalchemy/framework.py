@@ -255,7 +255,7 @@ class SQLAlchemy:
                 holder = at.evaluate(function.value) if isinstance(function, ast.Attribute) else Unknown("no object")
                 arguments = Arguments()
                 if isinstance(decorator, ast.Call):
-                    arguments = self.interpreter._arguments(decorator, at)
+                    arguments = self.interpreter.arguments(decorator, at)
                 return last, holder, arguments
         return None
 

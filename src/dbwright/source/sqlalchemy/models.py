@@ -25,6 +25,7 @@ from sqlalchemy.sql import schema
 from dbwright.source.interpreter import Frame, decorator_names
 from dbwright.source.sqlalchemy.annotations import inside_mapped, parsed, relation_target, without_none
 from dbwright.source.sqlalchemy.real import concrete, last_name
+from dbwright.source.tokens import Token
 from dbwright.source.values import (
     Arguments,
     Bound,
@@ -117,6 +118,8 @@ class Builder:
         namespace["__qualname__"] = self.cls.name
         namespace[MARK] = Mark(self.cls)
         namespace["__allow_unmapped__"] = True
+        if any(self.interpreter.unread_bases(self.cls)):
+            namespace.update(self._columns_of_unread_bases(bases, namespace))
         for _ in range(MOST_REPAIRS):
             try:
                 return self._made(bases, namespace)
@@ -128,6 +131,20 @@ class Builder:
                 if not self._repaired(error, bases, namespace):
                     raise
         return None
+
+    def _columns_of_unread_bases(self, bases: tuple[Any, ...], namespace: dict[str, Any]) -> dict[str, Any]:
+        """Columns that an index or a constraint of the class names and that nothing read of it has: a base that is not read brings them."""
+        given = namespace.get("__table_args__")
+        named = {
+            column
+            for part in (given if isinstance(given, tuple) else ())
+            for column in getattr(part, "_pending_colargs", ())
+            if isinstance(column, str) and not isinstance(column, Token)
+        }
+        holders = (namespace, *(one.__dict__ for base in bases for one in base.__mro__))
+        there = {name for holder in holders for name in holder}
+        there |= {c.name for holder in holders for c in holder.values() if isinstance(c, schema.Column)}
+        return {name: schema.Column(self.framework.unknown_type()) for name in sorted(named - there)}
 
     def _repaired(self, error: ArgumentError, bases: tuple[Any, ...], namespace: dict[str, Any]) -> bool:
         """A column whose type nobody can tell keeps its place among the columns, and is a problem."""
