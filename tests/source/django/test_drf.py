@@ -268,32 +268,3 @@ def test_settings_that_include_others(tmp_path: Path) -> None:
     assert {table for _, table in per_row(queries(root, "shop/api.py"))} == {"shop_author"}
     (root / "conf/parts/api.py").write_text("")
     assert per_row(queries(root, "shop/api.py")) == set()
-
-
-NAMED = """\
-from rest_framework import serializers, viewsets
-
-from shop.models import Book
-
-
-class BookSerializer(serializers.ModelSerializer):
-    shown = ["title"]
-
-    class Meta:
-        model = Book
-
-    def get_field_names(self, declared_fields, info):
-        return {}
-
-
-class Books(viewsets.ModelViewSet):
-    queryset = Book.objects.all()
-    serializer_class = BookSerializer
-"""
-
-
-@pytest.mark.parametrize(("names", "tables"), [("self.shown", set()), ("[*self.shown, 'tags']", {"shop_tag"})])
-def test_fields_that_the_serializer_names_itself(tmp_path: Path, names: str, tables: set[str]) -> None:
-    root = written(tmp_path, {"shop/api.py": NAMED.format(names), "shop/urls.py": URLS})
-    assert {table for _, table in per_row(queries(root, "shop/api.py"))} == tables
-    assert grows_by(root, "/books/") == len(tables)

@@ -6,7 +6,6 @@ from django.dbwright import (
     field_names,
     follow,
     has,
-    is_known,
     model_field,
     model_of,
     of_a_row,
@@ -14,7 +13,6 @@ from django.dbwright import (
     option,
     queryset_of,
     rows,
-    something,
     unique_together,
     unknown,
 )
@@ -194,10 +192,7 @@ class ModelSerializer(Serializer):
         here = declared(self, Field)
         closed = option(meta, "read_only_fields", ())
         found = {}
-        names = self.get_field_names(here, something())
-        if not is_known(names):
-            names = self._named()
-        for name in names:
+        for name in field_names(model, option(meta, "fields"), option(meta, "exclude")):
             if name in here:
                 found[name] = here[name]
             else:
@@ -207,13 +202,6 @@ class ModelSerializer(Serializer):
         for name, field in here.items():
             found[name] = field
         return found
-
-    def get_field_names(self, declared_fields, info):
-        return self._named()
-
-    def _named(self):
-        meta = option(self, "Meta")
-        return field_names(option(meta, "model"), option(meta, "fields"), option(meta, "exclude"))
 
     def build(self, field, model, name, depth, read_only):
         if field is None:
