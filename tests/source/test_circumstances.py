@@ -28,6 +28,7 @@ def jobs(tmp_path: Path, **files: str) -> list[str]:
         "@app.on_after_finalize.connect",
         "@dramatiq.actor",
         "@receiver(signals.periodic_task)",
+        "@receiver(signal=periodic_task)",
     ],
 )
 def test_decorated(tmp_path: Path, decorator: str) -> None:

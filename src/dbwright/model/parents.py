@@ -13,12 +13,14 @@ from typing import Literal
 
 from dbwright.model.asked import unique_keys
 from dbwright.model.query import Query
+from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import SourceQuery, SourceTable
+from dbwright.model.source import SourceColumn, SourceQuery, SourceTable
 
 Scope = Literal["row", "parent", "tenant", ""]
 """What the rows that a query asks a table for have in common: a key, a parent, the tenant, or nothing."""
 
+_TENANT = re.compile(r"(^|_)(users?|organi[sz]ations?|accounts?|sites?|tenants?|workspaces?|company|companies)$")
 _KEPT_ON = re.compile(
     r"(log|logs|logentry|audit|event|events|history|message|messages|notification|notifications|activity|metric|hit)$"
 )
@@ -45,7 +47,7 @@ def _parents(snapshot: Snapshot) -> dict[str, frozenset[str]]:
 
 @once
 def tenants(snapshot: Snapshot) -> frozenset[str]:
-    """The tables that belong to nothing and to whose children something belongs."""
+    """The tables that belong to nothing, or are named so, and to whose children something belongs."""
     parents = _parents(snapshot)
     children: defaultdict[str, set[str]] = defaultdict(set)
     for table in snapshot.source.tables:
@@ -55,7 +57,8 @@ def tenants(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(
         name
         for name, below in children.items()
-        if not parents.get(name) and any(children.get(child, set()) - {name, child} for child in below)
+        if (not parents.get(name) or _TENANT.search(name))
+        and any(children.get(child, set()) - {name, child} for child in below)
     )
 
 
@@ -65,6 +68,12 @@ def keeps_events(snapshot: Snapshot, table: SourceTable) -> bool:
         return False
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", table.symbol.rpartition(".")[2]).lower()
     return bool(_KEPT_ON.search(words) or _KEPT_ON.search(table.name))
+
+
+def comes_in_by_time(snapshot: Snapshot, table: SourceTable) -> bool:
+    """Its rows tell when they were made, or are events."""
+    shape = shape_of_source(snapshot, table)
+    return keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
 
 
 def scope_of(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> Scope:
@@ -88,6 +97,8 @@ def _scope(snapshot: Snapshot, query: Query, table: SourceTable) -> Scope:
             continue
         if any(key <= equal[alias] for key in unique_keys(at)):
             found.add("row" if at is table else _of_one(snapshot, at.name))
+        if any(column.name in equal[alias] and _is_generic(column) for column in at.columns):
+            found |= {"parent"} if any(_OBJECT.search(name) for name in equal[alias]) else set()
         for column in at.columns:
             if column.name in equal[alias]:
                 if column.references is not None:
@@ -102,7 +113,13 @@ _NAMES = ("text", "varchar", "citext", "uuid")
 
 
 _NARROWEST_FIRST: tuple[Scope, ...] = ("row", "parent", "tenant")
+_OBJECT = re.compile(r"(^|_)object_?(id|pk|uuid)$")
+"""What a generic relation keeps beside the type."""
 _OF_ALL = frozenset(("django_content_type", "django_site"))
+
+
+def _is_generic(column: SourceColumn) -> bool:
+    return column.references is not None and column.references.table == "django_content_type"
 
 
 def _of_one(snapshot: Snapshot, parent: str) -> Scope:

@@ -116,8 +116,9 @@ def _queued(function: Function) -> str:
         parts = dotted(called).split(".")
         if parts[-1] in _TASKS or (len(parts) > 1 and parts[-2] in _TASKS):
             return ".".join(parts)
-        if parts[-1] == "receiver" and isinstance(decorator, ast.Call) and decorator.args:
-            signal = dotted(decorator.args[0]).rpartition(".")[2]
+        if parts[-1] == "receiver" and isinstance(decorator, ast.Call):
+            named = [keyword.value for keyword in decorator.keywords if keyword.arg == "signal"]
+            signal = dotted((*decorator.args, *named, decorator)[0]).rpartition(".")[2]
             if _PERIODIC.search(signal):
                 return signal
     return ""

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Iterator
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.pysource import every_node, own_nodes
-from dbwright.source import circumstances, effects, fetched, injections, moments, python_operators, refusals
+from dbwright.source import (
+    circumstances,
+    effects,
+    fetched,
+    injections,
+    listeners,
+    moments,
+    python_operators,
+    refusals,
+    turns,
+)
 from dbwright.source.modules import Codebase, Module
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -36,7 +46,9 @@ def _facts_of(
         yield from python_operators.read(module, name, own_nodes(function))
         yield from _only_rows(module, name, function)
         yield from effects.read(module, name, function)
+        yield from turns.read(module, name, function)
     yield from refusals.read(module)
+    yield from listeners.read(module)
     yield from _default_keys(module, module.tree.body)
     yield from _extras(module)
     yield from _defaults_made_once(module)

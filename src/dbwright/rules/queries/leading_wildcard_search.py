@@ -29,7 +29,7 @@ from dbwright.model.asked import (
 )
 from dbwright.model.finding import Confidence, Finding, Impact, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import Scope, keeps_events, scope_of
+from dbwright.model.parents import Scope, comes_in_by_time, keeps_events, scope_of
 from dbwright.model.query import Predicate
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
@@ -183,7 +183,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             continue
         widest = max(found, key=lambda one: (_openness(one), _long_texts(table, one), len(one.columns)))
         finding = _finding(snapshot, table, found, widest, rows, limits)
-        grows = keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
+        grows = comes_in_by_time(snapshot, table)
         if rows is not None or (not widest.scope and not is_admin_list(widest.query)):
             yield finding
         elif is_admin_list(widest.query):
