@@ -129,6 +129,14 @@ GOOD = (
     Sample(source=_models("Membership", "subject = models.CharField(max_length=9, choices=[('a', 'A'), ('b', 'B')])")),
     # A remark is a thing of its own.
     Sample(source=_models("Remark", "text = models.TextField()")),
+    # Code looks up which rows are the same: that is told with the look-up.
+    Sample(
+        source=_models("Membership", "group = models.ForeignKey(Person, models.CASCADE, null=True, related_name='+')")
+        | {
+            "shop/views.py": "from shop.models import Membership\n\n\ndef join(group, project):\n"
+            "    Membership.objects.get_or_create(group=group, project=project)\n"
+        }
+    ),
     # Nobody needs to belong to a project.
     Sample(
         source={
@@ -170,7 +178,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         _finding(snapshot, table, pair)
         for table in own_tables(snapshot)
         if (pair := _bare_pair(table) if table.through else _pair(table, limits))
-        if not any(name == table.name and columns <= set(pair) for name, columns in spoken_of)
+        if not any(name == table.name and columns & set(pair) for name, columns in spoken_of)
     ]
     yield from told_once(found, "{} models link two others and allow the same link twice", singly=limits["tables"])
 
