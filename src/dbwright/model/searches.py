@@ -10,6 +10,7 @@ from dbwright.model import demand
 from dbwright.model.asked import is_admin_list, is_aid, is_declared, runs_once
 from dbwright.model.demand import Asked, Use
 from dbwright.model.query import Query, with_values
+from dbwright.model.repeats import in_job
 from dbwright.model.shapes import Shape
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import Place, SourceQuery
@@ -23,7 +24,8 @@ class Search:
     """A query with those who send it: a line of the code, or a statement that the server recorded.
 
     ``once``: it runs when somebody types a command; ``partial``: conditions are added at run time that could not be told; ``admin``: a
-    list of Django's admin; ``offered``: columns that the list lets its users filter by.
+    list of Django's admin; ``offered``: columns that the list lets its users filter by; ``job``: nobody waits for it (a task, a command);
+    ``writes``: the rows found are changed or deleted; ``counted``: all rows of which it takes a page are counted beside it.
     """
 
     query: Query
@@ -35,6 +37,9 @@ class Search:
     partial: bool = False
     admin: bool = False
     offered: Offered = frozenset()
+    job: bool = False
+    writes: bool = False
+    counted: bool = False
 
 
 def searches_by_table(snapshot: Snapshot) -> dict[str, list[Search]]:
@@ -59,6 +64,8 @@ def asked_of(search: Search, shape: Shape) -> Iterator[Asked]:
 def _is_seldom(search: Search, use: Use, shape: Shape) -> bool:
     if search.partial and not any(shape.facts(n).reference or shape.facts(n).identifies for n in use.equal):
         return True  # so may they be beside a name
+    if search.job and search.writes:
+        return True  # what tidies up at night may read the table
     if search.once and not use.tail:
         return True  # a look-up of a command that somebody types; what polls by time may run all day
     offered = {name for name in use.equal if (shape.name, name) in search.offered}
@@ -75,6 +82,7 @@ def _of_code(snapshot: Snapshot) -> Iterator[Search]:
         if q.query is not None and "migrations/" not in q.issued.file and not is_aid(q.issued)
     ]
     always = _always_compared(queries)
+    counted = {query.made for query in queries if query.issued_by == "count"}
     for query in queries:
         if query.query is None:
             continue
@@ -88,6 +96,9 @@ def _of_code(snapshot: Snapshot) -> Iterator[Search]:
             partial=bool(query.partial),
             admin=is_admin_list(query),
             offered=_compared(query) - fixed if fixed is not None else frozenset(),
+            job=any(in_job(snapshot, place) for place in (query.issued, *query.calls)),
+            writes=query.issued_by in ("update", "delete"),
+            counted=query.made in counted,
         )
 
 

@@ -28,7 +28,7 @@ from dbwright.model.indexing import free_name
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
-from dbwright.model.searches import asked_of, searches_by_table
+from dbwright.model.searches import Search, asked_of, searches_by_table
 from dbwright.model.shapes import Shape, shape_of_source, shape_of_table
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceTable
@@ -62,6 +62,7 @@ class Customer(models.Model):
 class Order(models.Model):
     customer = models.ForeignKey(Customer, models.CASCADE)
     number = models.CharField(max_length=20, unique=True)
+    counter = models.CharField(max_length=20)
     paid = models.BooleanField(default=False)
     placed = models.DateTimeField(auto_now_add=True)
     cancelled = models.DateTimeField(null=True)
@@ -89,6 +90,7 @@ def _recorded(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, attribution=Attribution((origin,)), gaps=gaps)
 
 
+_JOB = "from celery import shared_task\n\n\n@shared_task\n"
 _META = "\n    class Meta:\n        indexes = [models.Index(fields=[{fields}], name='one')]\n"
 BAD = (
     # Recorded by the server, on a table of real size.
@@ -112,6 +114,14 @@ BAD = (
             "def find_named(email, name):\n    return Customer.objects.filter(email=email, name=name).exists()"
         )
     ),
+    # A job that polls; a page whose rows are all counted; a search of one place by what does not say which row: told low.
+    Sample(source=_project(f"{_JOB}def due(time):\n    return list(Order.objects.filter(placed__gte=time))")),
+    Sample(
+        source=_project(
+            "def page(n):\n    orders = Order.objects.order_by('-placed')\n    return orders.count(), list(orders[:20])"
+        )
+    ),
+    Sample(source=_project("def at(counter):\n    return list(Order.objects.filter(counter=counter))")),
     # An index that ends before the order begins.
     Sample(
         source=_project(
@@ -121,6 +131,9 @@ BAD = (
     ),
 )
 GOOD = (
+    # What tidies up, and what marks at night, may read the table.
+    Sample(source=_project(f"{_JOB}def tidy(time):\n    Order.objects.filter(placed__lt=time).delete()")),
+    Sample(source=_project(f"{_JOB}def late(time):\n    Order.objects.filter(placed__lt=time).update(paid=False)")),
     Sample(_TABLE, statistics={"orders": {"rows": 200, "sequential_scans": 5_000}}, edit=_recorded),
     Sample(
         _TABLE + "CREATE INDEX ON orders (number, id);",
@@ -182,6 +195,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     live = {table.name: table for table in snapshot.catalog.user_tables}
     behind: list[Finding] = []
     by_operators: list[Finding] = []
+    in_jobs: list[Finding] = []
+    perhaps: list[Finding] = []
     for name, asking in searches_by_table(snapshot).items():
         table, source = live.get(name), snapshot.source.table_by_name.get(name)
         shape = _shape(snapshot, table, source)
@@ -191,18 +206,60 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             continue
         asked = [one for search in asking for one in asked_of(search, shape)]
         made = [
-            (candidate.scans, _finding(snapshot, shape, candidate, table, source, limits))
+            (candidate, _finding(snapshot, shape, candidate, table, source, limits))
             for candidate in demand.candidates(shape, asked, bounds)
         ]
         if shape.rows is not None:
             yield from (finding for _, finding in made)
-        else:
-            sought = [f for scans, f in made if scans and not _by_operators(f)]
-            yield from _of_one_table(sought[: int(limits["told"])])
-            by_operators += [f for scans, f in made if scans and _by_operators(f)]
-            behind += [f for scans, f in made if not scans]
+            continue
+        sought: list[Finding] = []
+        served = {site for search in asking if not search.job for site in search.sites}
+        for candidate, finding in made:
+            kept = behind if not candidate.scans else by_operators if _by_operators(finding) else sought
+            if kept is sought and not served & set(candidate.sites):
+                kept = in_jobs
+            elif kept is sought and _gains_little(candidate, shape, asking):
+                kept = perhaps
+            kept.append(finding)
+        yield from _of_one_table(sought[: int(limits["told"])])
     yield from _behind_others(behind, int(limits["habit"]))
     yield from _in_the_admin(by_operators, int(limits["habit"]))
+    yield from _by_the_way(
+        in_jobs, "{} jobs look through whole tables: {}", "by jobs", "Make the index where the table is large."
+    )
+    yield from _by_the_way(
+        perhaps,
+        "{} tables are searched or sorted as a whole by few places: {}",
+        "by few places",
+        "Make the index where the table is large and the place is often asked.",
+    )
+
+
+def _gains_little(candidate: Candidate, shape: Shape, asking: Sequence[Search]) -> bool:
+    """Pages in an order, of rows that are all counted for each page; or a search of one place by what does not say which row."""
+    if _pages_only(candidate):
+        counted_too = {site for search in asking if search.counted for site in search.sites}
+        return len(candidate.sites) == 1 or set(candidate.sites) <= counted_too
+    telling = any(shape.facts(name).identifies or shape.facts(name).grows for name in candidate.columns)
+    return len(candidate.sites) == 1 and not telling
+
+
+def _by_the_way(found: Sequence[Finding], title: str, identity: str, advice: str) -> Iterator[Finding]:
+    """What matters on large tables only: one message, and a low one, however many places there are."""
+    low = [
+        replace(f, confidence="low", impact=_ONE_PLACE)
+        for f in sorted(found, key=lambda f: (-len(f.locations), f.title))
+    ]
+    if len(low) < 2:
+        yield from low
+        return
+    tables = dict.fromkeys(f.objects[0].name for f in low)
+    message = f"{low[0].message} The same on other tables: {_others(low)}. {advice}"
+    yield replace(_together(low, title.format(len(low), listed(tables, 2)), message, identity), impact=_ONE_PLACE)
+
+
+_ONE_PLACE = Impact(1, "places", 1, 30, estimated=True)
+"""However many places a message gathers, each of them alone matters little."""
 
 
 def _shape(snapshot: Snapshot, table: Table | None, source: SourceTable | None) -> Shape | None:
@@ -283,12 +340,13 @@ def _behind_others(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
         return
     ordered = sorted(found, key=lambda f: (-len(f.locations), f.title))
     tables = dict.fromkeys(f.objects[0].name for f in ordered)
-    yield _together(
+    together = _together(
         ordered,
         f"{len(ordered)} searches sort what a reference's index leaves: {listed(tables, 2)}",
         f"{ordered[0].message} The same on other tables: {_others(ordered)}. Make the index where one parent has thousands of rows.",
         identity="behind a reference",
     )
+    yield replace(together, impact=_ONE_PLACE)
 
 
 def _by_operators(finding: Finding) -> bool:
