@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dbwright.model import demand
-from dbwright.model.asked import is_admin_list, is_aid, is_declared, runs_once
+from dbwright.model.asked import is_admin_list, is_aid, is_batch, is_declared, runs_once
 from dbwright.model.demand import Asked, Use
 from dbwright.model.query import Query, with_values
 from dbwright.model.repeats import in_job
@@ -96,10 +96,15 @@ def _of_code(snapshot: Snapshot) -> Iterator[Search]:
             partial=bool(query.partial),
             admin=is_admin_list(query),
             offered=_compared(query) - fixed if fixed is not None else frozenset(),
-            job=any(in_job(snapshot, place) for place in (query.issued, *query.calls)),
+            job=any(in_job(snapshot, place) for place in (query.issued, *query.calls)) and not _polls(query),
             writes=query.issued_by in ("update", "delete"),
             counted=query.made in counted,
         )
+
+
+def _polls(query: SourceQuery) -> bool:
+    """A command that asks again and again for what is due: it may do so all day."""
+    return is_batch(query.issued) and any(loop.table is None and loop.count is None for loop in query.loops)
 
 
 def _of_workload(snapshot: Snapshot) -> Iterator[Search]:
