@@ -12,7 +12,7 @@ When the outer query gives one or two rows by its nature, or the loop is a batch
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -69,6 +69,17 @@ def _views(body: str) -> dict[str, str]:
         "shop/__init__.py": "",
         "shop/models.py": _MODELS,
         "shop/views.py": f"from django.db.models import Count\n\nfrom shop.models import Author, Book, Publisher\n\n\n{body}\n",
+    }
+
+
+def _shelves(rows: str) -> dict[str, str]:
+    return {
+        "shop/__init__.py": "",
+        "shop/models.py": "from django.db import models\n\n\nclass Shelf(models.Model):\n"
+        "    parent = models.ForeignKey('self', models.CASCADE, null=True)\n\n"
+        "    def path(self):\n        return self.parent.path() + '/' if self.parent else ''\n",
+        "shop/views.py": "from shop.models import Shelf\n\n\n"
+        f"def paths():\n    return [shelf.path() for shelf in {rows}]\n",
     }
 
 
@@ -154,6 +165,8 @@ BAD = (
             "    return [b.author.publisher.name for a in publisher.author_set.filter(name='x') for b in a.books.filter(title='y')]"
         )
     ),
+    # A tree is one relation, however deep it is.
+    Sample(source=_shelves("Shelf.objects.all()")),
     # Jobs that nobody waits for are one message.
     Sample(
         source={
@@ -191,6 +204,8 @@ BAD = (
     ),
 )
 GOOD = (
+    # Who loads two steps of a tree along knows how deep it is.
+    Sample(source=_shelves("Shelf.objects.select_related('parent__parent')")),
     # Whoever fetched the author may have loaded the books with their publishers.
     Sample(
         source={
@@ -368,7 +383,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             key=lambda one: (_may(snapshot, one), one.sent.file, one.sent.line, _about(one)),
         )
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
-        if measured and len(measured) == len(members) and max(measured) < limits["rows"]:
+        if not members or (len(measured) == len(members) and max(measured) < limits["rows"]):
             continue
         finding = _finding(snapshot, file, function, members, list(variants[file, function]), limits)
         if all(_unattended(snapshot, one) for one in members):
@@ -440,7 +455,8 @@ def _without_rounds(members: Sequence[_Repeated]) -> Iterator[_Repeated]:
     straight = {one.path for one in members if one.path is None or cut(one.path) == one.path}
     shortest: dict[str, str] = {}
     for path in sorted({one.path for one in members if one.path} - straight, key=lambda path: (len(path), path)):
-        if cut(path) not in straight:
+        deepest = max(Counter(path.split("__")).values())
+        if cut(path) not in straight and deepest <= 2:  # what loads two steps of a tree along knows how deep it is
             shortest.setdefault(cut(path), path)
     for one in members:
         if one.path in straight or one.path in shortest.values():
@@ -463,7 +479,8 @@ def _finding(
     over = list(dict.fromkeys(one.loop.table for one in members if one.loop.table))
     each = f"each row of {listed(over, 2)}" if over else "each turn of the loop"
     statements = f"{first.sent} {_what(first.query)}"
-    more = f", and {counted(len(members) - 1, 'further query', 'further queries')} likewise" if len(members) > 1 else ""
+    others = len({(one.sent, _about(one)) for one in members}) - 1
+    more = f", and {counted(others, 'further query', 'further queries')} likewise" if others else ""
     return Finding(
         title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
         message=f"{statements} for {each}{f' (about {rows:,} rows)' if rows else ''}, walked at {first.loop.place}{more}.",
@@ -659,7 +676,8 @@ def _step(snapshot: Snapshot, one: _Repeated, where: Place) -> str:
     django = query.framework == "django"
     if one.loop.table is None:
         if query.issued_by in ("get", "first"):
-            bulk = f"{query.symbol}.objects.in_bulk(keys)" if django and query.symbol else "one query with IN (…)"
+            by_key = django and query.symbol and _is_by_key(snapshot, query)
+            bulk = f"{query.symbol}.objects.in_bulk(keys)" if by_key else "one query with IN (…)"
             return f"Fetch all rows before the loop at {one.loop.place} with {bulk} and look each up in it."
         return f"Ask once before the loop at {one.loop.place}, grouped by the key ({query.issued})."
     if query.issued_by in ("count", "aggregate", "exists") and django:
@@ -673,10 +691,18 @@ def _step(snapshot: Snapshot, one: _Repeated, where: Place) -> str:
         return f"Add .prefetch_related({how}) to the queryset made at {where}, and read that attribute at {query.made}."
     if query.issued_by == "first" and django:
         return f"Annotate the queryset made at {where} with a Subquery for what {query.issued} reads of {query.table}."
-    if query.issued_by == "get" and django and query.symbol:
+    if query.issued_by == "get" and django and query.symbol and _is_by_key(snapshot, query):
         bulk = f"{query.symbol}.objects.in_bulk(keys)"
         return f"Fetch what {query.made} gets before the loop at {one.loop.place} with {bulk} and look each up in it."
     return f"Fetch the rows of {query.table or 'the inner query'} for all rows at once before the loop at {one.loop.place} (one IN query)."
+
+
+def _is_by_key(snapshot: Snapshot, query: SourceQuery) -> bool:
+    """One primary key is looked up, and nothing else asked."""
+    table = snapshot.source.table_by_name.get(query.table or "")
+    predicates = query.query.predicates if query.query is not None else ()
+    keys = [p for p in predicates if table and (column := table.column(p.column.column)) and column.primary_key]
+    return len(keys) == len(predicates) == 1
 
 
 def _is_whole(snapshot: Snapshot, query: SourceQuery) -> bool:
