@@ -67,6 +67,16 @@ def test_named_in_a_template(tmp_path: Path) -> None:
     assert jobs(tmp_path, code=text, jobs=TASK.replace("collect()", "book.collect()")) == ["nightly"]
 
 
+def test_named_by_commands_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "shop" / "management" / "commands"
+    folder.mkdir(parents=True)
+    (folder / "nightly.py").write_text("class Command:\n    def handle(self):\n        collect()\n")
+    assert jobs(tmp_path, code="def collect():\n    pass\n\n\ndef other():\n    pass\n") == [
+        "collect",
+        "Command.handle",
+    ]
+
+
 def test_methods_that_frameworks_call(tmp_path: Path) -> None:
     text = "class Book:\n    def save(self):\n        pass\n\n    def get_absolute_url(self):\n        pass\n"
     job = "@shared_task\ndef nightly():\n    book.save()\n    book.get_absolute_url()\n"

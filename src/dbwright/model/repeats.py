@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dbwright.model.asked import is_batch, lines_of
+from dbwright.model.query import Predicate
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import Place, Source, SourceColumn, SourceQuery, SourceTable
+from dbwright.model.source import Place, QueryLoop, Source, SourceColumn, SourceQuery, SourceTable
 
 ALTERNATIVES = 3
 """Classes whose methods of one name are reached from one line, from which on it is not told which of them runs."""
@@ -69,6 +70,42 @@ def _alternatives(snapshot: Snapshot) -> frozenset[tuple[str, int]]:
 def is_alternative(snapshot: Snapshot, calls: Sequence[Place]) -> bool:
     """One of the calls reaches the method of one of several classes; which, is not told."""
     return any(call.line > 1 and (call.file, call.line) in _alternatives(snapshot) for call in calls)
+
+
+@once
+def _walked_back(snapshot: Snapshot) -> dict[tuple[object, str | None], str]:
+    """By what rows were reached (a line, or the name of a relation) and their table, the column that leads back, where it is always one."""
+    found: defaultdict[tuple[object, str | None], set[str]] = defaultdict(set)
+    for query in snapshot.source.queries:
+        if query.issued_by in ("rows", "prefetch") and query.relation and query.query is not None:
+            table = snapshot.source.table_by_name.get(query.table or "")
+            column = next((p.column.column for p in query.query.predicates if _is_reference(table, p)), None)
+            if column is not None:  # the manager's own condition stands before those that are added to it
+                found[query.made, query.table].add(column)
+                found[query.relation.rpartition("__")[2], query.table].add(column)
+    return {key: columns.pop() for key, columns in found.items() if len(columns) == 1}
+
+
+def _is_reference(table: SourceTable | None, predicate: Predicate) -> bool:
+    column = (
+        table.column(predicate.column.column) if table is not None and predicate.column.table == table.name else None
+    )
+    return column is not None and column.references is not None and predicate.operator in ("=", "in")
+
+
+def leads_back(snapshot: Snapshot, query: SourceQuery, loop: QueryLoop) -> bool:
+    """The first step leads back to the row whose related manager gave those of the loop: Django has set it on each of them."""
+    tables = snapshot.source.table_by_name
+    table = tables.get(loop.table or "")
+    if query.framework != "django" or table is None or not query.relation:
+        return False
+    column = _forward(tables, table, query.relation.partition("__")[0])
+    back = _walked_back(snapshot)
+    relation = (loop.relation or "").rpartition("__")[2]
+    return column is not None and column.name in (
+        back.get((loop.rows_made, loop.table)),
+        back.get((relation, loop.table)),
+    )
 
 
 def cut(path: str) -> str:

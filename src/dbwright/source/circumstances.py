@@ -60,7 +60,10 @@ def _fact(kind: FactKind, module: Module, function: str, body: Sequence[ast.stmt
 def _jobs(functions: Functions, codebase: Codebase) -> Iterator[SourceFact]:
     """The functions that a queue or a clock calls, and those that nothing but such functions names."""
     told: dict[ast.AST, str] = {
-        function: what for found in functions.values() for _, function in found if (what := _queued(function))
+        function: what
+        for module, found in functions.items()
+        for _, function in found
+        if (what := "command" if "/management/commands/" in f"/{module.file}" else _queued(function))
     }
     if not told:
         return

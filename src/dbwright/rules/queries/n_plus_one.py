@@ -20,7 +20,16 @@ from itertools import takewhile
 from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.repeats import cut, goes_few_times, in_job, is_alternative, is_remembered, leads, only_on_failure
+from dbwright.model.repeats import (
+    cut,
+    goes_few_times,
+    in_job,
+    is_alternative,
+    is_remembered,
+    leads,
+    leads_back,
+    only_on_failure,
+)
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import Place, QueryLoop, SourceQuery
@@ -206,6 +215,12 @@ BAD = (
 GOOD = (
     # Who loads two steps of a tree along knows how deep it is.
     Sample(source=_shelves("Shelf.objects.select_related('parent__parent')")),
+    # Django sets the author on each of an author's books.
+    Sample(
+        source=_views(
+            "def names(author: Author):\n    return [b.author.publisher.name for b in author.books.filter(title='x')]"
+        )
+    ),
     # Whoever fetched the author may have loaded the books with their publishers.
     Sample(
         source={
@@ -344,24 +359,18 @@ class _Repeated:
         return self.base is not self.loop or self.single is not None or self.query.table is None
 
 
-def _repeated(query: SourceQuery, loop: QueryLoop, anew: frozenset[Place]) -> _Repeated:
-    """``anew``: lines that ask a related manager in such a way that nothing loaded along is of use; what is missing is loaded there."""
+def _repeated(query: SourceQuery, loop: QueryLoop, anew: frozenset[tuple[Place | None, str | None]]) -> _Repeated:
+    """``anew``: lines, with the table, that ask a related manager so that nothing loaded along is of use: what lacks is loaded there."""
     path, base = query.relation, loop
     outside = list(query.loops[: len(query.loops) - 1 - query.loops[::-1].index(loop)])
-    while path and base.relation and (base.by_framework or base.rows_made not in anew):
+    while path and base.relation and (base.rows_made, base.table) not in anew:
         around = next((one for one in reversed(outside) if one.rows_made and one.rows_made == base.owner), None)
         if around is None:
             break
         path, base = f"{base.relation}__{path}", around
         outside = outside[: outside.index(around)]
     is_built_elsewhere = base.by_framework or not base.place.file.endswith(".py")
-    if (
-        path
-        and base.relation
-        and base.owner
-        and is_built_elsewhere
-        and (base.by_framework or base.rows_made not in anew)
-    ):
+    if path and base.relation and base.owner and is_built_elsewhere and (base.rows_made, base.table) not in anew:
         return _Repeated(query, loop, base, f"{base.relation}__{path}", base.owner)
     return _Repeated(query, loop, base, path)
 
@@ -406,18 +415,19 @@ def _all_repeated(snapshot: Snapshot, limits: Limits) -> Iterator[_Repeated]:
             or "migrations/" in query.issued.file
             or (loop.rows_made or loop.place) in few
             or (loop.table is None and query.issued in by_framework)
+            or leads_back(snapshot, query, loop)
         ):
             continue
         one = _repeated(query, loop, anew)
-        if one.base.of_unknown_row and (one.base.by_framework or one.base.rows_made not in anew):
+        if one.base.of_unknown_row and (one.base.by_framework or (one.base.rows_made, one.base.table) not in anew):
             continue  # whoever fetched that row may have loaded these along
         if one.where.line > 1 and _is_sent(snapshot, one):  # no line of the project makes what stands at line 1
             yield one
 
 
-def _asked_anew(snapshot: Snapshot) -> frozenset[Place]:
+def _asked_anew(snapshot: Snapshot) -> frozenset[tuple[Place | None, str | None]]:
     return frozenset(
-        q.made
+        (q.made, q.table)
         for q in snapshot.source.queries
         if q.framework == "django" and q.issued_by == "rows" and q.relation and q.query and q.made.file.endswith(".py")
         if not _is_whole(snapshot, q)
