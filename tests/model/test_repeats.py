@@ -1,5 +1,7 @@
 """Paths of relations: where they go round, and where they lead nowhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
@@ -32,6 +34,10 @@ def reference(field: str, to: str, primary_key: bool = False) -> SourceColumn:
     return SourceColumn(f"{field}_id", field, "bigint", True, primary_key, references=SourceReference(to, "id"))
 
 
+def listed(name: str, column: str, relation: str) -> SourceQuery:
+    return replace(touched(name, column), issued_by="rows", relation=relation)
+
+
 def touched(name: str, column: str = "id") -> SourceQuery:
     predicate = Predicate(QueryColumn(name, column, name), "=")
     query = Query("select", (QueryTable(name, None, name, "from"),), (predicate,))
@@ -60,6 +66,11 @@ SOURCE = Source(
         ("book", "cover", touched("cover", "book_id"), True),  # the other way round: by what name is not told
         ("book", "covers__author", touched("author"), True),
         ("strange", "author", touched("author"), True),
+        ("book", "id", touched("book"), True),  # a column left out by only()
+        ("author", "books", listed("book", "author_id", "books"), True),
+        ("book", "author__books", listed("book", "author_id", "books"), True),
+        ("novel", "covers", listed("cover", "book_id", "covers"), True),
+        ("publisher", "books", listed("book", "author_id", "books"), False),
     ],
 )
 def test_leads(start: str, path: str, query: SourceQuery, answer: bool) -> None:

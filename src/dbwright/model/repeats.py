@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dbwright.model.asked import is_batch, lines_of
 from dbwright.model.query import Predicate
@@ -116,8 +116,8 @@ def cut(path: str) -> str:
 
 
 def leads(source: Source, query: SourceQuery, table: str | None, path: str) -> bool:
-    """Whether the path can start at the table: False only where its last step is a foreign key, and the table that the steps before lead to
-    has none of that name."""
+    """Whether the path can start at the table: False only where its last step is a foreign key, or a column left out, that the table which
+    the steps before lead to has not, or a related manager of another table's rows."""
     tables = source.table_by_name
     at = tables.get(table or "")
     *before, last = path.split("__")
@@ -126,26 +126,39 @@ def leads(source: Source, query: SourceQuery, table: str | None, path: str) -> b
         if column is None or column.references is None:
             return True
         at = tables.get(column.references.table)
-    return (
-        at is None
-        or at.framework != "django"
-        or not _is_forward(tables, query)
-        or _forward(tables, at, last) is not None
-    )
+    if at is None or at.framework != "django":
+        return True
+    if query.issued_by == "relation":
+        return not _is_forward(tables, query) or any(last == c.field for t in _lineage(tables, at) for c in t.columns)
+    owner = _managed(tables, query)
+    return owner in (None, "django_content_type") or any(one.name == owner for one in _lineage(tables, at))
 
 
-def _forward(tables: dict[str, SourceTable], table: SourceTable, field: str) -> SourceColumn | None:
-    """The foreign key of a table, or of the table that its key belongs to (a class below another)."""
+def _managed(tables: dict[str, SourceTable], query: SourceQuery) -> str | None:
+    """The table whose rows a related manager belongs to, which the foreign key that it asks by tells."""
+    taken, table = query.query, tables.get(query.table or "")
+    if taken is None or table is None or len(taken.tables) != 1:
+        return None
+    name = next((p.column.column for p in taken.predicates if _is_reference(table, p)), "")
+    column = table.column(name)
+    return column.references.table if column is not None and column.references is not None else None
+
+
+def _lineage(tables: dict[str, SourceTable], table: SourceTable) -> Iterator[SourceTable]:
+    """A table and those that its key belongs to: classes above its class."""
     seen: set[str] = set()
     at: SourceTable | None = table
     while at is not None and at.name not in seen:
+        yield at
         seen.add(at.name)
-        found = next((c for c in at.columns if c.field == field and c.references is not None), None)
-        if found is not None:
-            return found
         parent = next((c.references for c in at.columns if c.primary_key and c.references is not None), None)
         at = tables.get(parent.table) if parent is not None else None
-    return None
+
+
+def _forward(tables: dict[str, SourceTable], table: SourceTable, field: str) -> SourceColumn | None:
+    """The foreign key of a table or of those above it."""
+    columns = (column for one in _lineage(tables, table) for column in one.columns)
+    return next((c for c in columns if c.field == field and c.references is not None), None)
 
 
 def _is_forward(tables: dict[str, SourceTable], query: SourceQuery) -> bool:

@@ -176,6 +176,13 @@ BAD = (
     ),
     # A tree is one relation, however deep it is.
     Sample(source=_shelves("Shelf.objects.all()")),
+    # Methods of one class that ask the same are one message.
+    Sample(
+        source=_views(
+            "class Shop:\n    def new(self):\n        return [b.author.name for b in Book.objects.filter(title='x')]\n\n"
+            "    def old(self):\n        return [b.author.name for b in Book.objects.filter(title='y')]"
+        )
+    ),
     # Jobs that nobody waits for are one message.
     Sample(
         source={
@@ -375,6 +382,16 @@ def _repeated(query: SourceQuery, loop: QueryLoop, anew: frozenset[tuple[Place |
     return _Repeated(query, loop, base, path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What one function's rows are asked for, with the lines that make these."""
+
+    file: str
+    function: str
+    members: Sequence[_Repeated]
+    made: Sequence[Place]
+
+
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
     told: dict[object, tuple[str, str]] = {}
@@ -382,10 +399,10 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Where rows that begin at one line are built in several ways, the first way speaks for all."""
     for one in _all_repeated(snapshot, limits):
         mark = (one.query.issued, one.path or one.query.table or "", tuple(_inside(one)))
-        group = told.setdefault((mark, one.base.rows_made), (one.where.file, one.where.function))
-        groups[group].setdefault(mark, one)
-        variants[group][one.where] = None
-    jobs: list[Finding] = []
+        at = told.setdefault((mark, one.base.rows_made), (one.where.file, one.where.function))
+        groups[at].setdefault(mark, one)
+        variants[at][one.where] = None
+    alike: defaultdict[tuple[str, str, frozenset[object]], list[_Group]] = defaultdict(list)
     for (file, function), found in groups.items():
         members = sorted(
             _without_rounds(list(found.values())),
@@ -394,8 +411,13 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
         if not members or (len(measured) == len(members) and max(measured) < limits["rows"]):
             continue
-        finding = _finding(snapshot, file, function, members, list(variants[file, function]), limits)
-        if all(_unattended(snapshot, one) for one in members):
+        group = _Group(file, function, members, list(variants[file, function]))
+        asked = frozenset((_about(one), one.base.table) for one in members)
+        alike[file, function.rpartition(".")[0] or function, asked].append(group)
+    jobs: list[Finding] = []
+    for same in alike.values():
+        finding = _finding(snapshot, same[0], same[1:], limits)
+        if all(_unattended(snapshot, one) for group in same for one in group.members):
             jobs.append(_unwaited(finding))
         else:
             yield finding
@@ -421,7 +443,11 @@ def _all_repeated(snapshot: Snapshot, limits: Limits) -> Iterator[_Repeated]:
         one = _repeated(query, loop, anew)
         if one.base.of_unknown_row and (one.base.by_framework or (one.base.rows_made, one.base.table) not in anew):
             continue  # whoever fetched that row may have loaded these along
-        if one.where.line > 1 and _is_sent(snapshot, one):  # no line of the project makes what stands at line 1
+        if one.where.line <= 1:  # no line of the project makes these rows
+            continue
+        if _is_sent(snapshot, one) and (
+            not query.relation or leads(snapshot.source, query, one.base.table, _from_base(one))
+        ):
             yield one
 
 
@@ -480,9 +506,9 @@ def _unwaited(finding: Finding) -> Finding:
     return replace(finding, confidence="low", impact=impact)
 
 
-def _finding(
-    snapshot: Snapshot, file: str, function: str, members: Sequence[_Repeated], made: Sequence[Place], limits: Limits
-) -> Finding:
+def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: Limits) -> Finding:
+    """``same``: methods of the same class that ask the same of their rows."""
+    file, function, members = group.file, group.function, group.members
     first = members[0]
     rows = max((r for one in members if (r := rows_of(snapshot, one.loop.table)) is not None), default=None)
     abouts = list(dict.fromkeys(map(_about, members)))
@@ -491,9 +517,10 @@ def _finding(
     statements = f"{first.sent} {_what(first.query)}"
     others = len({(one.sent, _about(one)) for one in members}) - 1
     more = f", and {counted(others, 'further query', 'further queries')} likewise" if others else ""
+    also = f" The same goes for {listed([one.function for one in same], 4)}." if same else ""
     return Finding(
         title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
-        message=f"{statements} for {each}{f' (about {rows:,} rows)' if rows else ''}, walked at {first.loop.place}{more}.",
+        message=f"{statements} for {each}{f' (about {rows:,} rows)' if rows else ''}, walked at {first.loop.place}{more}.{also}",
         objects=(ObjectRef("function", function or file, table=first.query.table),),
         impact=Impact(rows, "rows", limits["rows"], 100_000)
         if rows is not None
@@ -508,7 +535,9 @@ def _finding(
         confidence=_confidence(snapshot, members, rows),
         next_step=_steps(snapshot, members),
         identity=f"{file}:{function}",
-        locations=locations([*made, *(p for one in members for p in _lines(one))], 60),
+        locations=locations(
+            [*(place for one in (group, *same) for place in one.made), *(p for one in members for p in _lines(one))], 60
+        ),
     )
 
 
@@ -723,23 +752,18 @@ def _is_whole(snapshot: Snapshot, query: SourceQuery) -> bool:
     if taken is None or taken.limit or taken.distinct or taken.aggregates:
         return False
     in_its_order = table is None or bool(taken.order_by) == bool(table.ordering)
-    conditions = _conditions(query)
-    return in_its_order and (len(conditions) == 1 or conditions == _of_manager(snapshot).get(_manager(query)))
+    return in_its_order and len(_conditions(query) - _of_managers(snapshot).get(query.table, frozenset())) <= 1
 
 
 @once
-def _of_manager(snapshot: Snapshot) -> dict[tuple[str, str | None], frozenset[object]]:
-    """The conditions that every line which asks a related manager sends, where several do: those of the manager itself."""
-    asked: defaultdict[tuple[str, str | None], dict[Place, frozenset[object]]] = defaultdict(dict)
+def _of_managers(snapshot: Snapshot) -> dict[str | None, frozenset[object]]:
+    """By table the conditions that every line which asks a related manager for its rows sends, where several do: the managers' own."""
+    asked: defaultdict[str | None, dict[Place, frozenset[object]]] = defaultdict(dict)
     for query in snapshot.source.queries:
         if query.issued_by == "rows" and query.relation and query.query:
             conditions = _conditions(query)
-            asked[_manager(query)][query.made] = conditions & asked[_manager(query)].get(query.made, conditions)
-    return {manager: frozenset.intersection(*lines.values()) for manager, lines in asked.items() if len(lines) > 1}
-
-
-def _manager(query: SourceQuery) -> tuple[str, str | None]:
-    return (query.relation or "").rpartition("__")[2], query.table
+            asked[query.table][query.made] = conditions & asked[query.table].get(query.made, conditions)
+    return {table: frozenset.intersection(*lines.values()) for table, lines in asked.items() if len(lines) > 1}
 
 
 def _conditions(query: SourceQuery) -> frozenset[object]:
