@@ -94,9 +94,19 @@ def test_listeners(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("@receiver(post_save)\ndef f(**kw):\n    pass\n", ("post_save", "")),
+        ("class Order(Model):\n    def save(self):\n        pass\n", ("save", "Order")),
+    ],
+)
+def test_listeners_to_all_and_own_save(tmp_path: Path, text: str, found: tuple[str, str]) -> None:
+    assert [(fact.name, fact.owner) for fact in facts(tmp_path, "listens to writes", text)] == [found]
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        "@receiver(post_save)\ndef f(**kw):\n    pass\n",
         "@receiver(user_logged_in, sender=Order)\ndef f(**kw):\n    pass\n",
         "broker.connect(f, sender=Order)\n",
     ],

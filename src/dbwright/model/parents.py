@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from dbwright.model.asked import unique_keys
@@ -17,8 +18,8 @@ from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import SourceColumn, SourceQuery, SourceTable
 
-Scope = Literal["row", "parent", "tenant", ""]
-"""What the rows that a query asks a table for have in common: a key, a parent, the tenant, or nothing."""
+Scope = Literal["row", "rows", "parent", "tenant", ""]
+"""What the rows that a query asks a table for have in common: a key, that their keys are given, a parent, the tenant, or nothing."""
 
 _TENANT = re.compile(r"(^|_)(users?|organi[sz]ations?|accounts?|sites?|tenants?|workspaces?|company|companies)$")
 _KEPT_ON = re.compile(
@@ -84,35 +85,44 @@ def scope_of(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> Scop
 
 
 def _scope(snapshot: Snapshot, query: Query, table: SourceTable) -> Scope:
-    tables = snapshot.source.table_by_name
     names = {t.alias: t.name for t in query.tables}
-    equal: defaultdict[str, set[str]] = defaultdict(set)
+    equal: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for p in query.predicates:
         if p.narrows and p.clause == "where" and not p.negated and p.operator in ("=", "in") and p.value != "column":
-            equal[p.column.alias].add(p.column.column)
+            equal[p.column.alias][p.column.column] = p.operator == "in"
     found: set[Scope] = set()
     for alias in _joined(query, table.name):
-        at = tables.get(names[alias])
-        if at is None:
-            continue
-        if any(key <= equal[alias] for key in unique_keys(at)):
-            found.add("row" if at is table else _of_one(snapshot, at.name))
-        if any(column.name in equal[alias] and _is_generic(column) for column in at.columns):
-            found |= {"parent"} if any(_OBJECT.search(name) for name in equal[alias]) else set()
-        for column in at.columns:
-            if column.name in equal[alias]:
-                if column.references is not None:
-                    found.add(_of_one(snapshot, column.references.table))
-                elif at is not table and (column.type or "").startswith(_NAMES):
-                    found.add("tenant")
+        at = snapshot.source.table_by_name.get(names[alias])
+        if at is not None:
+            found |= set(_by_keys(snapshot, at, equal[alias], table))
+            found |= set(_by_columns(snapshot, at, equal[alias], table))
     return next((scope for scope in _NARROWEST_FIRST if scope in found), "")
+
+
+def _by_keys(snapshot: Snapshot, at: SourceTable, equal: Mapping[str, bool], table: SourceTable) -> Iterator[Scope]:
+    """By unique keys of one of the tables joined; ``equal`` has by column whether several values are given."""
+    for key in unique_keys(at):
+        if key <= equal.keys():
+            yield _of_one(snapshot, at.name) if at is not table else "rows" if any(map(equal.get, key)) else "row"
+
+
+def _by_columns(snapshot: Snapshot, at: SourceTable, equal: Mapping[str, bool], table: SourceTable) -> Iterator[Scope]:
+    """By references, names and generic relations of one of the tables joined."""
+    columns = [column for column in at.columns if column.name in equal]
+    if any(map(_is_generic, columns)) and any(_OBJECT.search(column.name) for column in columns):
+        yield "parent"
+    for column in columns:
+        if column.references is not None:
+            yield _of_one(snapshot, column.references.table)
+        elif at is not table and (column.type or "").startswith(_NAMES):
+            yield "tenant"
 
 
 _NAMES = ("text", "varchar", "citext", "uuid")
 """A name of what the rows are joined with picks out a share of them."""
 
 
-_NARROWEST_FIRST: tuple[Scope, ...] = ("row", "parent", "tenant")
+_NARROWEST_FIRST: tuple[Scope, ...] = ("row", "parent", "rows", "tenant")
 _OBJECT = re.compile(r"(^|_)object_?(id|pk|uuid)$")
 """What a generic relation keeps beside the type."""
 _OF_ALL = frozenset(("django_content_type", "django_site"))

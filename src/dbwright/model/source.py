@@ -209,7 +209,8 @@ class SourceFact:
     * ``few turns``: a loop over a form's fields, settings, choices or what is written down in the file; ``name`` is which.
     * ``left after``: the lines of a loop's body (``owner`` is the line of its head) after which it goes round no more.
     * ``list handed in``: a loop over what the caller of its function hands in, or what was parsed from a file or an answer.
-    * ``listens to writes``: a function that a signal of the model ``owner`` calls; ``name`` is the signal.
+    * ``listens to writes``: a function that a signal of the model ``owner`` (of any, when empty) calls, or its own ``save()``; ``name`` is
+      which.
     * ``filled in before saving``: ``save()`` or ``clean()`` of the class ``owner`` sets the attribute ``name``.
     """
 

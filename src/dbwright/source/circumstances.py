@@ -7,6 +7,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from dbwright.model.source import FactKind, Place, SourceFact
 from dbwright.pysource import dotted, every_node, own_nodes
@@ -175,6 +176,14 @@ def _remembered(module: Module, name: str, function: Function) -> Iterator[Sourc
             mapping = next((one for one in _lacking(node.test) if one in filled), None)
             if mapping is not None:
                 yield _fact("remembered", module, name, node.body, mapping)
+            held = ast.unparse(node.test.comparators[0]) if _asks_whether_held(node.test) else ""
+            if node.orelse and held and held in _filled(node.orelse):
+                yield _fact("remembered", module, name, node.orelse, held)
+
+
+def _asks_whether_held(test: ast.expr) -> TypeGuard[ast.Compare]:
+    """``key in seen``"""
+    return isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.In)
 
 
 def _lacking(test: ast.expr) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Who listens to the writes of a model, by the text: ``@receiver(post_save, sender=Order)``, ``post_save.connect(index, sender=Order)``."""
+"""What happens beside the writes of a model, by the text: its own ``save()``, and who listens: ``@receiver(post_save, sender=Order)``,
+``post_save.connect(index)`` (to all models)."""
 
 from __future__ import annotations
 
@@ -13,8 +14,12 @@ _SIGNALS = frozenset(("pre_save", "post_save"))
 
 
 def read(module: Module) -> Iterator[SourceFact]:
-    """The listeners of a module, each signal and model once."""
+    """The listeners of a module."""
     for node in every_node(module.tree):
+        if isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "save":
+                    yield SourceFact("listens to writes", Place(module.file, method.lineno), "save", owner=node.name)
         if not isinstance(node, ast.Call):
             continue
         last = dotted(node.func).rpartition(".")[2]
@@ -31,5 +36,5 @@ def read(module: Module) -> Iterator[SourceFact]:
         )
         for signal in signals:
             name = dotted(signal).rpartition(".")[2]
-            if sender and name in _SIGNALS:
+            if name in _SIGNALS:
                 yield SourceFact("listens to writes", Place(module.file, node.lineno), name, owner=sender)

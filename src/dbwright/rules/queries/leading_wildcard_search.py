@@ -250,7 +250,7 @@ def _seeks_text(query: SourceQuery, predicate: Predicate, table: SourceTable) ->
 def _reads_much(snapshot: Snapshot, table: SourceTable, predicates: Sequence[Predicate], scope: Scope) -> bool:
     """What one parent has is few rows, unless they are events, or whole documents whose text is dear even so."""
     if scope != "parent":
-        return scope != "row"
+        return scope not in ("row", "rows")
     documents = any(c is not None and c.type in _JSON for c in (table.column(p.column.column) for p in predicates))
     return documents or keeps_events(snapshot, table)
 

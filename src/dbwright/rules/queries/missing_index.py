@@ -236,12 +236,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _gains_little(candidate: Candidate, shape: Shape, asking: Sequence[Search]) -> bool:
-    """Pages in an order, of rows that are all counted for each page; or a search of one place by what does not say which row."""
+    """Pages in an order, of rows that are all counted for each page; or a search of few places by what does not say which row."""
     if _pages_only(candidate):
         counted_too = {site for search in asking if search.counted for site in search.sites}
         return len(candidate.sites) == 1 or set(candidate.sites) <= counted_too
     telling = any(shape.facts(name).identifies or shape.facts(name).grows for name in candidate.columns)
-    return len(candidate.sites) == 1 and not telling
+    return len(candidate.sites) <= _FEW_PLACES and not telling
 
 
 def _by_the_way(found: Sequence[Finding], title: str, identity: str, advice: str) -> Iterator[Finding]:
@@ -258,6 +258,7 @@ def _by_the_way(found: Sequence[Finding], title: str, identity: str, advice: str
     yield replace(_together(low, title.format(len(low), listed(tables, 2)), message, identity), impact=_ONE_PLACE)
 
 
+_FEW_PLACES = 2
 _ONE_PLACE = Impact(1, "places", 1, 30, estimated=True)
 """However many places a message gathers, each of them alone matters little."""
 

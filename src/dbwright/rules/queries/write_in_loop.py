@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dbwright.model.asked import is_aid, locations, rows_of
+from dbwright.model.asked import is_aid, locations, model_name, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.parents import comes_in_by_time, scope_of
-from dbwright.model.repeats import goes_few_times, in_job, only_on_failure
+from dbwright.model.repeats import goes_few_times, in_job, is_remembered, only_on_failure
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot, once
@@ -68,6 +68,12 @@ def _module(body: str) -> dict[str, str]:
 
 
 BAD = (
+    # As many as were chosen on a page.
+    Sample(
+        source=_module(
+            "def rank(keys):\n    for store in Store.objects.filter(pk__in=keys):\n        store.rank = 1\n        store.save()"
+        )
+    ),
     # A job, told with the others.
     Sample(
         source=_module(
@@ -259,6 +265,8 @@ def _many(snapshot: Snapshot, query: SourceQuery, loop: QueryLoop, limits: Limit
     at = query.issued if loop.place.function == query.issued.function else query.calls[-1]
     if (at.file, at.line, loop.place.line) in _last_turns(snapshot) or goes_few_times(snapshot, loop.place):
         return ""
+    if is_remembered(snapshot, (query.issued,), loop.place):
+        return ""
     if loop.count is not None:
         return "sure" if loop.count >= limits["count"] else ""
     if loop.table is None:
@@ -299,7 +307,7 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     if not queries:
         return "" if loop.relation is not None else "perhaps"
     scopes = {scope_of(snapshot, q, table) for q in queries if q.query is not None and q.query.limit != "constant"}
-    if "" in scopes:
+    if scopes & {"", "rows"}:
         return "sure"
     return "perhaps" if "tenant" in scopes and comes_in_by_time(snapshot, table) else ""
 
@@ -320,12 +328,15 @@ def _does_more(snapshot: Snapshot, query: SourceQuery) -> bool:
     if query.issued.function.rpartition(".")[2] in ("save", "delete") and query.consumer in ("save", "delete"):
         return not any(loop.place.function == query.issued.function for loop in query.loops)
     model = query.symbol.rpartition(".")[2] if query.symbol else ""
-    return query.issued_by != "delete" and model in _listened_to(snapshot)
+    return query.issued_by != "delete" and not _listened_to(snapshot).isdisjoint((model, ""))
 
 
 @once
 def _listened_to(snapshot: Snapshot) -> frozenset[str]:
-    return frozenset(fact.owner for fact in snapshot.source.facts if fact.kind == "listens to writes")
+    """The models with something beside their writes: a listener, an own ``save()``, a table of their history."""
+    names = {model_name(table) for table in snapshot.source.tables}
+    kept = {name.removeprefix("Historical") for name in names if name.startswith("Historical")}
+    return frozenset(kept | {fact.owner for fact in snapshot.source.facts if fact.kind == "listens to writes"})
 
 
 def _is_of_a_job(snapshot: Snapshot, query: SourceQuery) -> bool:
@@ -391,7 +402,9 @@ def _verb(query: SourceQuery) -> str:
 
 def _step(query: SourceQuery) -> str:
     name = query.symbol.rpartition(".")[2] if query.symbol else "Model"
-    if query.consumer in ("get_or_create", "update_or_create"):
+    if query.consumer == "update_or_create":
+        return f"Write {name}.objects.bulk_create(objects, update_conflicts=True, unique_fields=[…], update_fields=[…]) after the loop."
+    if query.consumer == "get_or_create":
         return (
             f"Fetch the {name} rows that are there with one filter(…__in=keys), then "
             f"{name}.objects.bulk_create(missing, ignore_conflicts=True) behind a unique constraint."
