@@ -22,6 +22,8 @@ Scope = Literal["row", "rows", "parent", "tenant", ""]
 """What the rows that a query asks a table for have in common: a key, that their keys are given, a parent, the tenant, or nothing."""
 
 _TENANT = re.compile(r"(^|_)(users?|organi[sz]ations?|accounts?|sites?|tenants?|workspaces?|company|companies)$")
+_OF_ALL = frozenset(("django_content_type", "django_site"))
+"""What nearly all rows share."""
 _KEPT_ON = re.compile(
     r"(log|logs|logentry|audit|event|events|history|message|messages|notification|notifications|activity|metric|hit)$"
 )
@@ -58,7 +60,8 @@ def tenants(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(
         name
         for name, below in children.items()
-        if (not parents.get(name) or _TENANT.search(name))
+        if name not in _OF_ALL
+        and (not parents.get(name) or _TENANT.search(name))
         and any(children.get(child, set()) - {name, child} for child in below)
     )
 
@@ -125,7 +128,6 @@ _NAMES = ("text", "varchar", "citext", "uuid")
 _NARROWEST_FIRST: tuple[Scope, ...] = ("row", "parent", "rows", "tenant")
 _OBJECT = re.compile(r"(^|_)object_?(id|pk|uuid)$")
 """What a generic relation keeps beside the type."""
-_OF_ALL = frozenset(("django_content_type", "django_site"))
 
 
 def _is_generic(column: SourceColumn) -> bool:

@@ -14,6 +14,7 @@ the reads.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -240,7 +241,8 @@ def _gains_little(candidate: Candidate, shape: Shape, asking: Sequence[Search]) 
     if _pages_only(candidate):
         counted_too = {site for search in asking if search.counted for site in search.sites}
         return len(candidate.sites) == 1 or set(candidate.sites) <= counted_too
-    telling = any(shape.facts(name).identifies or shape.facts(name).grows for name in candidate.columns)
+    asked = {name for key in candidate.columns for name in shape.columns if re.search(rf"\b{re.escape(name)}\b", key)}
+    telling = any(shape.facts(name).identifies or shape.facts(name).grows for name in asked)
     return len(candidate.sites) <= _FEW_PLACES and not telling
 
 
