@@ -406,7 +406,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for (file, function), found in groups.items():
         members = sorted(
             _without_rounds(list(found.values())),
-            key=lambda one: (_may(snapshot, one), one.sent.file, one.sent.line, _about(one)),
+            key=lambda one: (_may(snapshot, one), len(list(_inside(one))), one.sent.file, one.sent.line, _about(one)),
         )
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
         if not members or (len(measured) == len(members) and max(measured) < limits["rows"]):
@@ -750,6 +750,8 @@ def _is_whole(snapshot: Snapshot, query: SourceQuery) -> bool:
     table = snapshot.source.table_by_name.get(query.table or "")
     taken = query.query
     if taken is None or taken.limit or taken.distinct or taken.aggregates:
+        return False
+    if any(column.table not in (query.table, "") for column in taken.columns):  # it loads related rows along
         return False
     in_its_order = table is None or bool(taken.order_by) == bool(table.ordering)
     return in_its_order and len(_conditions(query) - _of_managers(snapshot).get(query.table, frozenset())) <= 1

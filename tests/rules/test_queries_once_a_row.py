@@ -1,0 +1,73 @@
+"""What a query once a row is told with: the line and the method that mend it, and how much it weighs."""
+
+from pathlib import Path
+
+import pytest
+from test_source_samples import findings
+
+from dbwright import rules
+from dbwright.model.finding import Finding
+from dbwright.model.sample import Sample
+from dbwright.rules.queries import n_plus_one
+
+
+def told(tmp_path: Path, source: dict[str, str]) -> Finding:
+    rule = next(rule for rule in rules.load_all() if rule.id == "queries/n-plus-one")
+    (finding,) = findings(rule, Sample(source=source), tmp_path / "project")
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("body", "step"),
+    [
+        (
+            "for b in Book.objects.all():\n        b.author",
+            '.select_related("author") to the queryset made at shop/views.py:7',
+        ),
+        (
+            "for a in Author.objects.all():\n        [b.title for b in a.books.all()]",
+            '.prefetch_related("books") to the queryset made at shop/views.py:7',
+        ),
+        (
+            "for a in Author.objects.all():\n        [b.title for b in a.books.order_by('title')]",
+            '.prefetch_related(Prefetch("books", queryset=…, to_attr=…)) to the queryset made at shop/views.py:7',
+        ),
+        (
+            "for p in Publisher.objects.all():\n        for a in p.author_set.filter(name='x'):\n"
+            "            [b.title for b in a.books.all()]",
+            '.prefetch_related("books") to the queryset made at shop/views.py:8',
+        ),
+        (
+            "for b in Book.objects.all():\n        Author.objects.get(pk=b.author_id)",
+            "with Author.objects.in_bulk(keys)",
+        ),
+        ("for b in Book.objects.all():\n        Author.objects.get(name=b.title)", "(one IN query)"),
+    ],
+)
+def test_step(tmp_path: Path, body: str, step: str) -> None:
+    assert step in (told(tmp_path, n_plus_one._views(f"def f():\n    {body}")).next_step or "")
+
+
+def test_a_tree_weighs_as_one_relation(tmp_path: Path) -> None:
+    finding = told(tmp_path, n_plus_one._shelves("Shelf.objects.all()"))
+    assert finding.title == "One query a row: parent in paths"
+    assert "further" not in finding.message
+    assert finding.severity == "medium"
+
+
+def test_many_relations_do_not_weigh_as_many_rows(tmp_path: Path) -> None:
+    fields = "".join(f"    f{n} = models.ForeignKey('Item', models.CASCADE, related_name='+')\n" for n in range(40))
+    touched = ", ".join(f"item.f{n}.name" for n in range(40))
+    source = {
+        "shop/__init__.py": "",
+        "shop/models.py": f"from django.db import models\n\n\nclass Item(models.Model):\n    name = models.TextField()\n{fields}",
+        "shop/views.py": f"from shop.models import Item\n\n\ndef f():\n    return [({touched}) for item in Item.objects.all()]\n",
+    }
+    assert told(tmp_path, source).severity == "medium"
+
+
+def test_jobs_are_one_message_without_weight(tmp_path: Path) -> None:
+    source = next(sample.source for sample in n_plus_one.BAD if "shop/tasks.py" in sample.source)
+    finding = told(tmp_path, dict(source))
+    assert finding.title == "2 jobs send one query a row"
+    assert finding.severity == "info"
