@@ -220,6 +220,13 @@ BAD = (
     ),
 )
 GOOD = (
+    # What was prefetched is counted and tested without a query.
+    Sample(
+        source=_views(
+            "def counts():\n    return [(a.books.count(), a.books.exists(), a.books.all().count())\n"
+            "            for a in Author.objects.prefetch_related('books')]"
+        )
+    ),
     # Who loads two steps of a tree along knows how deep it is.
     Sample(source=_shelves("Shelf.objects.select_related('parent__parent')")),
     # Django sets the author on each of an author's books.

@@ -62,6 +62,8 @@ SCOPES_DISABLED = "scopes disabled"
 INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
 LOADS_MORE = "dbwright_loads_more"
 """Among a queryset's hints, which all that are made of it inherit: it loads relations along that could not be told."""
+_OF_ROWS = frozenset(("count", "exists", "contains"))
+"""Methods that Django answers from the rows when these are there already."""
 _OF_LIBRARIES = frozenset(
     "select_subclasses instance_of not_instance_of non_polymorphic translated active_translations language untranslated cache "
     "nocache".split()
@@ -421,6 +423,8 @@ class QuerySetValue(Value):
             qs = target.qs
             record = target.issue("get", lambda: qs.get(), at, "", "get")
             return target.element(record)
+        if name in _OF_ROWS and self.prefetched:
+            return Unknown(f"result of {name}", "row")
         _positional, named, _missing = self._conditions(name, arguments, at)
         positional = [concrete(value, at) for value in arguments.positional]
         qs = self.qs
@@ -687,7 +691,7 @@ class ManagerValue(Value):
         if self.related is not None and name in ("add", "remove", "clear", "set"):
             return Native(name, lambda arguments, frame: self._change(name, arguments, frame))
         queryset = self.queryset(at)
-        if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all",):
+        if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all", *_OF_ROWS):
             queryset.prefetched = ()
         return queryset.attribute(name, at)
 
