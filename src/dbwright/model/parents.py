@@ -16,7 +16,7 @@ from dbwright.model.asked import unique_keys
 from dbwright.model.query import Query
 from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import SourceColumn, SourceQuery, SourceTable
+from dbwright.model.source import SourceColumn, SourceTable
 
 Scope = Literal["row", "rows", "parent", "tenant", ""]
 """What the rows that a query asks a table for have in common: a key, that their keys are given, a parent, the tenant, or nothing."""
@@ -80,18 +80,13 @@ def comes_in_by_time(snapshot: Snapshot, table: SourceTable) -> bool:
     return keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
 
 
-def scope_of(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> Scope:
+def scope_of(snapshot: Snapshot, query: Query, table: SourceTable) -> Scope:
     """What the rows that a query asks a table for have in common, by the equalities on the table and on those joined with it."""
-    if query.query is None:
-        return ""
-    return _scope(snapshot, query.query, table)
-
-
-def _scope(snapshot: Snapshot, query: Query, table: SourceTable) -> Scope:
     names = {t.alias: t.name for t in query.tables}
     equal: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for p in query.predicates:
-        if p.narrows and p.clause == "where" and not p.negated and p.operator in ("=", "in") and p.value != "column":
+        is_equality = p.operator in ("=", "in") and p.value != "column" and not p.negated and not p.wrapped
+        if is_equality and p.narrows and p.clause == "where":
             equal[p.column.alias][p.column.column] = p.operator == "in"
     found: set[Scope] = set()
     for alias in _joined(query, table.name):

@@ -207,7 +207,7 @@ def _by_table(snapshot: Snapshot) -> Mapping[str, list[_Search]]:
                 by_table[table.name].append(predicate)
         for name, predicates in by_table.items():
             table = snapshot.source.table_by_name[name]
-            scope = scope_of(snapshot, query, table)
+            scope = scope_of(snapshot, query.query, table)
             if _reads_much(snapshot, table, predicates, scope):
                 groups[name].append(_Search(query, tuple(predicates), scope))
     return groups

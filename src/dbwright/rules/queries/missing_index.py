@@ -26,6 +26,7 @@ from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.demand import Candidate
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
+from dbwright.model.parents import scope_of
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
@@ -215,11 +216,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             continue
         sought: list[Finding] = []
         served = {site for search in asking if not search.job for site in search.sites}
+        whole = _of_no_parent(snapshot, asking, source)
         for candidate, finding in made:
             kept = behind if not candidate.scans else by_operators if _by_operators(finding) else sought
             if kept is sought and not served & set(candidate.sites):
                 kept = in_jobs
-            elif kept is sought and _gains_little(candidate, shape, asking):
+            elif kept is sought and (_gains_little(candidate, shape, asking) or not whole & set(candidate.sites)):
                 kept = perhaps
             kept.append(finding)
         yield from _of_one_table(sought[: int(limits["told"])])
@@ -234,6 +236,16 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         "by few places",
         "Make the index where the table is large and the place is often asked.",
     )
+
+
+def _of_no_parent(snapshot: Snapshot, asking: Sequence[Search], table: SourceTable | None) -> set[str]:
+    """The places whose search no key of a parent narrows, on the table itself or on one joined with it."""
+    return {
+        site
+        for search in asking
+        if table is None or scope_of(snapshot, search.query, table) not in ("row", "rows", "parent")
+        for site in search.sites
+    }
 
 
 def _gains_little(candidate: Candidate, shape: Shape, asking: Sequence[Search]) -> bool:

@@ -212,7 +212,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     in_jobs: defaultdict[tuple[str, str], list[_Write]] = defaultdict(list)
     for (_, at), alike in _repeated(snapshot, limits).items():
         of_job = all(_is_of_a_job(snapshot, write.query) for write in alike)
-        (in_jobs if of_job else served)[at.file, at.function].append(alike[0])
+        (in_jobs if of_job else served)[at.file, at.function].append(max(alike, key=lambda write: write.is_sure))
     found = [_finding(snapshot, *where, writes, limits) for where, writes in served.items()]
     yield from (finding for finding in found if finding.confidence != "low")
     unsure = [finding for finding in found if finding.confidence == "low"]
@@ -306,7 +306,9 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     queries = _fetched(snapshot).get((loop.rows_made, table.name), ())
     if not queries:
         return "" if loop.relation is not None else "perhaps"
-    scopes = {scope_of(snapshot, q, table) for q in queries if q.query is not None and q.query.limit != "constant"}
+    scopes = {
+        scope_of(snapshot, q.query, table) for q in queries if q.query is not None and q.query.limit != "constant"
+    }
     if scopes & {"", "rows"}:
         return "sure"
     return "perhaps" if "tenant" in scopes and comes_in_by_time(snapshot, table) else ""
