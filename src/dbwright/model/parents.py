@@ -111,7 +111,8 @@ def _by_columns(snapshot: Snapshot, at: SourceTable, equal: Mapping[str, bool], 
         yield "parent"
     for column in columns:
         if column.references is not None:
-            yield _of_one(snapshot, column.references.table)
+            if _is_led_by(at, column.name):
+                yield _of_one(snapshot, column.references.table)
         elif at is not table and (column.type or "").startswith(_NAMES):
             yield "tenant"
 
@@ -123,6 +124,15 @@ _NAMES = ("text", "varchar", "citext", "uuid")
 _NARROWEST_FIRST: tuple[Scope, ...] = ("row", "parent", "rows", "tenant")
 _OBJECT = re.compile(r"(^|_)object_?(id|pk|uuid)$")
 """What a generic relation keeps beside the type."""
+
+
+def _is_led_by(table: SourceTable, column: str) -> bool:
+    """Some index begins with the column, so that its rows are found by it."""
+    keys = (
+        *(i.columns for i in table.indexes),
+        *(c.columns for c in table.constraints if c.kind in ("unique", "primary key")),
+    )
+    return any(key[:1] == (column,) for key in keys)
 
 
 def _is_generic(column: SourceColumn) -> bool:
