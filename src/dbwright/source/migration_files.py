@@ -27,6 +27,9 @@ _COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
 _STRING = r"""[ubr]{0,2}(?:'([^'\n]*)'|"([^"\n]*)")"""
 
 
+_SAYS_EMPTY = re.compile(r"\b(empty|place ?holder|no[- ]?op|dummy|does nothing)\b", re.IGNORECASE)
+
+
 def text_of(path: Path) -> str:
     """The text of a file, whatever its encoding; empty when it cannot be read."""
     try:
@@ -44,8 +47,10 @@ def date_of(text: str, name: str) -> str | None:
 
 
 def is_explained(text: str) -> bool:
-    """A comment stands in it that no template wrote."""
-    return any(not _TEMPLATE.match(comment) for comment in _COMMENT.findall(text))
+    """A comment stands in it that no template wrote, or its message says that there is nothing in it."""
+    return _SAYS_EMPTY.search(text[:HEAD].partition("Revision ID")[0]) is not None or any(
+        not _TEMPLATE.match(comment) for comment in _COMMENT.findall(text)
+    )
 
 
 def strings_after(text: str, name: str) -> tuple[str, ...] | None:

@@ -104,8 +104,9 @@ def _finding(
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "columns", 1, 50, estimated=True),
         evidence={"columns": [name], "places": [str(place) for place in places]},
         confidence="medium",
-        next_step=f"ALTER TABLE {table.name} ADD CONSTRAINT {table.name[:40]}_{name[:12]}_size CHECK ({size}) NOT VALID, and another with "
-        f"jsonb_typeof({name}) = 'object' AND {name} ? '…' for the keys that code relies on; validate both afterwards.",
+        next_step=f"ALTER TABLE {table.name} ADD CONSTRAINT {table.name[:40]}_{name[:12]}_size CHECK ({size}) NOT VALID, with the size "
+        f"that fits, and another with jsonb_typeof({name}) for the kind that {places[0].function} asks for ('object' or 'array') and "
+        f"{name} ? '…' for keys that code relies on; validate both afterwards.",
         identity=f"{table.name}:{name}",
         locations=locations([*places, column_place(table, name)]),
     )
