@@ -20,6 +20,7 @@ from itertools import takewhile
 from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
+from dbwright.model.parents import scope_of
 from dbwright.model.repeats import (
     cut,
     goes_few_times,
@@ -525,13 +526,15 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
     others = len({(one.sent, _about(one)) for one in members}) - 1
     more = f", and {counted(others, 'further query', 'further queries')} likewise" if others else ""
     also = f" The same goes for {listed([one.function for one in same], 4)}." if same else ""
+    of_one = all(_of_one_parent(snapshot, one) for one in members)
+    scale = (3, 300) if of_one else (1, 30)
     return Finding(
         title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
         message=f"{statements} for {each}{f' (about {rows:,} rows)' if rows else ''}, walked at {first.loop.place}{more}.{also}",
         objects=(ObjectRef("function", function or file, table=first.query.table),),
         impact=Impact(rows, "rows", limits["rows"], 100_000)
         if rows is not None
-        else Impact(2 + min(_relations(members), MOST_RELATIONS), "queries a row", 1, 30, estimated=True),
+        else Impact(2 + min(_relations(members), MOST_RELATIONS), "queries a row", *scale, estimated=True),
         evidence={
             "sites": [
                 {"query": str(one.sent), "about": _about(one), "rows made at": str(one.where)} for one in members[:30]
@@ -539,12 +542,33 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
             "sql": first.query.sql,
             "rows": rows if rows is not None else "not measured",
         },
-        confidence=_confidence(snapshot, members, rows),
+        confidence="low" if of_one and rows is None else _confidence(snapshot, members, rows),
         next_step=_steps(snapshot, members),
         identity=f"{file}:{function}",
         locations=locations(
             [*(place for one in (group, *same) for place in one.made), *(p for one in members for p in _lines(one))], 60
         ),
+    )
+
+
+@once
+def _rows_made(snapshot: Snapshot) -> dict[tuple[Place, str | None], list[SourceQuery]]:
+    """The queries for rows by the line that makes them and their table."""
+    found: defaultdict[tuple[Place, str | None], list[SourceQuery]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        if query.issued_by == "rows" and query.query is not None:
+            found[query.made, query.table].append(query)
+    return dict(found)
+
+
+def _of_one_parent(snapshot: Snapshot, one: _Repeated) -> bool:
+    """The rows walked over are those of one order, one article, one event: a handful as a rule."""
+    table = snapshot.source.table_by_name.get(one.base.table or "")
+    made = _rows_made(snapshot).get((one.base.rows_made, one.base.table), ()) if one.base.rows_made else ()
+    return (
+        table is not None
+        and len(made) > 0
+        and all(q.query is not None and scope_of(snapshot, q.query, table) in ("row", "parent") for q in made)
     )
 
 
@@ -729,7 +753,12 @@ def _step(snapshot: Snapshot, one: _Repeated, where: Place) -> str:
     if query.issued_by in ("count", "aggregate", "exists") and django:
         made = {"count": "Count", "exists": "Exists", "aggregate": "Sum"}[query.issued_by]
         of = f'"{path}", filter=…' if path and query.issued_by != "exists" else "…"
-        return f"Annotate the queryset made at {where} with {made}({of}) instead of the query at {query.issued}."
+        left = (
+            " (in a Subquery where that queryset filters by the relation: it counts only what the filter left)"
+            if path
+            else ""
+        )
+        return f"Annotate the queryset made at {where} with {made}({of}){left} instead of the query at {query.issued}."
     if path and query.issued_by == "rows" and django:
         if _is_whole(snapshot, query):
             return f'Add .prefetch_related("{path}") to the queryset made at {where}.'
