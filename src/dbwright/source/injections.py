@@ -282,8 +282,8 @@ def _text_parameters(function: Function) -> list[str]:
 
 
 _SQL_WORD = re.compile(
-    r"\b(select|insert|update|delete|from|where|set|and|or|in|like|order by|group by|having|limit|values|join|create|alter|drop|copy|"
-    r"with|as|desc|asc|analyze|vacuum|truncate|notify|listen|call)\b|[=<>(,]",
+    r"\b(select|insert|update|delete|from|where|set|and|or|in|i?like|between|order by|group by|having|limit|values|join|create|alter|drop|"
+    r"copy|with|as|desc|asc|analyze|vacuum|truncate|notify|listen|call)\b|[=<>(,]",
     re.IGNORECASE,
 )
 

@@ -20,7 +20,7 @@ from typing import Literal
 from dbwright.model.asked import is_aid, locations, model_name, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import comes_in_by_time, scope_of
+from dbwright.model.parents import scope_of
 from dbwright.model.repeats import goes_few_times, in_job, is_remembered, only_on_failure
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
@@ -148,8 +148,6 @@ GOOD = (
         )
     ),
     Sample(source=_module("def keep(formset):\n    for form in formset:\n        Store.objects.create(name=form)")),
-    # What one parent has.
-    Sample(source=_module("def shut(store):\n    for door in store.doors.all():\n        door.delete()")),
     # save() of the model does more, and so does who listens to it.
     Sample(source=_module("def shut():\n    for door in Door.objects.all():\n        door.save()")),
     Sample(
@@ -237,7 +235,19 @@ def _repeated(snapshot: Snapshot, limits: Limits) -> dict[tuple[Place, Place], l
     lines: defaultdict[Place, set[Place]] = defaultdict(set)
     for issued, at in writes:
         lines[at].add(issued)
-    return {key: alike for key, alike in writes.items() if _written_under(snapshot).get(key[1], set()) <= lines[key[1]]}
+    made_ready = {
+        at for at in lines if all(map(_makes_ready, (w for (_, a), ws in writes.items() if a == at for w in ws)))
+    }
+    return {
+        (issued, at): alike
+        for (issued, at), alike in writes.items()
+        if at not in made_ready and _written_under(snapshot).get(at, set()) <= lines[at]
+    }
+
+
+def _makes_ready(write: _Write) -> bool:
+    """What must be there for the members of a list is looked for and made where it lacks: mostly nothing is written."""
+    return write.loop.table is None and not write.is_sure and write.query.consumer.endswith("or_create")
 
 
 @once
@@ -273,9 +283,7 @@ def _many(snapshot: Snapshot, query: SourceQuery, loop: QueryLoop, limits: Limit
         given = _handed_in(snapshot).get((loop.place.file, loop.place.line))
         if given == "parsed":
             return "sure"
-        return (
-            "perhaps" if given and not query.consumer.endswith("or_create") else ""
-        )  # what must be there is made ready so
+        return "perhaps" if given else ""
     rows = rows_of(snapshot, loop.table)
     if rows is not None:
         return "sure" if rows >= limits["rows"] else ""
@@ -299,7 +307,7 @@ def _last_turns(snapshot: Snapshot) -> frozenset[tuple[str, int, int]]:
 
 
 def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps", ""]:
-    """The rows walked over are not those of one parent, nor the first of them, nor a list of values."""
+    """The rows walked over are not the first of them, nor a list of values; those of one parent may be few."""
     table = snapshot.source.table_by_name.get(loop.table or "")
     if table is None or shape_of_source(snapshot, table).is_list_of_values:
         return ""
@@ -311,7 +319,7 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     }
     if scopes & {"", "rows"}:
         return "sure"
-    return "perhaps" if "tenant" in scopes and comes_in_by_time(snapshot, table) else ""
+    return "perhaps" if scopes & {"tenant", "parent"} else ""
 
 
 @once

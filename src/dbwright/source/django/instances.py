@@ -73,9 +73,9 @@ def prefetched_to(instance: InstanceValue, name: str) -> Value | None:
             real = _target(instance, lookup.prefetch_through)
             adoption = instance.django.adoption_of(real) if real is not None else None
             if adoption is not None:
-                return Items(
-                    [], "list", InstanceValue(instance.django, adoption, lookup.queryset, instance.record, "", "row")
-                )
+                path = _path(instance, lookup.prefetch_through)
+                row = InstanceValue(instance.django, adoption, instance.qs, instance.record, path, "row")
+                return Items([], "list", row)
             return Items([], "list", Unknown("a prefetched row", "row"))
     return None
 
