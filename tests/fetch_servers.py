@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 SERVERS = Path(__file__).parents[1] / ".servers"
-PACKAGES = {13: "13.23.0-beta.16", 14: "14.23.0-beta.17", 17: "17.10.0-beta.17"}
+PACKAGES = {13: "13.23.0-beta.16", 14: "14.23.0-beta.17", 16: "16.14.0-beta.17", 17: "17.10.0-beta.17"}
 PLATFORMS = {
     ("linux", "x86_64"): "linux-x64",
     ("linux", "aarch64"): "linux-arm64",
