@@ -74,7 +74,6 @@ MOST_COMPLETED = 4
 LONGEST_UNROLLED = 12
 """A loop over a literal of at most so many elements that are plain values is walked once for each."""
 LONGEST_UNROLLED_IN_STUBS = 60
-_KEPT_DECORATORS = frozenset(("staticmethod", "classmethod", "property", "cached_property", "abstractproperty"))
 
 
 _ITSELF = "{} is defined by itself"

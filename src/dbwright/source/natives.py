@@ -300,10 +300,6 @@ def _defaultdict(arguments: Arguments, at: Frame) -> Value:
     return Mapping({}, at.call(first, Arguments()) if first is not None else None)
 
 
-def _moment(arguments: Arguments, at: Frame) -> Value:
-    return Unknown("a time")
-
-
 def _type(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
     if len(arguments.positional) == 3:

@@ -17,7 +17,6 @@ from dbwright.model.surroundings import Role
 _ONCE = re.compile(
     r"\b(migrate|collectstatic|compilemessages|createsuperuser|loaddata|init_?db|seed\w*|pytest|alembic|upgrade|check|test|backup|dumpdata)\b"
 )
-_ASYNC = frozenset(("uvicorn", "daphne", "hypercorn", "granian"))
 _POOLERS = re.compile(r"bouncer|pgcat|odyssey|supavisor", re.IGNORECASE)
 _DATABASES = re.compile(
     r"(^|/)(postgres|postgis|timescaledb|postgresql|pgvector|spilo|supabase/postgres)[\w-]*([:@]|$)"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dbwright.collect.surroundings.variables import Address, Variable, parse_url
+from dbwright.collect.surroundings.variables import Variable, parse_url
 from dbwright.model.source_table import Place
 from dbwright.model.surroundings import Environment, WeakPassword
 
@@ -72,14 +72,6 @@ def _written(variable: Variable, text: str, user: str) -> Written:
     return Written(
         variable.name, text, variable.place, variable.environment, user, variable.is_fallback, variable.is_example
     )
-
-
-def of_address(
-    name: str, address: Address, place: Place, environment: Environment, *, is_fallback: bool
-) -> Iterator[Written]:
-    """The password of an address in source."""
-    if address.engine == "postgresql" and address.password:
-        yield Written(name, address.password, place, environment, address.user, is_fallback)
 
 
 def weak(written: Iterable[Written]) -> Iterator[WeakPassword]:

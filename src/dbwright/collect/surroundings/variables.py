@@ -112,9 +112,6 @@ class Address:
     query: str = field(repr=False, default="")
 
 
-_POSTGRESQL = ("postgres", "postgresql", "postgis", "psql", "pgsql", "timescale", "timescalegis")
-
-
 def engine_of(text: str) -> AccessEngine:
     """The engine that a scheme, dialect or dotted path of a backend names."""
     lowered = text.lower()

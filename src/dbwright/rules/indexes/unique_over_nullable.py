@@ -248,14 +248,6 @@ def _is_polymorphic(snapshot: Snapshot, table: Table, name: str) -> bool:
     return any(target is not None and target.name.endswith("content_type") for target in targets)
 
 
-def _said_on_delete(snapshot: Snapshot, table: Table, name: str) -> str:
-    """What the model says that a DELETE of the parent does: Django does it itself and tells the database nothing."""
-    model = snapshot.source.table_by_name.get(table.name)
-    column = model.column(name) if model else None
-    said = column.references.on_delete if column and column.references else None
-    return (said or "").lower().replace("_", " ")
-
-
 @once
 def _looked_up(snapshot: Snapshot) -> dict[tuple[str, str], list[set[str]]]:
     """By column (table, name) the columns that queries of the code, or recorded ones, compare for equality while it is NULL. What an outer

@@ -44,10 +44,6 @@ class Report(models.Model):
 def view(request):
     return list(Report.objects.{1})
 """
-_INDEX = """
-    class Meta:
-        indexes = [Index(KT("data__kind"), name="report_kind")]
-"""
 
 
 def _module(query: str, meta: str = "") -> dict[str, str]:

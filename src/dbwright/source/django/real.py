@@ -33,10 +33,6 @@ TEXT_ONLY = frozenset(("verbose_name", "help_text", "error_messages", "verbose_n
 """Options of a field that nobody but people read: an unknown one is left out."""
 
 
-class CannotMake(Exception):
-    """An argument without which Django's object cannot be made is not known."""
-
-
 def placeholder(*_arguments: Any, **_options: Any) -> None:
     """Stands for a function of the project that Django only keeps: a default, a validator, an ``upload_to``. It is never called."""
 

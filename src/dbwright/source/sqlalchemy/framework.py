@@ -1098,10 +1098,6 @@ class SQLAlchemy:
 
         return statements.operate(self, name, left, right, at)
 
-    def class_for(self, real: Any) -> ClassValue | None:
-        """The project's class of a mapped one."""
-        return class_behind(real)
-
 
 MARKED = "dbwright_marked"
 

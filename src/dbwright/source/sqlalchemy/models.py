@@ -7,7 +7,6 @@ run: a class body gives columns, relationships and table arguments; methods stay
 from __future__ import annotations
 
 import ast
-import copy
 import re
 import types
 import typing
@@ -480,10 +479,6 @@ def remember(thing: Any, file: str, line: int) -> None:
         return
     if isinstance(column, schema.SchemaItem):
         column.info.setdefault("dbwright", (file, line))
-
-
-def shallow(thing: Any) -> Any:
-    return copy.copy(thing)
 
 
 __all__ = ["Bound", "Builder", "Callable", "ModelAdoption", "class_behind", "is_mapped_part", "remember"]

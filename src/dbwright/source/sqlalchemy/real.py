@@ -6,7 +6,6 @@ import ast
 import datetime
 import decimal
 import enum
-import types
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -196,16 +195,8 @@ def wrapped(thing: Any) -> Value:
     return Real(thing)
 
 
-def line_of(node: Any, otherwise: int = 0) -> int:
-    return getattr(node, "lineno", otherwise)
-
-
 def last_name(node: ast.expr) -> str:
     """``Column`` of ``sa.Column``."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def is_function(thing: Any) -> bool:
-    return isinstance(thing, types.FunctionType | types.MethodType | types.BuiltinFunctionType)

@@ -41,7 +41,6 @@ CONDITIONS = frozenset(
 )
 """Methods from which what is not known is left out; the statement is then told to be partial."""
 MOST_VARIANTS = 8
-_ON_QUERIES = frozenset("with_session session execution_options".split())
 
 
 class Statement(Value):
