@@ -39,15 +39,11 @@ _FEW = frozenset(
 _WRAPPERS = frozenset(("enumerate", "list", "tuple", "sorted", "reversed", "set", "dict", "zip"))
 
 
-def read(functions: Functions, codebase: Codebase) -> Iterator[SourceFact]:
-    """The circumstances of all functions."""
-    for module, found in functions.items():
-        written = _written_down(module)
-        for name, function in found:
-            yield from _on_failure(module, name, function)
-            yield from _remembered(module, name, function)
-            yield from _few_turns(module, name, function, written)
-    yield from _jobs(functions, codebase)
+def of_function(module: Module, name: str, function: Function, written: frozenset[str]) -> Iterator[SourceFact]:
+    """The circumstances of one function's lines; ``written`` as `written_down` gives it."""
+    yield from _on_failure(module, name, function)
+    yield from _remembered(module, name, function)
+    yield from _few_turns(module, name, function, written)
 
 
 def _fact(kind: FactKind, module: Module, function: str, body: Sequence[ast.stmt], name: str = "") -> SourceFact:
@@ -58,7 +54,7 @@ def _fact(kind: FactKind, module: Module, function: str, body: Sequence[ast.stmt
 # Jobs
 
 
-def _jobs(functions: Functions, codebase: Codebase) -> Iterator[SourceFact]:
+def jobs(functions: Functions, codebase: Codebase) -> Iterator[SourceFact]:
     """The functions that a queue or a clock calls, and those that nothing but such functions names."""
     told: dict[ast.AST, str] = {
         function: what
@@ -244,7 +240,7 @@ def _few(node: ast.expr, written: frozenset[str]) -> str:
     return parts[-1] if parts[-1] in written else ""
 
 
-def _written_down(module: Module) -> frozenset[str]:
+def written_down(module: Module) -> frozenset[str]:
     """Names in capitals of a module or its classes: constants."""
     found: set[str] = set()
     bodies = [module.tree.body, *(node.body for node in module.tree.body if isinstance(node, ast.ClassDef))]

@@ -33,13 +33,15 @@ def read(codebase: Codebase) -> Iterator[SourceFact]:
     handed = injections.Handed([(m, *one) for m, found in functions.items() for one in found], codebase)
     for module in modules:
         yield from _facts_of(module, functions[module], handed)
-    yield from circumstances.read(functions, codebase)
+    yield from circumstances.jobs(functions, codebase)
 
 
 def _facts_of(
     module: Module, functions: Iterable[tuple[str, Function]], handed: injections.Handed
 ) -> Iterator[SourceFact]:
+    written = circumstances.written_down(module)
     for name, function in functions:
+        yield from circumstances.of_function(module, name, function, written)
         yield from injections.of_function(module, name, function, handed)
         yield from _lost_updates(module, name, function)
         yield from fetched.read(module, name, function)
