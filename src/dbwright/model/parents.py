@@ -16,7 +16,7 @@ from dbwright.model.asked import unique_keys
 from dbwright.model.query import Query
 from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import SourceColumn, SourceTable
+from dbwright.model.source import Place, SourceColumn, SourceQuery, SourceTable
 
 Scope = Literal["row", "rows", "parent", "tenant", ""]
 """What the rows that a query asks a table for have in common: a key, that their keys are given, a parent, the tenant, or nothing."""
@@ -78,6 +78,16 @@ def comes_in_by_time(snapshot: Snapshot, table: SourceTable) -> bool:
     """Its rows tell when they were made, or are events."""
     shape = shape_of_source(snapshot, table)
     return keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
+
+
+@once
+def fetched_by_line(snapshot: Snapshot) -> dict[tuple[Place | None, str], list[SourceQuery]]:
+    """The queries that fetch rows, by the line that makes them and their table."""
+    found: defaultdict[tuple[Place | None, str], list[SourceQuery]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        if query.issued_by in ("rows", "relation", "prefetch") and query.table is not None:
+            found[query.made, query.table].append(query)
+    return dict(found)
 
 
 def scope_of(snapshot: Snapshot, query: Query, table: SourceTable) -> Scope:

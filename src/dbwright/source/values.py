@@ -46,7 +46,8 @@ _DEEPEST_KEY = 5
 """Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
 _depth = 0
 _IN_SHAPES = Depth(5)
-_IN_VALUES = Depth(20)
+IN_VALUES = Depth(20)
+"""Python's values are made so deep and no deeper."""
 
 
 class Identity:
@@ -224,6 +225,20 @@ def _part(name: str, arguments: Arguments) -> Value | None:
     return arguments.positional[int(name)] if int(name) < len(arguments.positional) else None
 
 
+def contents(value: Items | Mapping, of: Callable[[Value], Any]) -> Any:
+    """A container as Python's own with what ``of`` makes of its parts, ``rest`` as one more: a tuple, a dictionary, a list for all else.
+    One that is found again inside of itself is not known there."""
+    with IN_VALUES as too_deep:
+        if too_deep:
+            return of(Unknown("what holds itself"))
+        if isinstance(value, Mapping):
+            return {key: of(item) for key, item in value.items.items()}
+        parts = [of(item) for item in value.items]
+        if value.rest is not None:
+            parts.append(of(value.rest))
+        return tuple(parts) if value.kind == "tuple" else parts
+
+
 class NotPlain(Exception):
     """A value that is not wholly known."""
 
@@ -232,13 +247,8 @@ def plain(value: Value) -> Any:
     """The Python value of a wholly known one. Raises NotPlain."""
     if isinstance(value, Known):
         return value.value
-    with _IN_VALUES as too_deep:
-        if too_deep:
-            raise NotPlain("what holds itself")
-        if isinstance(value, Items) and value.rest is None:
-            return tuple(map(plain, value.items)) if value.kind == "tuple" else list(map(plain, value.items))
-        if isinstance(value, Mapping) and value.rest is None:
-            return {key: plain(item) for key, item in value.items.items()}
+    if isinstance(value, Items | Mapping) and value.rest is None:
+        return contents(value, plain)
     raise NotPlain(value.describe())
 
 

@@ -20,7 +20,7 @@ from itertools import takewhile
 from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import scope_of
+from dbwright.model.parents import fetched_by_line, scope_of
 from dbwright.model.repeats import (
     cut,
     goes_few_times,
@@ -551,25 +551,14 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
     )
 
 
-@once
-def _rows_made(snapshot: Snapshot) -> dict[tuple[Place, str | None], list[SourceQuery]]:
-    """The queries for rows by the line that makes them and their table."""
-    found: defaultdict[tuple[Place, str | None], list[SourceQuery]] = defaultdict(list)
-    for query in snapshot.source.queries:
-        if query.issued_by == "rows" and query.query is not None:
-            found[query.made, query.table].append(query)
-    return dict(found)
-
-
 def _of_one_parent(snapshot: Snapshot, one: _Repeated) -> bool:
     """The rows walked over are those of one order, one article, one event: a handful as a rule."""
     table = snapshot.source.table_by_name.get(one.base.table or "")
-    made = _rows_made(snapshot).get((one.base.rows_made, one.base.table), ()) if one.base.rows_made else ()
-    return (
-        table is not None
-        and len(made) > 0
-        and all(q.query is not None and scope_of(snapshot, q.query, table) in ("row", "parent") for q in made)
-    )
+    if table is None or one.base.rows_made is None:
+        return False
+    fetched = fetched_by_line(snapshot).get((one.base.rows_made, table.name), ())
+    made = [q.query for q in fetched if q.issued_by == "rows" and q.query is not None]
+    return bool(made) and all(scope_of(snapshot, query, table) in ("row", "parent") for query in made)
 
 
 def _relations(members: Sequence[_Repeated]) -> int:

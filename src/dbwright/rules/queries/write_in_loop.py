@@ -20,7 +20,7 @@ from typing import Literal
 from dbwright.model.asked import is_aid, locations, model_name, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import scope_of
+from dbwright.model.parents import fetched_by_line, scope_of
 from dbwright.model.repeats import goes_few_times, in_job, is_remembered, only_on_failure
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
@@ -311,7 +311,7 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     table = snapshot.source.table_by_name.get(loop.table or "")
     if table is None or shape_of_source(snapshot, table).is_list_of_values:
         return ""
-    queries = _fetched(snapshot).get((loop.rows_made, table.name), ())
+    queries = fetched_by_line(snapshot).get((loop.rows_made, table.name), ())
     if not queries:
         return "" if loop.relation is not None else "perhaps"
     scopes = {
@@ -320,16 +320,6 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     if scopes & {"", "rows"}:
         return "sure"
     return "perhaps" if scopes & {"tenant", "parent"} else ""
-
-
-@once
-def _fetched(snapshot: Snapshot) -> dict[tuple[Place | None, str], list[SourceQuery]]:
-    """The queries that fetch rows, by where they are made and their table."""
-    found: defaultdict[tuple[Place | None, str], list[SourceQuery]] = defaultdict(list)
-    for query in snapshot.source.queries:
-        if query.issued_by in ("rows", "relation", "prefetch") and query.table is not None:
-            found[query.made, query.table].append(query)
-    return dict(found)
 
 
 def _does_more(snapshot: Snapshot, query: SourceQuery) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from dbwright.source.tokens import Token, token_for
 from dbwright.source.values import (
+    IN_VALUES,
     Arguments,
     Bound,
     ClassValue,
-    Depth,
     Function,
     Identity,
     Items,
@@ -24,6 +24,7 @@ from dbwright.source.values import (
     Union,
     Unknown,
     Value,
+    contents,
 )
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def concrete(value: Value, at: Frame) -> Any:
     if isinstance(value, Real):
         return value.object
     if isinstance(value, Items | Mapping):
-        with _NESTED as too_deep:
-            return Token("unknown") if too_deep else _contents(value, at)
+        return contents(value, lambda part: concrete(part, at))
     if isinstance(value, Function):
         return placeholder_named(value.name)
     if isinstance(value, Bound | Native):
@@ -75,18 +75,6 @@ def concrete(value: Value, at: Frame) -> Any:
     return token_for(value)
 
 
-_NESTED = Depth(20)
-
-
-def _contents(value: Items | Mapping, at: Frame) -> Any:
-    if isinstance(value, Mapping):
-        return {key: concrete(item, at) for key, item in value.items.items()}
-    items = [concrete(item, at) for item in value.items]
-    if value.rest is not None:
-        items.append(concrete(value.rest, at))
-    return tuple(items) if value.kind == "tuple" else items
-
-
 MOST_COMPARED = 40
 
 
@@ -100,7 +88,7 @@ def exact(value: Value | None) -> object:
     if isinstance(value, Unknown):
         return value
     if isinstance(value, Items | Mapping) and len(value.items) <= MOST_COMPARED:
-        with _NESTED as too_deep:
+        with IN_VALUES as too_deep:
             if too_deep:
                 raise NotExact
             if isinstance(value, Mapping):

@@ -20,7 +20,6 @@ from dbwright.source.values import (
     Arguments,
     Bound,
     ClassValue,
-    Depth,
     FormattedText,
     Function,
     Items,
@@ -32,6 +31,7 @@ from dbwright.source.values import (
     Union,
     Unknown,
     Value,
+    contents,
     from_plain,
     origin_of,
 )
@@ -63,28 +63,14 @@ def concrete(value: Value, at: Frame, framework: SQLAlchemy) -> Any:
     if isinstance(value, Real):
         return value.object
     if isinstance(value, Items | Mapping):
-        with _NESTED as too_deep:
-            return Token("unknown") if too_deep else _contents(value, at, framework)
+        found = contents(value, lambda part: concrete(part, at, framework))
+        return _as_set(found) if isinstance(value, Items) and value.kind == "set" else found
     if isinstance(value, Union):
         return concrete(preferred(value), at, framework)
     made = getattr(value, "concrete", None)
     if made is not None:
         return made(at)
     return _of_code(value, framework)
-
-
-_NESTED = Depth(20)
-
-
-def _contents(value: Items | Mapping, at: Frame, framework: SQLAlchemy) -> Any:
-    if isinstance(value, Mapping):
-        return {key: concrete(item, at, framework) for key, item in value.items.items()}
-    items = [concrete(item, at, framework) for item in value.items]
-    if value.rest is not None:
-        items.append(concrete(value.rest, at, framework))
-    if value.kind == "set":
-        return _as_set(items)
-    return tuple(items) if value.kind == "tuple" else items
 
 
 def _of_code(value: Value, framework: SQLAlchemy) -> Any:
