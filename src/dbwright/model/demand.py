@@ -50,16 +50,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An index to make. ``keys`` with their direction; ``asked`` are the uses that it serves; ``scans``: without it they read the whole
-    table, otherwise they read or sort what another index leaves; ``rows_read`` and ``rows_after`` are estimates, None when no size
-    is known."""
+    """An index to make. ``keys`` with their direction; ``asked`` are the uses that it serves; ``scanning`` those of them that read the
+    whole table without it, where the others read or sort what another index leaves; ``rows_read`` and ``rows_after`` are estimates, None
+    when no size is known."""
 
     keys: tuple[tuple[str, bool], ...]
     predicate: str | None
     asked: tuple[Asked, ...]
-    scans: bool
+    scanning: tuple[Asked, ...]
     rows_read: float | None = None
     rows_after: float | None = None
+
+    @property
+    def scans(self) -> bool:
+        return bool(self.scanning)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,7 +71,13 @@ class Candidate:
 
     @property
     def sites(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(site for asked in self.asked for site in asked.sites))
+        """Who asks, those that read most first."""
+        return tuple(dict.fromkeys(site for asked in (*self.scanning, *self.asked) for site in asked.sites))
+
+    @property
+    def worst_sites(self) -> tuple[str, ...]:
+        """Who reads the whole table, or else what another index leaves."""
+        return tuple(dict.fromkeys(site for asked in self.scanning or self.asked for site in asked.sites))
 
     @property
     def calls(self) -> int:
@@ -399,7 +409,7 @@ class _Draft:
     groups: list[set[str]]
     tail: tuple[tuple[str, bool], ...]
     asked: list[Asked]
-    scans: bool
+    scanning: list[Asked]
     read: float | None = None
     after: float | None = None
     conditions: frozenset[str] | None = field(default=None)
@@ -464,14 +474,14 @@ def _draft(one: Asked, shape: Shape, limits: Limits) -> _Draft | None:
     if shape.rows is None:
         if not _worth_unmeasured(one, strong, now, scans, shape):
             return None
-        return _Draft([set(equal)] if equal else [], use.tail, [one], scans, conditions=use.conditions)
+        return _Draft([set(equal)] if equal else [], use.tail, [one], [one] * scans, conditions=use.conditions)
     after: float = ONE_PAGE if use.ordered and use.limited else rows_left(equal, shape)
     read = float(shape.rows) if scans else rows_left(now.entered, shape) / (10 if now.by_range else 1)
     if use.tail and not use.ordered:
         after = max(after / 10, 1.0)
     if read < limits.read or read < after * limits.gain:
         return None
-    return _Draft([set(equal)] if equal else [], use.tail, [one], scans, read, after, use.conditions)
+    return _Draft([set(equal)] if equal else [], use.tail, [one], [one] * scans, read, after, use.conditions)
 
 
 def _distinct(name: str, shape: Shape) -> float:
@@ -482,6 +492,8 @@ def _worth_unmeasured(one: Asked, strong: set[str], now: Served, scans: bool, sh
     """Without a size: a search by a column that says which row, in the whole table or among the many rows of a referenced one; or a
     range of time or the newest first, where the table grows."""
     use = one.use
+    if shape.is_set_up:
+        return False
     telling = {name for name in strong if not shape.facts(name).quantity}
     if shape.is_list_of_values:
         telling = {name for name in telling if shape.facts(name).identifies}
@@ -526,7 +538,7 @@ def _absorb(draft: _Draft, wish: _Draft) -> bool:
         return False
     draft.groups = groups
     draft.asked += wish.asked
-    draft.scans = draft.scans or wish.scans
+    draft.scanning += wish.scanning
     draft.conditions = (draft.conditions or frozenset()) & (wish.conditions or frozenset())
     if wish.read is not None and wish.read > (draft.read or 0):
         draft.read, draft.after = wish.read, wish.after
@@ -537,15 +549,14 @@ def _enters(draft: _Draft, wish: _Draft, shape: Shape) -> bool:
     """Where sizes are not known one index by which a search is entered is enough; the draft then stands for the wish too."""
     first = draft.groups[0] if draft.groups else set()
     need = set().union(*wish.groups) if wish.groups else set()
-    if (
-        not wish.scans
-        or not any(not _is_weak(name, shape) for name in first & need)
-        or (wish.tail and wish.asked[0].use.limited)
-    ):
-        return False
     shared = first & need
+    strong = [shape.facts(name) for name in shared if not _is_weak(name, shape)]
+    in_order = wish.tail and wish.asked[0].use.limited and not any(facts.identifies for facts in strong)
+    if not wish.scanning or not strong or in_order:
+        return False
     draft.groups = [shared, *([first - shared] if first - shared else []), *draft.groups[1:]]
     draft.asked += wish.asked
+    draft.scanning += wish.scanning
     draft.conditions = (draft.conditions or frozenset()) & (wish.conditions or frozenset())
     return True
 
@@ -572,11 +583,12 @@ def _candidate(draft: _Draft, shape: Shape, counts: Counter[str]) -> Candidate:
         keys += [(name, False) for name in ordered]
     keys += [(name, down) for name, down in draft.tail if name not in {key for key, _ in keys}]
     named = {name for name, _ in keys}
-    conditions = sorted(c for c in draft.conditions or () if not any(_speaks_of(c, name) for name in named))
+    conditions = sorted(c for c in draft.conditions or () if not any(speaks_of(c, name) for name in named))
     return Candidate(
-        tuple(keys), " AND ".join(conditions) or None, tuple(draft.asked), draft.scans, draft.read, draft.after
+        tuple(keys), " AND ".join(conditions) or None, tuple(draft.asked), tuple(draft.scanning), draft.read, draft.after
     )
 
 
-def _speaks_of(condition: str, name: str) -> bool:
+def speaks_of(condition: str, name: str) -> bool:
+    """Whether an expression is the column, or has it inside."""
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", condition) is not None

@@ -80,6 +80,22 @@ def comes_in_by_time(snapshot: Snapshot, table: SourceTable) -> bool:
     return keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
 
 
+def finds_few(snapshot: Snapshot, query: SourceQuery) -> bool:
+    """One row at most, rows of given keys, what one parent has, or who has a name: what is saved on each of them is nothing that anybody
+    waits for. Not so of tables of what happens."""
+    table = snapshot.source.table_by_name.get(query.table or "")
+    if table is None or query.query is None:
+        return False
+    scope = scope_of(snapshot, query.query, table)
+    if scope in ("row", "rows") or (scope == "parent" and not keeps_events(snapshot, table)):
+        return True
+    shape = shape_of_source(snapshot, table)
+    return any(
+        p.operator == "=" and p.narrows and p.column.table == table.name and shape.facts(p.column.column).identifies
+        for p in query.query.predicates
+    )
+
+
 @once
 def fetched_by_line(snapshot: Snapshot) -> dict[tuple[Place | None, str], list[SourceQuery]]:
     """The queries that fetch rows, by the line that makes them and their table."""

@@ -25,7 +25,7 @@ class Search:
 
     ``once``: it runs when somebody types a command; ``partial``: conditions are added at run time that could not be told; ``admin``: a
     list of Django's admin; ``offered``: columns that the list lets its users filter by; ``job``: nobody waits for it (a task, a command);
-    ``writes``: the rows found are changed or deleted; ``counted``: all rows of which it takes a page are counted beside it.
+    ``writes``: the rows found are changed or deleted.
     """
 
     query: Query
@@ -39,7 +39,6 @@ class Search:
     offered: Offered = frozenset()
     job: bool = False
     writes: bool = False
-    counted: bool = False
 
 
 def searches_by_table(snapshot: Snapshot) -> dict[str, list[Search]]:
@@ -51,24 +50,31 @@ def searches_by_table(snapshot: Snapshot) -> dict[str, list[Search]]:
     return dict(by_table)
 
 
-def asked_of(search: Search, shape: Shape) -> Iterator[Asked]:
-    """What a search asks of a table. Where sizes are not known, what is worth an index only if it is asked often is left out."""
+def asked_of(search: Search, shape: Shape, events: bool = False) -> Iterator[Asked]:
+    """What a search asks of a table; ``events``: it keeps what happens. Where sizes are not known, what is worth an index only if it is
+    asked often is left out."""
     for use in demand.uses_of(search.query, shape):
         if search.partial and not use.equal:
             continue  # conditions that are made at run time may be the ones that narrow
-        if shape.rows is None and _is_seldom(search, use, shape):
+        if shape.rows is None and _is_seldom(search, use, shape, events):
             continue
         yield Asked(use, search.sites, (search.text,), search.calls, search.milliseconds)
 
 
-def _is_seldom(search: Search, use: Use, shape: Shape) -> bool:
+def _is_seldom(search: Search, use: Use, shape: Shape, events: bool) -> bool:
     if search.partial and not any(shape.facts(n).reference or shape.facts(n).identifies for n in use.equal):
         return True  # so may they be beside a name
     if search.job and search.writes:
         return True  # what tidies up at night may read the table
+    if search.writes and not use.equal and not events:
+        return True  # so may what tidies up in passing, where it keeps the table small
     if search.once and not use.tail:
         return True  # a look-up of a command that somebody types; what polls by time may run all day
-    offered = {name for name in use.equal if (shape.name, name) in search.offered}
+    offered = {
+        name
+        for name in use.equal
+        if any(table == shape.name and demand.speaks_of(name, column) for table, column in search.offered)
+    }
     if search.admin:
         return bool(offered) or not any(shape.facts(name).stamped for name, _ in use.tail)
     return any(not shape.facts(name).reference and not shape.facts(name).identifies for name in offered)
@@ -82,7 +88,6 @@ def _of_code(snapshot: Snapshot) -> Iterator[Search]:
         if q.query is not None and "migrations/" not in q.issued.file and not is_aid(q.issued)
     ]
     always = _always_compared(queries)
-    counted = {query.made for query in queries if query.issued_by == "count"}
     for query in queries:
         if query.query is None:
             continue
@@ -98,7 +103,6 @@ def _of_code(snapshot: Snapshot) -> Iterator[Search]:
             offered=_compared(query) - fixed if fixed is not None else frozenset(),
             job=any(in_job(snapshot, place) for place in (query.issued, *query.calls)) and not _polls(query),
             writes=query.issued_by in ("update", "delete"),
-            counted=query.made in counted,
         )
 
 

@@ -40,6 +40,11 @@ _WHICH = re.compile(
     r"|hash|sha\d*|md5|digest|checksum|fingerprint|path|domain|host|hostname|phone|phone_number|ip|ip_address|serial|version)$"
 )
 """Names of columns whose value says which row is meant."""
+_SET_UP = re.compile(
+    r"(locale|language|country|countrie|currency|currencie|time_?zone|role|permission|status|statuse|type|unit|plugin|feature_?flag"
+    r"|template|theme|backend|workflow|category|categorie|settings|setting|config|configuration|sites?|organi[sz]ation)s?$"
+)
+_OF_PEOPLE = re.compile(r"(user|account|member|customer|profile|person|people|tenant|log|history|event)s?_?\w*$")
 _EVENT = re.compile(
     r"^(created|inserted|logged|ingested|occurred|received|recorded|added|submitted)(_?(at|on|date|time))?$"
     r"|^(timestamp|event_?(time|date)|date_?(created|added|joined)|create_dt|create_date)$"
@@ -95,8 +100,13 @@ class Shape:
 
     @property
     def is_list_of_values(self) -> bool:
-        """Units, languages, muscles: it refers to nothing and keeps no moments, so that it hardly grows."""
-        return not any(facts.reference or facts.grows for facts in self.columns.values())
+        """Units, languages, muscles: it refers to nothing and keeps no moments, or is named so, so that it hardly grows."""
+        return self.is_set_up or not any(facts.reference or facts.grows for facts in self.columns.values())
+
+    @property
+    def is_set_up(self) -> bool:
+        """By its name what those who run the site write once: languages, roles, types, templates, settings that are nobody's own."""
+        return bool(_SET_UP.search(self.name)) and not _OF_PEOPLE.search(self.name)
 
 
 _NOTHING_KNOWN = ColumnFacts("")

@@ -22,6 +22,7 @@ _VALIDATES = re.compile(r"(^|\.)(validate|clean|check_unique)(_\w+)?$")
 """Methods in which models, forms and serializers refuse what exists already."""
 _DELETED = re.compile(r"delet|remov|archiv|discard")
 """Columns that tell rows that count as gone."""
+_OF_ROWS = re.compile(r"(QuerySet|Queryset|Manager|Query)\.")
 _SINGLE = ("get", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "")
 
 
@@ -91,7 +92,9 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
             query.issued_by == "rows" and (query.issued.file, query.issued.line) in single
         ):
             columns = _given(snapshot, query, table) - _flags(table, query)
-            if _is_counted_before(query, others):
+            if query.query.aggregates or _is_counted_before(query, others) or _is_narrowed_by_callers(query):
+                continue
+            if any(columns < _given(snapshot, other, table) for other in others if _is_beside(query, other)):
                 continue
             if _is_loose(snapshot, table, query, columns) and _is_plain_look_up(table, query):
                 looked_up[table.name, columns].append(query)
@@ -110,6 +113,16 @@ def _single_rows(snapshot: Snapshot) -> tuple[frozenset[tuple[str, int]], frozen
     }
     caught = {(f.place.file, f.place.function) for f in facts if f.kind == "several rows caught"}
     return frozenset(single), frozenset(caught)
+
+
+def _is_narrowed_by_callers(query: SourceQuery) -> bool:
+    """It stands in a method of a queryset or a manager that was walked by itself: which rows are looked through the callers say."""
+    return not query.calls and bool(_OF_ROWS.search(query.issued.function))
+
+
+def _is_beside(query: SourceQuery, other: SourceQuery) -> bool:
+    """Another branch of the function looks a row of the same table up."""
+    return other.table == query.table and other.issued_by == query.issued_by and other.issued.line != query.issued.line
 
 
 def _is_counted_before(query: SourceQuery, others: Sequence[SourceQuery]) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dbwright.model.catalog import Catalog, Column, Constraint, ConstraintKind, Index, OnDelete, Schema, Table
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.source import Source, SourceColumn, SourceConstraint, SourceIndex, SourceTable
+from dbwright.source.files import role_of
+from dbwright.source.tokens import has_token
 
 _ALIASES = {
     "integer": "int4",
@@ -53,9 +55,10 @@ _ON_DELETE: dict[str, OnDelete] = {
 
 
 def catalog_of(source: Source) -> Catalog:
-    """The source's own tables as a catalog, with made-up object numbers that hold it together."""
+    """The source's tables as a catalog, with made-up object numbers that hold it together; none of the tests' tables, nor one whose name
+    is computed."""
     numbers = itertools.count(1)
-    chosen = [table for table in source.tables if table.managed and table.columns]
+    chosen = [table for table in source.tables if table.managed and table.columns and _is_made(table)]
     oids = {(table.schema, table.name): next(numbers) for table in chosen}
     tables, columns, indexes, constraints = [], [], [], []
     for table in chosen:
@@ -74,6 +77,10 @@ def catalog_of(source: Source) -> Catalog:
         indexes=tuple(indexes),
         constraints=tuple(constraints),
     )
+
+
+def _is_made(table: SourceTable) -> bool:
+    return role_of(table.place.file) != "tests" and not has_token(table.name)
 
 
 def _table(table: SourceTable, oid: int) -> Table:

@@ -64,6 +64,8 @@ is called on: what a parent class does depends on the class below."""
 FEW_CONTEXTS_OF_SHORT = 24
 """The same for a function of few lines: helpers that are handed a query issue another one for each caller, and cost little."""
 LINES_OF_SHORT = 20
+MOST_OF_CONSTANTS = 1_000
+"""The same for a function that only computes, called with constants: what it gives (a model by its name) is another thing for each."""
 MOST_SHAPES = 48
 """Walks of a function after which arguments of another shape get no walk of their own either: what they lead to is not known."""
 MOST_CONTEXTS_OF_STUBS = 4_000
@@ -1094,7 +1096,8 @@ class Interpreter:
             return None
         alike = reversed(walks.by_shape.get(shape_of(receiver, arguments), ()))
         if (last := next((summary for summary in alike if summary.finished), None)) is not None:
-            return last
+            computed = receiver is None and not last.events and all(isinstance(v, Known) for v in arguments.every())
+            return None if computed and walks.number < MOST_OF_CONSTANTS else last
         if walks.number < MOST_SHAPES:
             return None
         reason = f"{function.name} is called with too many kinds of arguments"

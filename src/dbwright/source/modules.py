@@ -78,6 +78,11 @@ class Module:
         return f"Module({self.name})"
 
     @property
+    def keeps_data(self) -> bool:
+        """Its tables are the project's own, and not those of its tests."""
+        return self.owned and self.role != "tests"
+
+    @property
     def is_package(self) -> bool:
         return self.path.name == "__init__.py"
 

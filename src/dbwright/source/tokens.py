@@ -46,6 +46,12 @@ def repeatable(text: str) -> str:
     return _ADDRESS.sub("", _TOKEN.sub("\u2039\\2\u203a", text))
 
 
+def known_of(value: Any) -> Any:
+    """The text around tokens, where there is some: of a name with a prefix that is not known the rest, else the value as it is."""
+    around = _TOKEN.sub("", value) if isinstance(value, str) and not isinstance(value, Token) else ""
+    return around or value
+
+
 def parameter_of(value: Any) -> Parameter:
     """What a parameter of the compiled SQL stands for. Text around a token (``%…%``) is kept as the value."""
     if isinstance(value, str):

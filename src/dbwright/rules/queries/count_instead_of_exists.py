@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from dbwright.model.asked import function_ref, is_aid, is_batch, lines_of, locations, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.parents import finds_few
 from dbwright.model.sample import Sample
 from dbwright.model.sample_notes import in_view, with_session
 from dbwright.model.snapshot import Snapshot
@@ -92,15 +93,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _may_be_many(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> bool:
-    """Not one row at most, and not a table known to be small."""
+    """Neither few rows nor a table known to be small."""
     rows = rows_of(snapshot, query.table)
     if rows is not None and rows < limits["rows"]:
         return False
-    table = snapshot.source.table_by_name.get(query.table or "")
-    if table is None or query.query is None:
-        return False
-    keys = {column.name for column in table.columns if column.primary_key or column.unique}
-    return not any(
-        p.operator == "=" and p.narrows and p.column.column in keys and p.column.table == table.name
-        for p in query.query.predicates
-    )
+    return query.table in snapshot.source.table_by_name and query.query is not None and not finds_few(snapshot, query)

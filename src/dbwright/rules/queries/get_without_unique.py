@@ -92,6 +92,22 @@ GOOD = (
     # Told from others by more than equal values, or by another table's.
     Sample(source=_module("return Store.objects.get(slug=slug, pk__gt=7)")),
     Sample(source=_module("return Store.objects.get(slug=slug, owner__name=city)")),
+    # What a function of a queryset looks through is what its callers have left.
+    Sample(
+        source=_module(
+            "return find(Store.of(slug).objects)\n\n\nclass StoreQuerySet(models.QuerySet):\n    def named(self, slug):\n"
+            "        return self.get(slug=slug)"
+        )
+    ),
+    # The same name in another branch is looked for within a city.
+    Sample(
+        source=_module(
+            "if city:\n        return Store.objects.get(slug=slug, city=city)\n    return Store.objects.get(slug=slug)",
+            meta=_UNIQUE,
+        )
+    ),
+    # Figures over all rows are one row.
+    Sample(source=_module("return Store.objects.filter(slug=slug).aggregate(models.Max('opened_at'))")),
     # A word of the program's own.
     Sample(source=_module("return Store.objects.get(slug='main')")),
 )
@@ -122,6 +138,7 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
     places = list(dict.fromkeys(query.issued for query in queries))
     among = f" where {listed(p.column.column for p in missing.conditions)}" if missing.conditions else ""
     known = [column for column in table.columns if column.name in missing.columns and _names_rows(column)]
+    first_cleared = " What sets the flag on one row must take it off the other before." if missing.conditions else ""
     return Finding(
         title=f"{model_name(table)} is looked up by {listed(ordered, 3)}, which may repeat"[:79],
         message=f"The look-up at {places[0]} expects one row of {table.name} for each {listed(ordered)}{among}, and no unique constraint "
@@ -132,7 +149,8 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
         else Impact(len(places), "places", 1, 20, estimated=True),
         evidence={"columns": ordered, "places": [str(place) for place in places[:20]]},
         confidence="medium" if known else "low",
-        next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place}).",
+        next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place})."
+        f"{first_cleared}",
         identity=f"{table.name}:{'+'.join(ordered)}",
         locations=locations([*places, *(column_place(table, name) for name in ordered)]),
     )

@@ -13,10 +13,12 @@ When the rows are read afterwards: then their number costs nothing, and the rule
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbwright.model.asked import function_ref, is_aid, lines_of, locations, rows_of, size_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
+from dbwright.model.parents import finds_few
 from dbwright.model.sample import Sample
 from dbwright.model.sample_notes import in_view, with_session
 from dbwright.model.snapshot import Snapshot
@@ -26,7 +28,7 @@ from dbwright.rules import Limits
 RISK: Risk = "performance"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"rows": 100}
+LIMITS: dict[str, float] = {"rows": 100, "functions": 1}
 COVERS = ("orm-len-instead-of-count", "CH-09")
 
 _QUERY = "session.query(Note).filter(Note.title == title)"
@@ -61,6 +63,7 @@ GOOD = (
     Sample(source=in_view("request.notes = notes\n    return len(request.notes)")),
     Sample(source=in_view("total = len(notes)\n    return render(request, 'notes.html', locals())")),
     # A few at most.
+    Sample(source=in_view("return {'total': len(notes.filter(pk__in=request.GET.getlist('n')))}")),
     Sample(source=with_session(f"return len({_QUERY}.limit(5).all())")),
     Sample(source=in_view("return {'total': len(notes[:5])}")),
 )
@@ -70,29 +73,36 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
     for query in snapshot.source.queries:
         fetched = query.issued_by == "rows" and query.query and not query.query.limit and not is_aid(query.issued)
-        if fetched and query.made.function == query.issued.function and _only_counted(snapshot, query):
+        few = finds_few(snapshot, query) or query.table not in snapshot.source.table_by_name
+        if fetched and not few and query.made.function == query.issued.function and _only_counted(snapshot, query):
             groups[query.issued.file, query.issued.function].append(query)
-    for (file, function), queries in groups.items():
-        first = queries[0]
-        rows = rows_of(snapshot, first.table)
-        if rows is not None and rows < limits["rows"]:
-            continue
-        yield Finding(
-            title=f"Rows of {first.table} fetched to be counted in {function or file}"[:79],
-            message=f"len() at {first.issued} fetches every row that the queryset made at {first.made} finds in {first.table} "
-            f"({size_of(snapshot, first.table)}), for their number.",
-            objects=(function_ref(first.issued, first.table),),
-            impact=Impact(rows, "rows", limits["rows"], 1_000_000)
-            if rows is not None
-            else Impact(len(queries), "places", 1, 20, estimated=True),
-            evidence={"places": [str(q.issued) for q in queries]},
-            confidence="medium",
-            next_step=f"Write .count() instead of len(…) at {first.issued}."
-            if first.framework == "django"
-            else f"Ask for the number at {first.issued}: session.scalar(select(func.count()).select_from(…).where(…)), or query.count().",
-            identity=f"{file}:{function}",
-            locations=locations([q.issued for q in queries]),
-        )
+    found = [
+        _finding(snapshot, *where, queries, limits)
+        for where, queries in groups.items()
+        if (rows := rows_of(snapshot, queries[0].table)) is None or rows >= limits["rows"]
+    ]
+    yield from told_once(found, "{} functions fetch rows to count them", singly=limits["functions"])
+
+
+def _finding(snapshot: Snapshot, file: str, function: str, queries: Sequence[SourceQuery], limits: Limits) -> Finding:
+    first, places = queries[0], list(dict.fromkeys(query.issued for query in queries))
+    rows = rows_of(snapshot, first.table)
+    return Finding(
+        title=f"Rows of {first.table} fetched to be counted in {function or file}"[:79],
+        message=f"len() at {first.issued} fetches every row that the queryset made at {first.made} finds in {first.table} "
+        f"({size_of(snapshot, first.table)}), for their number.",
+        objects=(function_ref(first.issued, first.table),),
+        impact=Impact(rows, "rows", limits["rows"], 1_000_000)
+        if rows is not None
+        else Impact(len(places), "places", 1, 50, estimated=True),
+        evidence={"places": [str(place) for place in places]},
+        confidence="medium",
+        next_step=f"Write .count() instead of len(…) at {first.issued}."
+        if first.framework == "django"
+        else f"Ask for the number at {first.issued}: session.scalar(select(func.count()).select_from(…).where(…)), or query.count().",
+        identity=f"{file}:{function}",
+        locations=locations(places),
+    )
 
 
 def _only_counted(snapshot: Snapshot, query: SourceQuery) -> bool:

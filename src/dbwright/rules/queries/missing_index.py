@@ -15,6 +15,7 @@ the reads.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,10 +24,10 @@ from dbwright.model import demand
 from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import FRAMEWORK_TABLES, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
-from dbwright.model.demand import Candidate
+from dbwright.model.demand import Candidate, speaks_of
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
-from dbwright.model.parents import scope_of
+from dbwright.model.parents import keeps_events, scope_of
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
@@ -34,6 +35,7 @@ from dbwright.model.searches import Search, asked_of, searches_by_table
 from dbwright.model.shapes import Shape, shape_of_source, shape_of_table
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceTable
+from dbwright.model.uniqueness import expected
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
@@ -92,13 +94,27 @@ def _recorded(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, attribution=Attribution((origin,)), gaps=gaps)
 
 
+_FILTERS = """\
+import django_filters
+from rest_framework import viewsets
+
+
+class CustomerFilter(django_filters.FilterSet):
+    class Meta:
+        model = Customer
+        fields = {"name": ["iexact"]}
+
+
+class CustomerViewSet(viewsets.ModelViewSet):
+    queryset = Customer.objects.all()
+    filterset_class = CustomerFilter"""
 _JOB = "from celery import shared_task\n\n\n@shared_task\n"
 _META = "\n    class Meta:\n        indexes = [models.Index(fields=[{fields}], name='one')]\n"
 BAD = (
     # Recorded by the server, on a table of real size.
     Sample(_TABLE, statistics={"orders": {"rows": 2e6, "sequential_scans": 5_000}}, edit=_recorded),
     # A look-up by a column without an index.
-    Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)")),
+    Sample(source=_project("def find(email):\n    return list(Customer.objects.filter(email=email))")),
     # The newest of a customer: the foreign key's index leaves them all to be sorted.
     Sample(
         source=_project(
@@ -133,6 +149,12 @@ BAD = (
     ),
 )
 GOOD = (
+    # What must be unique is told as such, and its constraint brings the index.
+    Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)")),
+    # A name that a list offers to filter by.
+    Sample(source=_project(_FILTERS)),
+    # What tidies up in passing.
+    Sample(source=_project("def tidy(time):\n    Order.objects.filter(placed__lt=time).delete()")),
     # What tidies up, and what marks at night, may read the table.
     Sample(source=_project(f"{_JOB}def tidy(time):\n    Order.objects.filter(placed__lt=time).delete()")),
     Sample(source=_project(f"{_JOB}def late(time):\n    Order.objects.filter(placed__lt=time).update(paid=False)")),
@@ -196,17 +218,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     bounds = demand.Limits(limits["rows"], limits["read"], limits["gain"])
     live = {table.name: table for table in snapshot.catalog.user_tables}
     behind: list[Finding] = []
-    by_operators: list[Finding] = []
-    in_jobs: list[Finding] = []
+    of_references: list[Finding] = []
     perhaps: list[Finding] = []
-    for name, asking in searches_by_table(snapshot).items():
+    searches = searches_by_table(snapshot)
+    shared = _helpers(searches)
+    unique_soon = {(m.table.name, m.columns) for m in expected(snapshot) if m.is_served and not m.conditions}
+    for name, asking in searches.items():
         table, source = live.get(name), snapshot.source.table_by_name.get(name)
         shape = _shape(snapshot, table, source)
         if shape is None or name in FRAMEWORK_TABLES:
             continue
         if table is not None and _never_read(snapshot, table):
             continue
-        asked = [one for search in asking for one in asked_of(search, shape)]
+        events = source is not None and keeps_events(snapshot, source)
+        asked = [one for search in asking for one in asked_of(search, shape, events)]
         made = [
             (candidate, _finding(snapshot, shape, candidate, table, source, limits))
             for candidate in demand.candidates(shape, asked, bounds)
@@ -215,50 +240,78 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             yield from (finding for _, finding in made)
             continue
         sought: list[Finding] = []
-        served = {site for search in asking if not search.job for site in search.sites}
-        whole = _of_no_parent(snapshot, asking, source)
+        counting = _who_counts(snapshot, asking, source) - shared
         for candidate, finding in made:
-            kept = behind if not candidate.scans else by_operators if _by_operators(finding) else sought
-            if kept is sought and not served & set(candidate.sites):
-                kept = in_jobs
-            elif kept is sought and (_gains_little(candidate, shape, asking) or not whole & set(candidate.sites)):
-                kept = perhaps
-            kept.append(finding)
+            if (name, _columns(candidate, shape)) in unique_soon and len(candidate.sites) < _MANY_PLACES:
+                continue  # the constraint that is missing brings its index
+            if not candidate.scans:
+                behind.append(finding)
+            elif shape.facts(candidate.columns[0]).reference and counting & set(candidate.sites):
+                of_references.append(finding)
+            elif counting & set(candidate.worst_sites) and _tells_which(candidate, shape, events):
+                sought.append(finding)
+            else:
+                perhaps.append(finding)
         yield from _of_one_table(sought[: int(limits["told"])])
+    yield from _of_references(of_references, int(limits["habit"]))
     yield from _behind_others(behind, int(limits["habit"]))
-    yield from _in_the_admin(by_operators, int(limits["habit"]))
-    yield from _by_the_way(
-        in_jobs, "{} jobs look through whole tables: {}", "by jobs", "Make the index where the table is large."
-    )
-    yield from _by_the_way(
-        perhaps,
-        "{} tables are searched or sorted as a whole by few places: {}",
-        "by few places",
-        "Make the index where the table is large and the place is often asked.",
-    )
+    yield from _by_the_way(perhaps)
 
 
-def _of_no_parent(snapshot: Snapshot, asking: Sequence[Search], table: SourceTable | None) -> set[str]:
-    """The places whose search no key of a parent narrows, on the table itself or on one joined with it."""
+def _helpers(searches: Mapping[str, Sequence[Search]]) -> set[str]:
+    """The lines that look rows of many tables up, for whoever calls them: what one of the tables is asked says little."""
+    tables: defaultdict[str, set[str]] = defaultdict(set)
+    for name, asking in searches.items():
+        for search in asking:
+            if len({table.name for table in search.query.tables}) == 1:
+                for site in search.sites:
+                    tables[site].add(name)
+    return {site for site, names in tables.items() if len(names) > _MOST_TABLES}
+
+
+def _who_counts(snapshot: Snapshot, asking: Sequence[Search], table: SourceTable | None) -> set[str]:
+    """The places that somebody waits for, and whose search no key of a parent narrows, on the table itself or on one joined with it."""
     return {
         site
         for search in asking
-        if table is None or scope_of(snapshot, search.query, table) not in ("row", "rows", "parent")
+        if not (search.job or search.once or search.admin)
+        and (table is None or scope_of(snapshot, search.query, table) not in ("row", "rows", "parent"))
         for site in search.sites
+        if not _OF_OPERATORS.search(site)
     }
 
 
-def _gains_little(candidate: Candidate, shape: Shape, asking: Sequence[Search]) -> bool:
-    """Pages in an order, of rows that are all counted for each page; or a search of few places by what does not say which row."""
-    if _pages_only(candidate):
-        counted_too = {site for search in asking if search.counted for site in search.sites}
-        return len(candidate.sites) == 1 or set(candidate.sites) <= counted_too
-    asked = {name for key in candidate.columns for name in shape.columns if re.search(rf"\b{re.escape(name)}\b", key)}
-    telling = any(shape.facts(name).identifies or shape.facts(name).grows for name in asked)
-    return len(candidate.sites) <= _FEW_PLACES and not telling
+def _columns(candidate: Candidate, shape: Shape) -> frozenset[str]:
+    return frozenset(name for key in candidate.columns for name in shape.columns if speaks_of(key, name))
 
 
-def _by_the_way(found: Sequence[Finding], title: str, identity: str, advice: str) -> Iterator[Finding]:
+def _tells_which(candidate: Candidate, shape: Shape, events: bool) -> bool:
+    """It looks rows up by what says which, that is, few of many; or what happens by its time; or many places look by the same."""
+    keys = {key for asked in candidate.scanning for key in asked.use.equal}
+    equal = {name for name in shape.columns if any(speaks_of(key, name) for key in keys)}
+    if any(shape.facts(name).identifies for name in equal):
+        return True
+    if any(shape.facts(key).grows for key in candidate.columns):
+        return events or len(candidate.worst_sites) >= _MANY_PLACES
+    return bool(equal) and len(candidate.worst_sites) >= _MANY_PLACES
+
+
+def _of_references(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
+    """References without an index by which rows are sought: how the project declares them, so that many are one message."""
+    if len(found) <= singly:
+        yield from found
+        return
+    ordered = sorted(found, key=lambda f: (-len(f.locations), f.title))
+    tables = dict.fromkeys(f.objects[0].name for f in ordered)
+    yield _together(
+        ordered,
+        f"{len(ordered)} searches by references that have no index: {listed(tables, 2)}",
+        f"{ordered[0].message} The same on other tables: {_others(ordered)}.",
+        identity="by references",
+    )
+
+
+def _by_the_way(found: Sequence[Finding]) -> Iterator[Finding]:
     """What matters on large tables only: one message, and a low one, however many places there are."""
     low = [
         replace(f, confidence="low", impact=_ONE_PLACE)
@@ -268,11 +321,18 @@ def _by_the_way(found: Sequence[Finding], title: str, identity: str, advice: str
         yield from low
         return
     tables = dict.fromkeys(f.objects[0].name for f in low)
-    message = f"{low[0].message} The same on other tables: {_others(low)}. {advice}"
-    yield replace(_together(low, title.format(len(low), listed(tables, 2)), message, identity), impact=_ONE_PLACE)
+    title = f"{len(low)} indexes that large tables would want: {listed(tables, 2)}"
+    advice = "Make the index where the table is large and the place is often asked."
+    yield replace(
+        _together(low, title, f"{low[0].message} The same on other tables: {_others(low)}. {advice}", "of large tables"),
+        impact=_ONE_PLACE,
+    )
 
 
-_FEW_PLACES = 2
+_MOST_TABLES = 2
+_MANY_PLACES = 3
+_OF_OPERATORS = re.compile(r"(^|[/_])(admin|staff|dashboard|backoffice|reports?|commands?)[/_.:]")
+"""Pages and commands of those who run the site."""
 _ONE_PLACE = Impact(1, "places", 1, 30, estimated=True)
 """However many places a message gathers, each of them alone matters little."""
 
@@ -364,24 +424,6 @@ def _behind_others(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
     yield replace(together, impact=_ONE_PLACE)
 
 
-def _by_operators(finding: Finding) -> bool:
-    return all("admin" in place.file for place in finding.locations)
-
-
-def _in_the_admin(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
-    """Pages that operators open now and then: one message."""
-    if len(found) <= singly:
-        yield from found
-        return
-    tables = dict.fromkeys(f.objects[0].name for f in found)
-    yield _together(
-        found,
-        f"{len(found)} pages of the admin search or sort whole tables: {listed(tables, 2)}",
-        f"{found[0].message} The same for other pages of the admin: {_others(found)}. Make the index where the table is large.",
-        identity="in the admin",
-    )
-
-
 def _together(found: Sequence[Finding], title: str, message: str, identity: str = "") -> Finding:
     first, others = found[0], found[1:]
     places = tuple(dict.fromkeys(place for f in found for place in f.locations))
@@ -415,7 +457,7 @@ def _named(finding: Finding) -> str:
 
 
 def _who(candidate: Candidate) -> str:
-    sites = candidate.sites
+    sites = candidate.worst_sites
     recorded = f"{counted(candidate.calls, 'recorded call')} search" if candidate.calls else ""
     if not sites:
         return recorded

@@ -14,17 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbwright.model.asked import (
-    equal_columns,
-    function_ref,
-    is_aid,
-    is_batch,
-    lines_of,
-    locations,
-    rows_of,
-    unique_keys,
-)
+from dbwright.model.asked import function_ref, is_aid, is_batch, lines_of, locations, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.parents import finds_few
 from dbwright.model.sample import Sample
 from dbwright.model.sample_notes import in_view, with_session
 from dbwright.model.snapshot import Snapshot
@@ -64,6 +56,7 @@ GOOD = (
     # A few at most, and one row by its key.
     Sample(source=in_view("if notes[:2]:\n        return 1")),
     Sample(source=in_view("if notes.filter(pk=7):\n        return 1")),
+    Sample(source=in_view("if notes.filter(pk__in=request.GET.getlist('n')):\n        return 1")),
     Sample(source=in_view("if notes.first():\n        return 1")),
     # Something else of that name.
     Sample(source=in_view("notes = []\n    return not notes")),
@@ -118,10 +111,8 @@ def _is_all_rows(query: SourceQuery) -> bool:
 
 
 def _may_be_many(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> bool:
-    """Not one row at most, and not a table known to be small."""
+    """Neither few rows nor a table known to be small."""
     rows = rows_of(snapshot, query.table)
-    table = snapshot.source.table_by_name.get(query.table or "")
-    if table is None or (rows is not None and rows < limits["rows"]):
+    if rows is not None and rows < limits["rows"]:
         return False
-    equal = equal_columns(query, table.name)
-    return not any(key <= equal for key in unique_keys(table))
+    return query.table in snapshot.source.table_by_name and query.query is not None and not finds_few(snapshot, query)

@@ -95,7 +95,7 @@ def _table(model: Any, row: dict[str, Any], adoption: ModelAdoption | None) -> S
         ),
         ordering=tuple(one if isinstance(one, str) else str(one) for one in model._meta.ordering or ()),
         managed=row["managed"],
-        owned=adoption is not None and adoption.cls.module.owned,
+        owned=adoption is not None and adoption.cls.module.keeps_data,
         through=row["auto_created"],
     )
 

@@ -41,7 +41,7 @@ from dbwright.source.sqlalchemy.real import (
     wrapped,
 )
 from dbwright.source.sqlalchemy.runtime import Recorder
-from dbwright.source.tokens import Token
+from dbwright.source.tokens import Token, known_of
 from dbwright.source.values import (
     Arguments,
     Bound,
@@ -1161,6 +1161,8 @@ def fitted(thing: Any, name: str, positional: list[Any], named: dict[str, Any]) 
         positional = [list_parameter(one) for one in positional]
     if name in ("limit", "offset", "fetch", "slice"):
         positional = [number_parameter(one) for one in positional]
+    if name in ("Table", "ForeignKey"):
+        positional = [known_of(one) for one in positional]
     if name in ("mapped_column", "Column", "deferred", "column_property"):
         named = {k: v for k, v in named.items() if k not in _DATACLASS_ONLY and not _unfit_option(k, v)}
         if isinstance(named.get("default"), list | dict | set):

@@ -62,13 +62,13 @@ class Tables:
         mapper = roots[0] if roots else None
         cls = class_behind(mapper.class_) if mapper is not None else None
         if cls is not None:
-            symbol, place, owned = cls.qualified_name, Place(cls.module.file, cls.node.lineno), cls.module.owned
+            symbol, place, owned = cls.qualified_name, Place(cls.module.file, cls.node.lineno), cls.module.keeps_data
         else:
             file, line = table.info.get("dbwright", ("", 0))
             known = self.framework._tables.get(id(table))
             symbol = known[0] if known else str(table.name)
             module = table.info.get("dbwright_module")
-            place, owned = Place(file, line), module.owned if module is not None else True
+            place, owned = Place(file, line), module.keeps_data if module is not None else True
         constraints = [
             self._guarded(self.constraint, table, c) for c in sorted(table.constraints, key=_constraint_order)
         ]
