@@ -110,6 +110,14 @@ def is_admin_list(query: SourceQuery) -> bool:
     return "admin" in query.issued.file and is_declared(query)
 
 
+_OF_OPERATORS = re.compile(r"(^|[/_])(admin|staff|dashboards?|backoffice|reports?)[/_.]")
+
+
+def is_of_operators(place: Place) -> bool:
+    """A page of those who run the site, who open it now and then."""
+    return bool(_OF_OPERATORS.search(place.file))
+
+
 def function_ref(place: Place, table: str | None = None) -> ObjectRef:
     """The function that a place stands in."""
     return ObjectRef("function", place.function or place.file, table=table)

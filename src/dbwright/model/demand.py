@@ -585,7 +585,12 @@ def _candidate(draft: _Draft, shape: Shape, counts: Counter[str]) -> Candidate:
     named = {name for name, _ in keys}
     conditions = sorted(c for c in draft.conditions or () if not any(speaks_of(c, name) for name in named))
     return Candidate(
-        tuple(keys), " AND ".join(conditions) or None, tuple(draft.asked), tuple(draft.scanning), draft.read, draft.after
+        tuple(keys),
+        " AND ".join(conditions) or None,
+        tuple(draft.asked),
+        tuple(draft.scanning),
+        draft.read,
+        draft.after,
     )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dbwright.model.asked import equal_columns, is_aid, is_batch, lines_of, unique_keys
-from dbwright.model.query import Predicate
+from dbwright.model.asked import equal_columns, is_aid, is_batch, lines_of, parameter_of, unique_keys
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import SourceQuery, SourceTable
 
@@ -23,18 +22,20 @@ _VALIDATES = re.compile(r"(^|\.)(validate|clean|check_unique)(_\w+)?$")
 _DELETED = re.compile(r"delet|remov|archiv|discard")
 """Columns that tell rows that count as gone."""
 _OF_ROWS = re.compile(r"(QuerySet|Queryset|Manager|Query)\.")
+Constant = bool | str | int
 _SINGLE = ("get", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One row at most is expected for each combination of the columns, among the rows that fulfil ``conditions`` (``is_default = true``).
+    """One row at most is expected for each combination of the columns, among the rows that have the values of ``conditions``, which are
+    written in the code (``is_default = true``, ``kind = 'school'``).
     ``evidence`` is the strongest of the queries': a second row is made by two requests at once, or one that is there makes look-ups
     fail."""
 
     table: SourceTable
     columns: frozenset[str]
-    conditions: tuple[Predicate, ...]
+    conditions: tuple[tuple[str, Constant], ...]
     evidence: Evidence
     queries: tuple[SourceQuery, ...]
 
@@ -62,11 +63,13 @@ class Expected:
             if not self.conditions:
                 return f"UniqueConstraint({columns})"
             where = " AND ".join(
-                p.column.column if p.value == "true" else f"NOT {p.column.column}" for p in self.conditions
+                (name if value else f"NOT {name}") if isinstance(value, bool) else f"{name} = {value!r}"
+                for name, value in self.conditions
             )
             return f'Index("{name}", {columns}, unique=True, postgresql_where=text("{where}"))'
         fields = ", ".join(f'"{field}"' for field in self.fields)
-        flags = ", ".join(f"{p.column.column}={p.value.capitalize()}" for p in self.conditions)
+        field_of = {column.name: column.field or column.name for column in self.table.columns}
+        flags = ", ".join(f"{field_of.get(name, name)}={value!r}" for name, value in self.conditions)
         return f'models.UniqueConstraint(fields=[{fields}], {f"condition=Q({flags}), " if flags else ""}name="{name}")'
 
 
@@ -91,10 +94,15 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
         elif (query.issued_by == "get" and query.consumer in _SINGLE) or (
             query.issued_by == "rows" and (query.issued.file, query.issued.line) in single
         ):
-            columns = _given(snapshot, query, table) - _flags(table, query)
-            if query.query.aggregates or _is_counted_before(query, others) or _is_narrowed_by_callers(query):
+            columns = _naming(snapshot, query, table)
+            if (
+                query.query.aggregates
+                or _is_first(query)
+                or _is_counted_before(query, others)
+                or _is_narrowed_by_callers(query)
+            ):
                 continue
-            if any(columns < _given(snapshot, other, table) for other in others if _is_beside(query, other)):
+            if any(columns < _naming(snapshot, other, table) for other in others if _is_beside(query, other)):
                 continue
             if _is_loose(snapshot, table, query, columns) and _is_plain_look_up(table, query):
                 looked_up[table.name, columns].append(query)
@@ -115,9 +123,15 @@ def _single_rows(snapshot: Snapshot) -> tuple[frozenset[tuple[str, int]], frozen
     return frozenset(single), frozenset(caught)
 
 
+def _is_first(query: SourceQuery) -> bool:
+    """It takes the first of the rows; Django's ``get`` writes a limit by itself."""
+    return query.framework != "django" and query.query is not None and query.query.limit == "constant"
+
+
 def _is_narrowed_by_callers(query: SourceQuery) -> bool:
     """It stands in a method of a queryset or a manager that was walked by itself: which rows are looked through the callers say."""
-    return not query.calls and bool(_OF_ROWS.search(query.issued.function))
+    by_itself = not query.calls and not query.issued.function.endswith("get_by_natural_key")
+    return by_itself and bool(_OF_ROWS.search(query.issued.function))
 
 
 def _is_beside(query: SourceQuery, other: SourceQuery) -> bool:
@@ -159,8 +173,16 @@ def _smallest(
             continue
         table = snapshot.source.table_by_name[name]
         evidence: Evidence = "made when missing" if (name, columns) in made else "looked up as one"
-        conditions = _conditions(table, queries) if evidence == "looked up as one" else ()
-        yield Expected(table, columns, conditions, evidence, tuple(queries))
+        if evidence == "made when missing":
+            yield Expected(table, columns, (), evidence, tuple(queries))
+            continue
+        by_constants: defaultdict[tuple[tuple[str, Constant], ...], list[SourceQuery]] = defaultdict(list)
+        for query in queries:
+            by_constants[_constants(table, query)].append(query)
+        if () in by_constants:  # one row of all, so one of each kind as well
+            by_constants = defaultdict(list, {(): queries})
+        for conditions, alike in by_constants.items():
+            yield Expected(table, columns, conditions, evidence, tuple(alike))
 
 
 def _with_neighbours(snapshot: Snapshot) -> Iterator[tuple[SourceQuery, Sequence[SourceQuery]]]:
@@ -174,6 +196,11 @@ def _with_neighbours(snapshot: Snapshot) -> Iterator[tuple[SourceQuery, Sequence
         for query in queries:
             if not locks or query.issued_by == "get":
                 yield query, () if locks else queries
+
+
+def _naming(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> frozenset[str]:
+    """The columns of which one value each is given at run time."""
+    return _given(snapshot, query, table) - {name for name, _ in _constants(table, query)} - _flags(table, query)
 
 
 def _given(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> frozenset[str]:
@@ -238,7 +265,8 @@ def _is_loose(snapshot: Snapshot, table: SourceTable, query: SourceQuery, column
     named = [snapshot.source.table_by_name.get(name) for name in others]
     if not all(target is not None and _names_one(query, target) for target in named):
         return False  # looked up through other tables: no constraint could say it
-    return not any(key <= columns | _flags(table, query) for key in unique_keys(table))
+    # Nor is it loose where the columns are unique within something, which is known where the look-up stands.
+    return not any(key <= columns | _flags(table, query) or columns < key for key in unique_keys(table))
 
 
 def _flags(table: SourceTable, query: SourceQuery) -> frozenset[str]:
@@ -271,15 +299,16 @@ def _is_plain_look_up(table: SourceTable, query: SourceQuery) -> bool:
     return given
 
 
-def _conditions(table: SourceTable, queries: Sequence[SourceQuery]) -> tuple[Predicate, ...]:
-    """The flags that all of the look-ups compare with the same value."""
-    per_query = [
-        {
-            (p.column.column, p.value): p
-            for p in (query.query.predicates if query.query else ())
-            if p.column.column in _flags(table, query) and p.operator == "=" and p.value in ("true", "false")
-        }
-        for query in queries
-    ]
-    common = set.intersection(*(set(one) for one in per_query)) if per_query else set()
-    return tuple(per_query[0][key] for key in sorted(common))
+def _constants(table: SourceTable, query: SourceQuery) -> tuple[tuple[str, Constant], ...]:
+    """The values that the code itself compares columns with: they choose a kind of rows and name none."""
+    found: dict[str, Constant] = {}
+    for p in query.query.predicates if query.query else ():
+        if p.column.table != table.name or p.operator != "=" or not p.narrows or p.negated:
+            continue
+        parameter = parameter_of(query, p)
+        if p.column.column in _flags(table, query):
+            if p.value in ("true", "false"):
+                found[p.column.column] = p.value == "true"
+        elif parameter is not None and parameter.origin == "constant" and isinstance(parameter.value, str | int):
+            found[p.column.column] = parameter.value
+    return tuple(sorted(found.items()))

@@ -27,6 +27,8 @@ _COMMENT = re.compile(r"(?:^|\s)(#.*)$", re.MULTILINE)
 _STRING = r"""[ubr]{0,2}(?:'([^'\n]*)'|"([^"\n]*)")"""
 
 
+_DOCSTRING = re.compile(r"""\A\s*(?:#[^\n]*\n\s*)*[ru]?(?:\"{3}(.*?)\"{3}|'{3}(.*?)'{3})""", re.DOTALL)
+_OF_TEMPLATE = re.compile(r"^(revision id|revises|create date|branch labels|depends on)\b", re.IGNORECASE)
 _SAYS_EMPTY = re.compile(r"\b(empty|place ?holder|no[- ]?op|dummy|does nothing)\b", re.IGNORECASE)
 
 
@@ -47,9 +49,14 @@ def date_of(text: str, name: str) -> str | None:
 
 
 def is_explained(text: str) -> bool:
-    """A comment stands in it that no template wrote, or its message says that there is nothing in it."""
-    return _SAYS_EMPTY.search(text[:HEAD].partition("Revision ID")[0]) is not None or any(
-        not _TEMPLATE.match(comment) for comment in _COMMENT.findall(text)
+    """A comment stands in it that no template wrote, or its docstring has more to say than its message, or says that nothing is in it."""
+    found = _DOCSTRING.match(text)
+    said = [line.strip() for line in (found[1] or found[2]).splitlines()] if found else []
+    own = [line for line in said if line and not _OF_TEMPLATE.match(line)]
+    return (
+        len(own) > 1
+        or any(map(_SAYS_EMPTY.search, own))
+        or any(not _TEMPLATE.match(comment) for comment in _COMMENT.findall(text))
     )
 
 

@@ -13,6 +13,7 @@ When it is a placeholder that keeps a number or a revision which servers have re
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from dbwright.model.finding import Finding, Impact, Location, Risk
@@ -26,7 +27,11 @@ from dbwright.rules import Limits
 RISK: Risk = "hygiene"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"migrations": 1}
+LIMITS: dict[str, float] = {
+    "migrations": 1,
+    # After so many others nobody looks for a column in it any more, and whoever emptied it knew why.
+    "later": 5,
+}
 COVERS = ("AB-01",)
 
 _DJANGO = """\
@@ -89,6 +94,21 @@ GOOD = (
     # It says why.
     Sample(source=_django("    # Emptied: the column came with 0001.\n", '("shop", "0001_initial")', "")),
     Sample(source=_alembic("pass  # made by hand on all servers")),
+    Sample(
+        source={
+            "versions/a1.py": _SCRIPT.format("a1", "None", _DONE),
+            "versions/b2.py": _SCRIPT.format("b2", '"a1"', "pass").replace(
+                "Revision ID", "The index that serves it is there.\n\nRevision ID"
+            ),
+        }
+    ),
+    # Long ago.
+    Sample(
+        source={
+            **_alembic("pass"),
+            **{f"versions/c{n}.py": _SCRIPT.format(f"c{n}", f'"c{n - 1}"' if n else '"b2"', _DONE) for n in range(6)},
+        }
+    ),
     # It brings two together.
     Sample(source=_alembic("pass", '("c3", "d4")', ("c3", '"a1"'), ("d4", '"a1"'))),
     # It orders applications: what comes after needs both.
@@ -99,10 +119,36 @@ GOOD = (
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    files = [file for file in snapshot.source.migrations.files if _does_nothing(file)]
+    later = _later(snapshot)
+    files = [
+        file for file in snapshot.source.migrations.files if _does_nothing(file) and later[file.label] < limits["later"]
+    ]
     yield from told_once(
         map(_finding, files), "{} migrations do nothing and do not say why", singly=limits["migrations"]
     )
+
+
+def _later(snapshot: Snapshot) -> dict[str, int]:
+    """By migration how many of its group were made after it, as far as the graph is followed."""
+    below: defaultdict[str, list[str]] = defaultdict(list)
+    for file in snapshot.source.migrations.files:
+        for parent in file.parents:
+            below[parent if "." in parent and file.framework == "django" else f"{file.group}.{parent}"].append(
+                file.label
+            )
+    found: dict[str, int] = {}
+    for file in snapshot.source.migrations.files:
+        seen: set[str] = set()
+        waiting = [file.label]
+        while waiting and len(seen) < MOST_FOLLOWED:
+            more = [label for label in below[waiting.pop()] if label not in seen]
+            seen.update(more)
+            waiting += more
+        found[file.label] = len(seen)
+    return found
+
+
+MOST_FOLLOWED = 50
 
 
 def _does_nothing(file: MigrationFile) -> bool:

@@ -157,7 +157,7 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
         objects=(replace(source_table_ref(table), columns=tuple(ordered)),),
         impact=Impact(rows, "rows", 100, 10_000_000)
         if rows is not None
-        else Impact(len(queries), "places", 1, 20, estimated=True),
+        else Impact(len({q.issued for q in queries}), "places", 1, 30, estimated=True),
         evidence={"columns": ordered, "places": [str(q.issued) for q in queries[:20]]},
         confidence="high" if first.consumer.endswith("create") else "medium",
         next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place}).",

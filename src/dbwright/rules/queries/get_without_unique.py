@@ -22,7 +22,7 @@ from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn
-from dbwright.model.uniqueness import Expected, expected
+from dbwright.model.uniqueness import Constant, Expected, expected
 from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
@@ -73,6 +73,15 @@ BAD = (
     Sample(source=_module("return Store.objects.get(slug=slug, city=city)")),
     # Not too old: the slug names it still.
     Sample(source=_module("return Store.objects.get(slug=slug, opened_at__gt=request.user.date_joined)")),
+    # One in each city that is called so; a main store and another one of each owner.
+    Sample(source=_module("return Store.objects.get(city=city, slug='main')")),
+    Sample(
+        source=_module(
+            "main = Store.objects.get(owner=request.user.pk, is_main=True)\n    return main, "
+            "Store.objects.get(owner=request.user.pk, is_main=False)"
+        ),
+        findings=2,
+    ),
     # One main store for each owner.
     Sample(source=_module("return Store.objects.get(owner=request.user.pk, is_main=True)")),
 )
@@ -92,6 +101,8 @@ GOOD = (
     # Told from others by more than equal values, or by another table's.
     Sample(source=_module("return Store.objects.get(slug=slug, pk__gt=7)")),
     Sample(source=_module("return Store.objects.get(slug=slug, owner__name=city)")),
+    # Unique within a city, which is known by other means; the first row alone.
+    Sample(source=_module("return Store.objects.get(slug=slug)", meta=_UNIQUE)),
     # What a function of a queryset looks through is what its callers have left.
     Sample(
         source=_module(
@@ -128,6 +139,10 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield from told_once(found, "{} tables are looked up by columns that nothing keeps unique", singly=limits["tables"])
 
 
+def _said(name: str, value: Constant) -> str:
+    return (name if value else f"NOT {name}") if isinstance(value, bool) else f"{name} = {value!r}"
+
+
 def _names_rows(column: SourceColumn) -> bool:
     return column.field_class in _TYPES or column.type == "uuid" or bool(_NAMES_ONE.search(column.name.lower()))
 
@@ -136,9 +151,13 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
     table, queries, ordered = missing.table, missing.queries, missing.ordered
     rows = rows_of(snapshot, table.name)
     places = list(dict.fromkeys(query.issued for query in queries))
-    among = f" where {listed(p.column.column for p in missing.conditions)}" if missing.conditions else ""
+    among = f" where {listed(_said(*condition) for condition in missing.conditions)}" if missing.conditions else ""
     known = [column for column in table.columns if column.name in missing.columns and _names_rows(column)]
-    first_cleared = " What sets the flag on one row must take it off the other before." if missing.conditions else ""
+    first_cleared = (
+        " What sets the flag on one row must take it off the other before."
+        if any(isinstance(value, bool) for _, value in missing.conditions)
+        else ""
+    )
     return Finding(
         title=f"{model_name(table)} is looked up by {listed(ordered, 3)}, which may repeat"[:79],
         message=f"The look-up at {places[0]} expects one row of {table.name} for each {listed(ordered)}{among}, and no unique constraint "
@@ -151,6 +170,6 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
         confidence="medium" if known else "low",
         next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place})."
         f"{first_cleared}",
-        identity=f"{table.name}:{'+'.join(ordered)}",
+        identity=f"{table.name}:{'+'.join(ordered)}{among}",
         locations=locations([*places, *(column_place(table, name) for name in ordered)]),
     )

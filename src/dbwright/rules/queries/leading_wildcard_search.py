@@ -21,6 +21,8 @@ from dbwright.model.asked import (
     column_ref,
     is_admin_list,
     is_aid,
+    is_batch,
+    is_of_operators,
     locations,
     model_name,
     parameter_of,
@@ -107,6 +109,13 @@ from shop.models import Remark
 def remarks(request):
     return list(Remark.objects.filter({0}, text__icontains=request.GET["q"]))
 """
+_FOUND = """\
+from shop.models import Note
+
+
+def find(text):
+    return list(Note.objects.filter(body__icontains=text))
+"""
 _UNITS = """\
 from shop.models import Unit
 
@@ -122,16 +131,20 @@ def _module(query: str, meta: str = "") -> dict[str, str]:
 
 BAD = (
     # An index of the column that is not one of trigrams.
-    Sample(source=_module("filter(title__icontains=q)", _PLAIN_GIN)),
+    Sample(source=_module("filter(title__icontains=q)", _MADE + _PLAIN_GIN)),
     # The admin's search, once for all lists.
     Sample(source=_module("all()") | {"shop/admin.py": _ADMIN}),
-    Sample(source=_module("filter(title__icontains=q)")),
+    Sample(source=_module("filter(title__icontains=q)", _MADE)),
     Sample(source=_module("filter(Q(title__icontains=q) | Q(body__icontains=q))")),
-    Sample(source=_module("filter(title__contains=q)")),
+    Sample(source=_module("filter(title__contains=q)", _MADE)),
     # All that one tenant has: people have notes, and notes have remarks.
     Sample(source=_module("filter(owner=request.user.pk, title__contains=q)", _MADE)),
 )
 GOOD = (
+    # Short texts of what people write one by one.
+    Sample(source=_module("filter(title__icontains=q)")),
+    # A command that somebody types.
+    Sample(source=_module("all()", _MADE) | {"shop/management/commands/find.py": _FOUND}),
     Sample(source=_module("filter(title__istartswith=q)")),
     Sample(source=_module("filter(title=q)")),
     Sample(source=_module("filter(title__contains=q)", _TRIGRAM)),
@@ -176,6 +189,7 @@ class _Search:
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     by_operators: list[Finding] = []
     of_owners: list[Finding] = []
+    short: list[Finding] = []
     for name, found in _by_table(snapshot).items():
         table, rows = snapshot.source.table_by_name[name], rows_of(snapshot, name)
         shape = shape_of_source(snapshot, table)
@@ -184,13 +198,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         widest = max(found, key=lambda one: (_openness(one), _long_texts(table, one), len(one.columns)))
         finding = _finding(snapshot, table, found, widest, rows, limits)
         grows = comes_in_by_time(snapshot, table)
-        if rows is not None or (not widest.scope and not is_admin_list(widest.query)):
+        if rows is not None:
             yield finding
-        elif is_admin_list(widest.query):
-            by_operators += [finding] * (grows or bool(_long_texts(table, widest)))
+        elif not (grows or _long_texts(table, widest)):
+            continue  # what people write one by one is read through in no time
+        elif is_of_operators(widest.query.issued):
+            by_operators.append(finding)
+        elif widest.scope:
+            of_owners.append(finding)
+        elif _long_texts(table, widest) or keeps_events(snapshot, table):
+            yield finding
         else:
-            of_owners += [finding] * grows
+            short.append(finding)
     yield from _of_the_admin(sorted(by_operators, key=lambda f: -int(f.evidence["long texts"])))
+    yield from told_once(short, "{} tables are searched for text anywhere in names", identity="short texts")
     yield from told_once(of_owners, "{} tables are searched for text among one owner's rows", identity="of one owner")
 
 
@@ -198,12 +219,12 @@ def _by_table(snapshot: Snapshot) -> Mapping[str, list[_Search]]:
     """The searches that read a table as a whole, or much of it."""
     groups: defaultdict[str, list[_Search]] = defaultdict(list)
     for query in snapshot.source.queries:
-        if query.query is None or is_aid(query.issued):
+        if query.query is None or is_aid(query.issued) or is_batch(query.issued):
             continue
         by_table: defaultdict[str, list[Predicate]] = defaultdict(list)
         for predicate in query.query.predicates:
             table = snapshot.source.table_by_name.get(predicate.column.table)
-            if table is not None and table.owned and _seeks_text(query, predicate, table):
+            if table is not None and table.owned and table.managed and _seeks_text(query, predicate, table):
                 by_table[table.name].append(predicate)
         for name, predicates in by_table.items():
             table = snapshot.source.table_by_name[name]
@@ -220,8 +241,8 @@ def _of_the_admin(found: Sequence[Finding]) -> Iterator[Finding]:
         return
     tables = list(dict.fromkeys(str(f.objects[0].table) for f in found))
     yield Finding(
-        title=f"{len(found)} lists of the admin seek text anywhere: {listed(tables, 2)}"[:79],
-        message=f"The admin's search compares columns of {listed(tables, 6)} with patterns that begin with a wildcard: every row is "
+        title=f"{len(found)} lists of those who run the site seek text anywhere: {listed(tables, 2)}"[:79],
+        message=f"The search on pages of the admin or the staff compares columns of {listed(tables, 6)} with patterns that begin with a wildcard: every row is "
         "read, and all of them again for the count. How many rows there are was not measured.",
         objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
         impact=found[0].impact,

@@ -14,13 +14,13 @@ the reads.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dbwright.model import demand
+from dbwright.model.asked import is_batch, is_of_operators
 from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import FRAMEWORK_TABLES, Table
 from dbwright.model.change import Change, CreateIndex, IndexKey
@@ -34,7 +34,7 @@ from dbwright.model.sample import Sample
 from dbwright.model.searches import Search, asked_of, searches_by_table
 from dbwright.model.shapes import Shape, shape_of_source, shape_of_table
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceTable
+from dbwright.model.source import Place, SourceTable
 from dbwright.model.uniqueness import expected
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
@@ -277,7 +277,7 @@ def _who_counts(snapshot: Snapshot, asking: Sequence[Search], table: SourceTable
         if not (search.job or search.once or search.admin)
         and (table is None or scope_of(snapshot, search.query, table) not in ("row", "rows", "parent"))
         for site in search.sites
-        if not _OF_OPERATORS.search(site)
+        if not is_of_operators(place := _place(site)) and not is_batch(place)
     }
 
 
@@ -324,15 +324,15 @@ def _by_the_way(found: Sequence[Finding]) -> Iterator[Finding]:
     title = f"{len(low)} indexes that large tables would want: {listed(tables, 2)}"
     advice = "Make the index where the table is large and the place is often asked."
     yield replace(
-        _together(low, title, f"{low[0].message} The same on other tables: {_others(low)}. {advice}", "of large tables"),
+        _together(
+            low, title, f"{low[0].message} The same on other tables: {_others(low)}. {advice}", "of large tables"
+        ),
         impact=_ONE_PLACE,
     )
 
 
 _MOST_TABLES = 2
 _MANY_PLACES = 3
-_OF_OPERATORS = re.compile(r"(^|[/_])(admin|staff|dashboard|backoffice|reports?|commands?)[/_.:]")
-"""Pages and commands of those who run the site."""
 _ONE_PLACE = Impact(1, "places", 1, 30, estimated=True)
 """However many places a message gathers, each of them alone matters little."""
 
@@ -507,6 +507,11 @@ def _rounded(rows: float) -> str:
     return f"{float(f'{rows:.2g}'):,.0f}"
 
 
-def _location(site: str) -> Location:
+def _place(site: str) -> Place:
     file, _, line = site.rpartition(":")
-    return Location(file, int(line))
+    return Place(file, int(line))
+
+
+def _location(site: str) -> Location:
+    place = _place(site)
+    return Location(place.file, place.line)

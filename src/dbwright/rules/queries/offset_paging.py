@@ -27,16 +27,18 @@ from dbwright.model.asked import (
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
+from dbwright.model.parents import keeps_events, scope_of
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceQuery
+from dbwright.model.source import SourceQuery, SourceTable
+from dbwright.model.wording import listed
 from dbwright.rules import Limits
 
 RISK: Risk = "performance"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 # More tables than this and it is how the project pages: one message.
-LIMITS: dict[str, float] = {"rows": 10_000, "tables": 2}
+LIMITS: dict[str, float] = {"rows": 10_000, "tables": 1}
 COVERS = ("DL-06", "BP-24")
 
 _MODELS = """\
@@ -45,6 +47,11 @@ from django.db import models
 
 class Note(models.Model):
     title = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Event(models.Model):
+    note = models.ForeignKey(Note, models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -58,8 +65,15 @@ def _module(body: str) -> dict[str, str]:
     return {"shop/__init__.py": "", "shop/models.py": _MODELS.format(body)}
 
 
-BAD = (Sample(source=_module("return list(Note.objects.order_by('-created_at', 'id')[n : n + 20])")),)
+BAD = (Sample(source=_module("return list(Event.objects.order_by('-created_at', 'id')[n : n + 20])")),)
 GOOD = (
+    # What people write one by one, and what one parent has.
+    Sample(source=_module("return list(Note.objects.order_by('-created_at', 'id')[n : n + 20])")),
+    Sample(
+        source=_module(
+            "return list(Event.objects.filter(note=request.GET['note']).order_by('-created_at')[n : n + 20])"
+        )
+    ),
     Sample(source=_module("return list(Note.objects.filter(pk__lt=n).order_by('-id')[:20])")),
     Sample(source=_module("return list(Note.objects.order_by('-id')[:n])")),
     Sample(source=_module("return list(Note.objects.order_by('-id')[20:40])")),
@@ -78,21 +92,18 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             and query.issued_by == "rows"
             and table is not None
             and table.owned
-            and _grows(snapshot, table.name, limits)
+            and _grows(snapshot, table, limits)
+            and scope_of(snapshot, query.query, table) not in ("row", "rows", "parent")
         ):
             groups[table.name].append(query)
     found = [_finding(snapshot, name, queries, limits) for name, queries in groups.items()]
     yield from told_once(found, "{} tables are paged by OFFSET without an end", singly=limits["tables"])
 
 
-def _grows(snapshot: Snapshot, name: str, limits: Limits) -> bool:
-    rows = rows_of(snapshot, name)
-    if rows is not None:
-        return rows >= limits["rows"]
-    table = snapshot.source.table_by_name[name]
-    return any(
-        column.option("auto_now_add") or "now" in str(column.option("server_default") or "") for column in table.columns
-    )
+def _grows(snapshot: Snapshot, table: SourceTable, limits: Limits) -> bool:
+    """Measured, or by what it keeps: what happens comes in by itself, and who reads it goes far back."""
+    rows = rows_of(snapshot, table.name)
+    return rows >= limits["rows"] if rows is not None else keeps_events(snapshot, table)
 
 
 def _finding(snapshot: Snapshot, name: str, queries: Sequence[SourceQuery], limits: Limits) -> Finding:
@@ -109,13 +120,15 @@ def _finding(snapshot: Snapshot, name: str, queries: Sequence[SourceQuery], limi
         else Impact(len({q.issued for q in queries}), "places", 1, 30, estimated=True),
         evidence={"places": sorted({str(q.issued) for q in queries})[:20]},
         confidence="medium" if rows is not None else "low",
-        next_step=f"Page by the last key seen: order by columns that end in {_key(queries)} and filter for those after it "
+        next_step=f"Page by the last key seen: order by {_order(table, queries)} and filter for what comes after it "
         f"where the query is made at {first.made} (CursorPagination in Django REST framework); or bound how far pages go.",
         identity=name,
         locations=locations([p for q in queries for p in (q.made, q.issued)]),
     )
 
 
-def _key(queries: Sequence[SourceQuery]) -> str:
-    keys = [key.column.column for q in queries if q.query for key in q.query.order_by if key.column]
-    return keys[-1] if keys else "the primary key"
+def _order(table: SourceTable, queries: Sequence[SourceQuery]) -> str:
+    """The order that the pages have, ended by the primary key, without which equal rows are passed over."""
+    key = next((column.name for column in table.columns if column.primary_key), "the primary key")
+    orders = [[k.column.column for k in q.query.order_by if k.column] for q in queries if q.query and q.query.order_by]
+    return listed(dict.fromkeys([*(orders[0] if orders else []), key]))

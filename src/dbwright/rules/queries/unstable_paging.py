@@ -128,8 +128,16 @@ def _finding(snapshot: Snapshot, table: SourceTable, queries: Sequence[SourceQue
         else Impact(len(places), "places", 1, 50, estimated=True),
         evidence={"places": [str(place) for place in places[:20]], "order": names},
         confidence="medium" if not names else "low",
-        next_step=f"End the order in the primary key (order_by({', '.join(map(repr, [*names[:2], 'pk']))})) where the "
-        f"query is made, at {first.made}.",
+        next_step=f"End the order in the primary key ({_order(table, names)}) where the query is made, at {first.made}.",
         identity=table.name,
         locations=locations([p for q in queries for p in (q.issued, q.made)]),
     )
+
+
+def _order(table: SourceTable, names: Sequence[str]) -> str:
+    if table.framework == "django":
+        return f"order_by({', '.join(map(repr, [*names[:2], 'pk']))})"
+    attributes = {column.name: column.field or column.name for column in table.columns}
+    keys = [column.name for column in table.columns if column.primary_key]
+    ends = dict.fromkeys(attributes[name] for name in (*names[:2], *keys) if name in attributes)
+    return f"order_by({', '.join(f'{model_name(table)}.{name}' for name in ends)})"
