@@ -242,7 +242,8 @@ def _of_the_admin(found: Sequence[Finding]) -> Iterator[Finding]:
     tables = list(dict.fromkeys(str(f.objects[0].table) for f in found))
     yield Finding(
         title=f"{len(found)} lists of those who run the site seek text anywhere: {listed(tables, 2)}"[:79],
-        message=f"The search on pages of the admin or the staff compares columns of {listed(tables, 6)} with patterns that begin with a wildcard: every row is "
+        message=f"The search on pages of the admin or the staff compares columns of {listed(tables, 6)} with patterns "
+        "that begin with a wildcard: every row is "
         "read, and all of them again for the count. How many rows there are was not measured.",
         objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
         impact=found[0].impact,

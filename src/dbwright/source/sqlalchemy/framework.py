@@ -1155,14 +1155,17 @@ class TextNames(dict[str, Value]):
         return None
 
 
+_FITTING: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("in_", "not_in", "notin_"), list_parameter),
+    **dict.fromkeys(("limit", "offset", "fetch", "slice"), number_parameter),
+    **dict.fromkeys(("Table", "ForeignKey"), known_of),
+}
+
+
 def fitted(thing: Any, name: str, positional: list[Any], named: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Arguments in which a token would do harm are replaced or left out."""
-    if name in ("in_", "not_in", "notin_"):
-        positional = [list_parameter(one) for one in positional]
-    if name in ("limit", "offset", "fetch", "slice"):
-        positional = [number_parameter(one) for one in positional]
-    if name in ("Table", "ForeignKey"):
-        positional = [known_of(one) for one in positional]
+    fit = _FITTING.get(name)
+    positional = [fit(one) for one in positional] if fit is not None else positional
     if name in ("mapped_column", "Column", "deferred", "column_property"):
         named = {k: v for k, v in named.items() if k not in _DATACLASS_ONLY and not _unfit_option(k, v)}
         if isinstance(named.get("default"), list | dict | set):
