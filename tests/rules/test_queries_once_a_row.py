@@ -41,7 +41,7 @@ def told(tmp_path: Path, source: dict[str, str]) -> Finding:
             "for b in Book.objects.all():\n        Author.objects.get(pk=b.author_id)",
             "with Author.objects.in_bulk(keys)",
         ),
-        ("for b in Book.objects.all():\n        Author.objects.get(name=b.title)", "(one IN query)"),
+        ("for b in Book.objects.all():\n        Author.objects.get(name=b.title)", "with one query with IN (…)"),
     ],
 )
 def test_step(tmp_path: Path, body: str, step: str) -> None:
@@ -52,7 +52,7 @@ def test_a_tree_weighs_as_one_relation(tmp_path: Path) -> None:
     finding = told(tmp_path, n_plus_one._shelves("Shelf.objects.all()"))
     assert finding.title == "One query a row: parent in paths"
     assert "further" not in finding.message
-    assert finding.severity == "medium"
+    assert finding.severity == "low"
 
 
 def test_many_relations_do_not_weigh_as_many_rows(tmp_path: Path) -> None:
@@ -63,7 +63,22 @@ def test_many_relations_do_not_weigh_as_many_rows(tmp_path: Path) -> None:
         "shop/models.py": f"from django.db import models\n\n\nclass Item(models.Model):\n    name = models.TextField()\n{fields}",
         "shop/views.py": f"from shop.models import Item\n\n\ndef f():\n    return [({touched}) for item in Item.objects.all()]\n",
     }
+    assert told(tmp_path, source).severity == "low"
+
+
+def test_a_table_that_grows_by_the_time_weighs_more(tmp_path: Path) -> None:
+    source = n_plus_one._views("def names():\n    return [book.author.name for book in Book.objects.all()]")
+    source["shop/models.py"] = source["shop/models.py"].replace(
+        "    title = ", "    created = models.DateTimeField(auto_now_add=True)\n    title = "
+    )
     assert told(tmp_path, source).severity == "medium"
+
+
+def test_the_list_of_the_admin_is_mended_where_it_is_declared(tmp_path: Path) -> None:
+    source = next(sample.source for sample in n_plus_one.BAD if "BookAdmin" in str(sample.source))
+    assert 'Give BookAdmin (shop/admin.py:7) list_select_related = ("author", …)' in (
+        told(tmp_path, dict(source)).next_step or ""
+    )
 
 
 def test_jobs_are_one_message_without_weight(tmp_path: Path) -> None:

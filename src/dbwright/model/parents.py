@@ -143,6 +143,17 @@ def _by_columns(snapshot: Snapshot, at: SourceTable, equal: Mapping[str, bool], 
             yield "tenant"
 
 
+def is_of_named_tenant(snapshot: Snapshot, query: Query) -> bool:
+    """An equality narrows a table, or what is joined with it, to what one user, organisation, site … has: tables that are named so."""
+    tables = snapshot.source.table_by_name
+    columns = (
+        tables[p.column.table].column(p.column.column)
+        for p in query.predicates
+        if p.operator == "=" and p.value != "column" and p.narrows and not p.negated and p.column.table in tables
+    )
+    return any(c is not None and c.references is not None and _TENANT.search(c.references.table) for c in columns)
+
+
 _NAMES = ("text", "varchar", "citext", "uuid")
 """A name of what the rows are joined with picks out a share of them."""
 

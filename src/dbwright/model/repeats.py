@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dbwright.model.asked import is_batch, lines_of
 from dbwright.model.query import Predicate
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import Place, QueryLoop, Source, SourceColumn, SourceQuery, SourceTable
+from dbwright.model.source import Place, QueryLoop, SourceColumn, SourceQuery, SourceTable
 
 ALTERNATIVES = 3
 """Classes whose methods of one name are reached from one line, from which on it is not told which of them runs."""
@@ -115,33 +115,14 @@ def cut(path: str) -> str:
     return "__".join(parts[:end])
 
 
-def leads(source: Source, query: SourceQuery, table: str | None, path: str) -> bool:
-    """Whether the path can start at the table: False only where its last step is a foreign key, or a column left out, that the table which
-    the steps before lead to has not, or a related manager of another table's rows."""
-    tables = source.table_by_name
-    at = tables.get(table or "")
-    *before, last = path.split("__")
-    for part in before:
-        column = _forward(tables, at, part) if at is not None else None
-        if column is None or column.references is None:
-            return True
-        at = tables.get(column.references.table)
-    if at is None or at.framework != "django":
-        return True
-    if query.issued_by == "relation":
-        return not _is_forward(tables, query) or any(last == c.field for t in _lineage(tables, at) for c in t.columns)
-    owner = _managed(tables, query)
-    return owner in (None, "django_content_type") or any(one.name == owner for one in _lineage(tables, at))
+def is_left_early(snapshot: Snapshot, loop: Place) -> bool:
+    """The loop may end before its last turn: something in it returns or breaks."""
+    return (loop.file, str(loop.line)) in _left_early(snapshot)
 
 
-def _managed(tables: dict[str, SourceTable], query: SourceQuery) -> str | None:
-    """The table whose rows a related manager belongs to, which the foreign key that it asks by tells."""
-    taken, table = query.query, tables.get(query.table or "")
-    if taken is None or table is None or len(taken.tables) != 1:
-        return None
-    name = next((p.column.column for p in taken.predicates if _is_reference(table, p)), "")
-    column = table.column(name)
-    return column.references.table if column is not None and column.references is not None else None
+@once
+def _left_early(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
+    return frozenset((fact.place.file, fact.owner) for fact in snapshot.source.facts if fact.kind == "left after")
 
 
 def _lineage(tables: dict[str, SourceTable], table: SourceTable) -> Iterator[SourceTable]:
@@ -159,13 +140,3 @@ def _forward(tables: dict[str, SourceTable], table: SourceTable, field: str) -> 
     """The foreign key of a table or of those above it."""
     columns = (column for one in _lineage(tables, table) for column in one.columns)
     return next((c for c in columns if c.field == field and c.references is not None), None)
-
-
-def _is_forward(tables: dict[str, SourceTable], query: SourceQuery) -> bool:
-    """Only a foreign key is followed to the one row with a given primary key."""
-    target = tables.get(query.table or "")
-    predicates = query.query.predicates if query.query is not None else ()
-    if target is None or query.query is None or len(query.query.tables) != 1 or len(predicates) != 1:
-        return False
-    column = target.column(predicates[0].column.column)
-    return column is not None and column.primary_key and column.references is None

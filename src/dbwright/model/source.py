@@ -84,12 +84,17 @@ class QueryLoop:
     relation: str | None = None
     """The path by which its rows are reached from those of a loop outside of it, of a query made at ``owner``."""
     owner: Place | None = None
+    owner_table: str | None = None
     by_framework: bool = False
     """It stands in the framework's code; ``place`` is the line that calls for it."""
     of_unknown_row: bool = False
     """Its rows are related to a row of which nobody knows how it was fetched, and so what was fetched along."""
     by_graphql: bool = False
     """Its rows are those that a GraphQL query asks for; no queryset of the project's gives them."""
+    of_choices: bool = False
+    """Its rows are what a field of a form, or a filter, offers to choose from."""
+    made_by_framework: bool = False
+    """No line of the project makes its rows' query; ``rows_made`` is the line that the framework was asked at, or the class."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +105,11 @@ class SourceQuery:
     ``$1`` placeholders, ``query`` the same taken apart; both are None when the query could not be written, and ``unknown`` says why.
     ``partial`` names conditions that are added at run time and could not be told. ``relation``: the path that was touched, for
     ``issued_by`` ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others; it starts at a row of
-    the query made at ``owner``.
+    the query on ``owner_table`` made at ``owner``. ``whole``: a related manager is asked
+    for all its rows, which it answers by itself when they were prefetched.
+    ``conditions``: how many conditions that are not known it stands under, within the innermost of its loops.
     ``loops`` go from the outside in;
-    ``calls`` lead from the entry point to the place.
+    ``calls`` lead from the entry point to the place; ``entries`` are the files of all entry points that lead to it.
     ``request_text``: text of the user's request becomes part of the SQL itself. ``consumer``: what asked for the rows, in a word
     (``iterated``, ``len``, ``bool``, ``save``, ``get_or_create``, ``touch``).
     """
@@ -120,8 +127,12 @@ class SourceQuery:
     partial: str | None = None
     relation: str | None = None
     owner: Place | None = None
+    owner_table: str | None = None
+    whole: bool = False
+    conditions: int = 0
     loops: tuple[QueryLoop, ...] = ()
     calls: tuple[Place, ...] = ()
+    entries: tuple[str, ...] = ()
     in_async: bool = False
     in_transaction: bool = False
     request_text: bool = False

@@ -26,6 +26,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked(Place):
+    """The line of the project, or its class, that a stub does something for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """A loop around an event, in the project's own code or (``by_framework``) in a stub. ``rows`` is what the framework keeps of the
     query whose rows it walks over (a tuple: of one of several; None when it walks over something else); ``count`` how often it runs
@@ -44,6 +49,8 @@ class Happening:
     what: Any
     place: Place | None
     loops: tuple[Loop, ...]
+    conditions: int = 0
+    """Conditions that are not known in which it stands, within the innermost of the loops, else within the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Called:
     summary: Summary
     place: Place | None
     loops: tuple[Loop, ...]
+    conditions: int = 0
+    """As of what happens."""
 
 
 @dataclass(slots=True)
@@ -71,13 +80,14 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A happening as reached from an entry point: the place nearest to it in the project, all loops around it from the outside in, and
-    the calls that lead to it."""
+    """A happening as reached from an entry point: the place nearest to it in the project, all loops around it from the outside in, the
+    calls that lead to it, and the conditions that are not known between the innermost loop and it."""
 
     what: Any
     place: Place
     loops: tuple[Loop, ...]
     calls: tuple[Place, ...]
+    conditions: int = 0
 
 
 def _at(loop: Loop, place: Place) -> Loop:
@@ -96,7 +106,12 @@ def unroll(entry: Summary, place: Place, seen: set[object]) -> Iterator[Reached]
 
 
 def _unroll(
-    summary: Summary, place: Place, loops: tuple[Loop, ...], calls: tuple[Place, ...], seen: set[object]
+    summary: Summary,
+    place: Place,
+    loops: tuple[Loop, ...],
+    calls: tuple[Place, ...],
+    seen: set[object],
+    conditions: int = 0,
 ) -> Iterator[Reached]:
     mark = (summary.number, place, tuple((loop.place, _whose(loop)) for loop in loops))
     if mark in seen or len(calls) > DEEPEST_CHAIN:
@@ -105,7 +120,8 @@ def _unroll(
     for event in summary.events:
         at = event.place or place
         around = loops + tuple(_at(loop, place) for loop in event.loops)
+        under = event.conditions if event.loops else conditions + event.conditions
         if isinstance(event, Happening):
-            yield Reached(event.what, at, around, calls)
+            yield Reached(event.what, at, around, calls, under)
         else:
-            yield from _unroll(event.summary, at, around, (*calls, at), seen)
+            yield from _unroll(event.summary, at, around, (*calls, at), seen, under)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from dbwright.model.source import SourceTable
 from dbwright.pysource import dotted
 from dbwright.source import schemas
-from dbwright.source.events import Called, Happening, Loop, Place, Summary
+from dbwright.source.events import Asked, Called, Happening, Loop, Place, Summary
 from dbwright.source.modules import READ_AS_KNOWN, Binding, Codebase, Import, Module, Problem, Scope, collect
 from dbwright.source.natives import BUILTINS, LIBRARY, show
 from dbwright.source.values import (
@@ -123,6 +123,7 @@ class Frame:
 
     __slots__ = (
         "closure",
+        "conditions",
         "depth",
         "function",
         "globals",
@@ -162,6 +163,8 @@ class Frame:
         self.depth = depth
         self.line = 1
         self.loops: tuple[Loop, ...] = ()
+        self.conditions = 0
+        """Conditions that are not known in which it stands, within the innermost loop."""
         self.summary = summary or Summary(function)
         self.returns: list[Value] = []
         self.yields: list[Value] = []
@@ -178,12 +181,13 @@ class Frame:
         place = self.place
         if place is None:
             self.summary.sited = True
-            return self.site
+            site = self.site
+            return Asked(site.file, site.line, site.function) if site is not None else None
         return place
 
     def happened(self, what: Any) -> None:
         """Remember something that a framework wants to know later."""
-        self.summary.events.append(Happening(what, self.place, self.loops))
+        self.summary.events.append(Happening(what, self.place, self.loops, self.conditions))
 
     def call(self, value: Value, arguments: Arguments) -> Value:
         return value.call(arguments, self)
@@ -197,12 +201,21 @@ class Frame:
     @contextmanager
     def loop(self, rows: Any = None, count: int | None = None) -> Iterator[None]:
         """What happens inside happens once per element."""
-        before = self.loops
-        self.loops = (*before, Loop(self.place, rows, count))
+        before, conditions = self.loops, self.conditions
+        self.loops, self.conditions = (*before, Loop(self.place, rows, count)), 0
         try:
             yield
         finally:
-            self.loops = before
+            self.loops, self.conditions = before, conditions
+
+    @contextmanager
+    def condition(self) -> Iterator[None]:
+        """What happens inside happens sometimes only."""
+        self.conditions += 1
+        try:
+            yield
+        finally:
+            self.conditions -= 1
 
 
 def shape_of(receiver: Value | None, arguments: Arguments) -> object:
@@ -237,6 +250,8 @@ class Interpreter:
     def __init__(self, codebase: Codebase, frameworks: Callable[[Interpreter], Sequence[Framework]]) -> None:
         self.codebase = codebase
         self.steps = 0
+        self.entry = 0
+        """Tells the entry point that is walked from those before."""
         self.deadline = float("inf")
         self._names: dict[tuple[str, str], Value] = {}
         self._pending: set[object] = set()
@@ -877,10 +892,14 @@ class Interpreter:
         """Walk a function as an entry point, with arguments of which only the annotations are known. ``site``: the line of the
         project that a stub is walked for."""
         self.steps = 0
+        self.entry += 1
         self.ambient, self.branch = None, ()
         at = Frame(self, function.module, function=function.name)
         at.site = site
         given = arguments or self.entry_arguments(function, receiver)
+        for framework in self.frameworks:
+            if (enter := getattr(framework, "enter", None)) is not None:
+                enter(function, receiver)
         try:
             result = self.call_function(function, receiver, given, at)
             at.line = function.node.lineno
@@ -1031,6 +1050,7 @@ class Interpreter:
         site = (at.place or at.site) if is_stub(function.module) else None
         closure = Identity(function.closure) if function.closure is not None else None
         mark: object
+        alike: Summary | None = None
         if site is not None and isinstance(receiver, Instance) and "of_the_class" in decorator_names(function.node):
             mark = (id(function.node), receiver.cls, self.ambient)
         else:
@@ -1042,7 +1062,7 @@ class Interpreter:
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
         elif summary is None and not isinstance(receiver, OneInstance) and function.name != "__init__":
-            summary = self._similar(function, receiver, arguments)
+            summary = alike = self._similar(function, receiver, arguments)
         if summary is None:
             summary = self._walked(function, receiver, arguments, at, mark, site)
         elif not summary.finished:
@@ -1054,9 +1074,9 @@ class Interpreter:
         if summary.sited and at.place is None:
             at.summary.sited = True
         if summary.events and not quiet:
-            at.summary.events.append(Called(summary, at.place, at.loops))
+            at.summary.events.append(Called(summary, at.place, at.loops, at.conditions))
         result: Value = summary.result
-        return result
+        return result if alike is None else without_names(result)
 
     def _walked(
         self,
@@ -1236,6 +1256,8 @@ class Interpreter:
                     container.set(self.evaluate(target.slice, at), value)
                 elif isinstance(container, Items):
                     container.add_rest(value)
+                elif (set_item := getattr(container, "set_item", None)) is not None:
+                    set_item(self.evaluate(target.slice, at), value, at)
 
     @staticmethod
     def _assign_attribute(receiver: Value, name: str, value: Value, at: Frame) -> None:
@@ -1264,6 +1286,7 @@ class Interpreter:
         test = self.truth_of(node.test, at)
         before = dict(at.locals)
         ends: list[dict[str, Value]] = []
+        conditions = at.conditions
         for taken, body in ((True, node.body), (False, node.orelse)):
             if test is not None and test is not taken:
                 continue
@@ -1275,15 +1298,19 @@ class Interpreter:
             outside = self.branch
             if test is None:
                 self.branch = (*outside, (id(node), taken))
+                at.conditions += 1
             try:
                 if self.execute(body, at):
                     ends.append(at.locals)
             finally:
                 self.branch = outside
+                at.conditions = conditions
             for one, length in lists:
                 one.optional.update(range(length, len(one.items)))
             for mapping, keys in mappings:
                 mapping.optional |= mapping.items.keys() - keys
+        if test is None and len(ends) == 1:  # the other branch left: what follows stands under the condition
+            at.conditions += 1
         return self._join(ends, before, at)
 
     def _join(self, ends: list[dict[str, Value]], before: dict[str, Value], at: Frame) -> bool:
@@ -1627,20 +1654,26 @@ class Interpreter:
         before = at.locals
         at.locals = dict(before)
         self._narrow(node.test, True, at)
-        body = self.evaluate(node.body, at)
-        at.locals = before
-        return union([body, self.evaluate(node.orelse, at)])
+        with at.condition():
+            body = self.evaluate(node.body, at)
+            at.locals = before
+            return union([body, self.evaluate(node.orelse, at)])
 
     def _boolean(self, node: ast.BoolOp, at: Frame) -> Value:
         found: list[Value] = []
         decisive = isinstance(node.op, ast.Or)
-        for one in node.values:
-            value = self.evaluate(one, at)
-            truth = value.truth()
-            if truth is decisive:
-                return union([*found, value])
-            if truth is None or one is node.values[-1]:
-                found.append(value)
+        conditions = at.conditions
+        try:
+            for one in node.values:
+                value = self.evaluate(one, at)
+                truth = value.truth()
+                if truth is decisive:
+                    return union([*found, value])
+                if truth is None or one is node.values[-1]:
+                    found.append(value)
+                    at.conditions = conditions + 1
+        finally:
+            at.conditions = conditions
         return union(found)
 
     def _unary(self, node: ast.UnaryOp, at: Frame) -> Value:
@@ -1720,7 +1753,7 @@ class Interpreter:
 
     def _comprehension(self, node: ast.expr, at: Frame) -> Value:
         assert isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp)
-        before, loops = at.locals, at.loops
+        before, loops, conditions = at.locals, at.loops, at.conditions
         at.locals = dict(before)
         literal = self._literal_comprehension(node, at)
         if literal is not None:
@@ -1729,17 +1762,18 @@ class Interpreter:
         for generator in node.generators:
             iterated = self.evaluate(generator.iter, at)
             element = at.iterate(iterated)
-            at.loops = (*at.loops, Loop(at.place, rows_of(iterated), size_of(iterated)))
+            at.loops, at.conditions = (*at.loops, Loop(at.place, rows_of(iterated), size_of(iterated))), 0
             self.assign(generator.target, element, at)
             for condition in generator.ifs:
                 self.evaluate(condition, at)
                 self._narrow(condition, True, at)
+                at.conditions += 1
         if isinstance(node, ast.DictComp):
             found: Value = Mapping({}, self.evaluate(node.value, at))
             self.evaluate(node.key, at)
         else:
             found = Items([], "list", self.evaluate(node.elt, at))
-        at.locals, at.loops = before, loops
+        at.locals, at.loops, at.conditions = before, loops, conditions
         return found
 
     def _literal_comprehension(self, node: ast.expr, at: Frame) -> Value | None:
@@ -1801,6 +1835,15 @@ class Interpreter:
 
     def _starred(self, node: ast.Starred, at: Frame) -> Value:
         return self.evaluate(node.value, at)
+
+
+def without_names(value: Value) -> Value:
+    """What a call gave that was like this one but for its constants: what it loads along goes by names that may be others here."""
+    if isinstance(value, Items) and any(without_names(one) is not one for one in value.items):
+        return Items(list(map(without_names, value.items)), value.kind, value.rest, value.optional)
+    if isinstance(value, Real) and hasattr(value.object, "prefetch_to"):
+        return Unknown("what is prefetched by a call like another")
+    return value
 
 
 def _walked_for(function: Function, receiver: Value | None) -> tuple[int, int]:

@@ -10,9 +10,10 @@ from dbwright.source.events import Place
 
 @dataclass(frozen=True, slots=True)
 class Origin(Place):
-    """Where the query of a row was made, and the lines that built it further: two that begin at one line are told apart."""
+    """Where the query of a row was made, the lines that built it further, and its table: two that begin at one line are told apart."""
 
     built: tuple[Place, ...] = ()
+    table: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,14 @@ class IssuedQuery:
     """The lines after ``made`` that made the query what it is."""
     owner: Place | None = None
     """Where the query was made whose rows ``relation`` starts from."""
+    whole: bool = False
+    """All rows of a relation are asked for, as prefetching keeps them."""
     consumer: str = ""
     """What asked for it, in a word: iterated, len, bool, save, get_or_create, touch …"""
 
     @property
     def origin(self) -> Origin | None:
         """What tells the rows of this query from those of others."""
-        return Origin(self.made.file, self.made.line, self.made.function, self.built) if self.made is not None else None
+        if self.made is None:
+            return None
+        return Origin(self.made.file, self.made.line, self.made.function, self.built, self.table)

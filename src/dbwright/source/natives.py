@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import decimal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dbwright.source.values import (
@@ -198,14 +198,31 @@ _PLAIN_TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool":
 
 
 def _isinstance(arguments: Arguments, at: Frame) -> Value:
-    """Answered for plain values and Python's plain types only."""
+    """Answered for plain values and Python's plain types, and for rows of queries and classes of the project."""
     if len(arguments.positional) == 2:
         first, second = arguments.positional
         types = second.items if isinstance(second, Items) else [second]
+        told = [_is_row_of(one, types, at) for one in alternatives(first)]
+        if None not in told and len(set(told)) == 1:
+            return Known(told[0])
         names = [one.name for one in types if isinstance(one, Native)]
         if isinstance(first, Known) and len(names) == len(types) and all(name in _PLAIN_TYPES for name in names):
             return Known(isinstance(first.value, tuple(_PLAIN_TYPES[name] for name in names)))
     return Unknown("a truth value")
+
+
+def _is_row_of(value: Value, types: Sequence[Value], at: Frame) -> bool | None:
+    """Whether a row of a query is of one of the classes; None when that is not told."""
+    cls = getattr(value, "cls", None)
+    if getattr(value, "row_of", None) is None or not isinstance(cls, ClassValue):
+        return None
+    if not all(isinstance(one, ClassValue) for one in types):
+        return None
+    above = at.interpreter.mro(cls)
+    if any(one in above for one in types):
+        return True
+    below = at.interpreter.derived(cls)
+    return None if any(one in below for one in types) else False
 
 
 def _scalar(convert: Callable[[object], object]) -> Handler:

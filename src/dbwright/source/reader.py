@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -167,13 +168,16 @@ class Reading:
 
 
 def unlike(queries: Iterable[SourceQuery]) -> Iterator[SourceQuery]:
-    """Each query once for each line that issues it, each line that builds it and each loop around it."""
-    seen: set[object] = set()
+    """Each query once for each line that issues it, each line that builds it and each loop around it, with all files that lead to it."""
+    found: dict[object, SourceQuery] = {}
+    entries: defaultdict[object, dict[str, None]] = defaultdict(dict)
     for query in queries:
         mark = (query.issued, query.made, query.sql or query.unknown, query.loops, query.relation)
-        if mark not in seen:
-            seen.add(mark)
-            yield query
+        found.setdefault(mark, query)
+        entries[mark].update(dict.fromkeys(query.entries))
+    for mark, query in found.items():
+        files = tuple(entries[mark])
+        yield query if query.entries == files else replace(query, entries=files)
 
 
 def as_problems(problems: Iterable[Problem]) -> tuple[SourceProblem, ...]:
@@ -290,8 +294,12 @@ def as_query(
         partial=repeatable(what.partial) if what.partial is not None else None,
         relation=what.relation,
         owner=names.place(what.owner) if what.owner is not None else None,
+        owner_table=getattr(what.owner, "table", None),
+        whole=what.whole,
+        conditions=reached.conditions,
         loops=tuple(_loops(reached, names)),
         calls=tuple(map(names.place, reached.calls)),
+        entries=(reached.calls[0].file if reached.calls else reached.place.file,),
         in_async=what.in_async,
         in_transaction=what.in_transaction,
         request_text=what.request_text,
@@ -325,6 +333,9 @@ def _loop(loop: events.Loop, rows: Any, at: events.Place, names: FunctionNames) 
         rows_built=tuple(map(names.place, getattr(rows, "built", ()))),
         relation=getattr(rows, "relation", None) if owner is not None else None,
         owner=names.place(owner) if owner is not None else None,
+        owner_table=getattr(owner, "table", None),
+        of_choices=getattr(rows, "consumer", "") == "choices",
+        made_by_framework=isinstance(made, events.Asked),
         by_graphql=getattr(rows, "consumer", "") == "graphql",
         by_framework=loop.by_framework,
         of_unknown_row=owner is None and getattr(rows, "relation", None) is not None,

@@ -496,7 +496,11 @@ class Union(Value):
         return union(at.call(member, arguments) for member in self.members)
 
     def iterate(self, at: Frame) -> Value:
-        return union(at.iterate(member) for member in self.members)
+        elements = [at.iterate(member) for member in self.members]
+        for element in elements:
+            if (beside := getattr(element, "beside", None)) is not None:
+                beside(elements)
+        return union(elements)
 
     def item(self, key: Value, at: Frame) -> Value:
         return union(member.item(key, at) for member in self.members)

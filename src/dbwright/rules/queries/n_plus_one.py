@@ -13,27 +13,21 @@ When the outer query gives one or two rows by its nature, or the loop is a batch
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
-from dbwright.model.asked import equal_columns, is_aid, is_batch, locations, rows_of, unique_keys
+from dbwright.model.asked import locations, rows_of
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import fetched_by_line, scope_of
+from dbwright.model.parents import comes_in_by_time
+from dbwright.model.repeated import Repeated, is_of_one_parent, limit_of, repeated, rows_walked
 from dbwright.model.repeats import (
     cut,
-    goes_few_times,
     in_job,
-    is_alternative,
-    is_remembered,
-    leads,
-    leads_back,
-    only_on_failure,
 )
 from dbwright.model.sample import Sample
-from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import Place, QueryLoop, SourceQuery
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import Place, SourceQuery
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
@@ -41,7 +35,7 @@ RISK: Risk = "performance"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 # A limit on the outer query or a count written in the source below which nobody notices the statements.
-LIMITS: dict[str, float] = {"rows": 20, "limit": 3}
+LIMITS: dict[str, float] = {"rows": 20, "limit": 3, "page": 10}
 MOST_RELATIONS = 5
 """Relations of a row beyond which more of them make the finding no worse: only measured rows do."""
 COVERS = (
@@ -140,6 +134,15 @@ BAD = (
             "def names():\n    for book in Book.objects.all():\n        print(book.author.name, book.author.publisher.name)"
         )
     ),
+    # A column of the admin's list: what it loads by itself leaves out relations that may be null.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/admin.py": "from django.contrib import admin\n\nfrom shop.models import Book\n\n\n@admin.register(Book)\n"
+            "class BookAdmin(admin.ModelAdmin):\n    list_display = ('title', 'author')\n",
+            "shop/models.py": _MODELS.replace("Author, models.CASCADE, rel", "Author, models.CASCADE, null=True, rel"),
+        }
+    ),
     # A column that was left out is fetched row by row.
     Sample(source=_views("def titles():\n    return [b.title for b in Book.objects.only('author')]")),
     # Rows of rows: the whole path, to the outermost queryset.
@@ -148,16 +151,6 @@ BAD = (
             "def all():\n    for a in Author.objects.prefetch_related('books'):\n"
             "        print([other.name for b in a.books.all() for other in [b.author.publisher]])"
         )
-    ),
-    # Rows of one row, shown by a template: loaded where that one is fetched.
-    Sample(
-        source={
-            **_views("x = 1"),
-            "shop/pages.py": "from django.shortcuts import render\n\nfrom shop.models import Publisher\n\n\ndef one(request, pk):\n"
-            "    return render(request, 'shop/one.html', {'publisher': Publisher.objects.get(pk=pk)})\n",
-            "shop/templates/shop/one.html": "{% for author in publisher.author_set.all %}"
-            "{% for book in author.books.all %}{{ book.title }}{% endfor %}{% endfor %}\n",
-        }
     ),
     # What a GraphQL query asks for.
     Sample(
@@ -221,6 +214,90 @@ BAD = (
     ),
 )
 GOOD = (
+    # Each row is written as well: what is read beside is little.
+    Sample(
+        source=_views(
+            "def rename():\n    for book in Book.objects.all():\n        book.title = book.author.name\n        book.save()"
+        )
+    ),
+    # The first that fits is sought.
+    Sample(
+        source=_views(
+            "def seek(name):\n    for book in Book.objects.all():\n        if book.author.name == name:\n            return book"
+        )
+    ),
+    # A method of the row's does it under a condition that the caller may rule out.
+    Sample(
+        source={
+            **_views(
+                "class Shown:\n    def one(self, book, full):\n        return book.author.name if full else book.title\n\n"
+                "    def all(self, full):\n        return [self.one(book, full) for book in Book.objects.all()]"
+            ),
+        }
+    ),
+    # Authors that have no publisher.
+    Sample(
+        source={
+            **_views("def names():\n    return [a.publisher for a in Author.objects.filter(publisher__isnull=True)]"),
+            "shop/models.py": _MODELS.replace("Publisher, models.CASCADE)", "Publisher, models.CASCADE, null=True)"),
+        }
+    ),
+    # What was put on the rows before.
+    Sample(
+        source=_views(
+            "def names(found):\n    books = list(Book.objects.all())\n    for book in books:\n"
+            "        book.__dict__['author'] = found[book.author_id]\n    return [book.author.name for book in books]"
+        )
+    ),
+    Sample(
+        source=_views(
+            "from django.db.models import prefetch_related_objects\n\n\ndef names():\n    books = list(Book.objects.all())\n"
+            "    prefetch_related_objects(books, 'author')\n    return [book.author.name for book in books]"
+        )
+    ),
+    # The rows of an author know their author, and what was fetched of it.
+    Sample(
+        source=_views(
+            "def names():\n    authors = Author.objects.select_related('publisher').prefetch_related('books')\n"
+            "    return [b.author.publisher.name for a in authors for b in a.books.all()]"
+        )
+    ),
+    # The session has the row that is walked over.
+    Sample(
+        source=_session(
+            "def names(session: Session):\n    return [session.get(Book, book.id).id for book in session.scalars(select(Book))]"
+        )
+    ),
+    # The lines of an inline form, and what an editor chooses from.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/admin.py": "from django.contrib import admin\n\nfrom shop.models import Author, Book, Publisher\n\n\n"
+            "class BookInline(admin.TabularInline):\n    model = Book\n\n\n@admin.register(Author)\n"
+            "class AuthorAdmin(admin.ModelAdmin):\n    inlines = [BookInline]\n",
+            "shop/models.py": _MODELS.replace(
+                'related_name="books")',
+                'related_name="books")\n\n    def __str__(self):\n        return self.author.publisher.name',
+            ),
+        }
+    ),
+    # Who loads the author under a condition does it where it is needed.
+    Sample(
+        source=_views(
+            "def names(full):\n    books = Book.objects.all()\n    if full:\n        books = books.select_related('author')\n"
+            "    return [book.author.name for book in books]"
+        )
+    ),
+    # The rows of one row are a handful.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/pages.py": "from django.shortcuts import render\n\nfrom shop.models import Publisher\n\n\ndef one(request, pk):\n"
+            "    return render(request, 'shop/one.html', {'publisher': Publisher.objects.get(pk=pk)})\n",
+            "shop/templates/shop/one.html": "{% for author in publisher.author_set.all %}"
+            "{% for book in author.books.all %}{{ book.title }}{% endfor %}{% endfor %}\n",
+        }
+    ),
     # What was prefetched is counted and tested without a query.
     Sample(
         source=_views(
@@ -326,102 +403,41 @@ GOOD = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Repeated:
-    """A query, the loop that repeats it, the loop whose queryset can load it along, and the path to it from there."""
-
-    query: SourceQuery
-    loop: QueryLoop
-    base: QueryLoop
-    path: str | None
-    single: Place | None = None
-    """Where the one row was fetched whose relation a serializer or template walks over: it alone can load more along."""
-
-    @property
-    def where(self) -> Place:
-        """The line that the fix goes to: the last one that builds the rows' query, in the file that walks over them if any stands there."""
-        if self.single is not None:
-            return self.single
-        lines = [place for place in (self.base.rows_made, *self.base.rows_built) if place is not None]
-        view = self.rendered.file if self.rendered is not None else ""
-        near = [place for place in lines if place.file in (self.base.place.file, view)]
-        return (near or lines or [self.base.place])[-1]
-
-    @property
-    def rendered(self) -> Place | None:
-        """Of a loop in a template the line of the view that has it rendered."""
-        in_views = list(takewhile(lambda place: place.file.endswith(".py"), self.query.calls))
-        return in_views[-1] if in_views and not self.base.place.file.endswith(".py") else None
-
-    @property
-    def sent(self) -> Place:
-        """The line to look at: what a framework sends stands where it was built."""
-        query = self.query
-        by_framework = query.issued == self.loop.place and query.issued_by != "relation"
-        return query.made if by_framework else query.issued
-
-    @property
-    def is_left_out_column(self) -> bool:
-        """A column that ``only`` or ``defer`` left out: the row's key is asked for with that column alone."""
-        query = self.query
-        columns = {column.column for column in query.query.columns} if query.query else set()
-        if query.issued_by != "relation":
-            return False
-        return query.table == self.base.table and len(columns) == 2 and (self.path or "").rpartition("__")[2] in columns
-
-    @property
-    def is_to_many(self) -> bool:
-        """Only ``prefetch_related`` loads it: the path leads through lists of rows, or to a table that only the row tells."""
-        return self.base is not self.loop or self.single is not None or self.query.table is None
-
-
-def _repeated(query: SourceQuery, loop: QueryLoop, anew: frozenset[tuple[Place | None, str | None]]) -> _Repeated:
-    """``anew``: lines, with the table, that ask a related manager so that nothing loaded along is of use: what lacks is loaded there."""
-    path, base = query.relation, loop
-    outside = list(query.loops[: len(query.loops) - 1 - query.loops[::-1].index(loop)])
-    while path and base.relation and (base.rows_made, base.table) not in anew:
-        around = next((one for one in reversed(outside) if one.rows_made and one.rows_made == base.owner), None)
-        if around is None:
-            break
-        path, base = f"{base.relation}__{path}", around
-        outside = outside[: outside.index(around)]
-    is_built_elsewhere = base.by_framework or not base.place.file.endswith(".py")
-    if path and base.relation and base.owner and is_built_elsewhere and (base.rows_made, base.table) not in anew:
-        return _Repeated(query, loop, base, f"{base.relation}__{path}", base.owner)
-    return _Repeated(query, loop, base, path)
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
     """What one function's rows are asked for, with the lines that make these."""
 
     file: str
     function: str
-    members: Sequence[_Repeated]
+    members: Sequence[Repeated]
     made: Sequence[Place]
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], _Repeated]] = defaultdict(dict)
+    groups: defaultdict[tuple[str, str], dict[tuple[Place, str, tuple[Place, ...]], Repeated]] = defaultdict(dict)
     told: dict[object, tuple[str, str]] = {}
     variants: defaultdict[tuple[str, str], dict[Place, None]] = defaultdict(dict)
     """Where rows that begin at one line are built in several ways, the first way speaks for all."""
-    for one in _all_repeated(snapshot, limits):
-        mark = (one.query.issued, one.path or one.query.table or "", tuple(_inside(one)))
-        at = told.setdefault((mark, one.base.rows_made), (one.where.file, one.where.function))
+    for one in repeated(snapshot, limits):
+        mark = (one.query.issued, one.path or one.query.table or "", one.inside)
+        own = one.base.place.file.endswith(".py") and not one.base.by_framework  # all that it walks over is one loop
+        at = told.setdefault((mark, None if own else one.base.rows_made), (one.where.file, one.where.function))
         groups[at].setdefault(mark, one)
         variants[at][one.where] = None
     alike: defaultdict[tuple[str, str, frozenset[object]], list[_Group]] = defaultdict(list)
     for (file, function), found in groups.items():
         members = sorted(
             _without_rounds(list(found.values())),
-            key=lambda one: (_may(snapshot, one), len(list(_inside(one))), one.sent.file, one.sent.line, _about(one)),
+            key=lambda one: (len(one.inside), one.sent.file, one.sent.line, _about(one)),
         )
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
         if not members or (len(measured) == len(members) and max(measured) < limits["rows"]):
             continue
         group = _Group(file, function, members, list(variants[file, function]))
         asked = frozenset((_about(one), one.base.table) for one in members)
-        alike[file, function.rpartition(".")[0] or function, asked].append(group)
+        # one serializer, shown by many lists, is one message
+        is_declared = all(one.base.by_framework and one.query.issued_by == "relation" for one in members)
+        whose = ("", "") if is_declared else (file, function.rpartition(".")[0] or function)
+        alike[*whose, asked].append(group)
     jobs: list[Finding] = []
     for same in alike.values():
         finding = _finding(snapshot, same[0], same[1:], limits)
@@ -432,69 +448,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield from told_once(jobs, "{} jobs send one query a row", identity="jobs")
 
 
-def _all_repeated(snapshot: Snapshot, limits: Limits) -> Iterator[_Repeated]:
-    """The queries that are sent once a row and that it may be worth to send once."""
-    few = _few(snapshot, limits)
-    alone = frozenset(q.made for q in snapshot.source.queries if q.issued_by in ("get", "first") and q.rows_loops)
-    anew, by_framework = _asked_anew(snapshot), _looked_up_by_framework(snapshot)
-    for query in snapshot.source.queries:
-        loop = _loop(snapshot, query, alone)
-        if (
-            loop is None
-            or is_aid(query.issued)
-            or "migrations/" in query.issued.file
-            or (loop.rows_made or loop.place) in few
-            or (loop.table is None and query.issued in by_framework)
-            or leads_back(snapshot, query, loop)
-        ):
-            continue
-        one = _repeated(query, loop, anew)
-        if one.base.of_unknown_row and (one.base.by_framework or (one.base.rows_made, one.base.table) not in anew):
-            continue  # whoever fetched that row may have loaded these along
-        if one.where.line <= 1:  # no line of the project makes these rows
-            continue
-        if _is_sent(snapshot, one) and (
-            not query.relation or leads(snapshot.source, query, one.base.table, _from_base(one))
-        ):
-            yield one
-
-
-def _asked_anew(snapshot: Snapshot) -> frozenset[tuple[Place | None, str | None]]:
-    return frozenset(
-        (q.made, q.table)
-        for q in snapshot.source.queries
-        if q.framework == "django" and q.issued_by == "rows" and q.relation and q.query and q.made.file.endswith(".py")
-        if not _is_whole(snapshot, q)
-    )
-
-
-def _looked_up_by_framework(snapshot: Snapshot) -> frozenset[Place]:
-    """Lines that get rows of several tables: what a form or serializer looks up for its fields cannot be fetched before."""
-    tables: defaultdict[Place, set[str | None]] = defaultdict(set)
-    for query in snapshot.source.queries:
-        if query.issued_by == "get" and query.loops:
-            tables[query.issued].add(query.table)
-    return frozenset(place for place, names in tables.items() if len(names) > 1)
-
-
-def _is_sent(snapshot: Snapshot, one: _Repeated) -> bool:
-    """Each turn of the loop comes to it, and not only when something fails or to fill a mapping."""
-    loop = one.loop.place
-    inside = [place for place in (one.query.issued, *_inside(one)) if place != loop or one.query.issued == loop]
-    return not only_on_failure(snapshot, inside) and not is_remembered(snapshot, inside, loop)
-
-
-def _unattended(snapshot: Snapshot, one: _Repeated) -> bool:
+def _unattended(snapshot: Snapshot, one: Repeated) -> bool:
     """A job walks over the rows, or fetches them."""
     return any(in_job(snapshot, place) for place in (one.where, one.base.place, one.loop.place))
 
 
-def _may(snapshot: Snapshot, one: _Repeated) -> bool:
-    """Which class's method the loop calls, and so whether it comes to this query, is not told."""
-    return is_alternative(snapshot, list(_inside(one))[:-1])
-
-
-def _without_rounds(members: Sequence[_Repeated]) -> Iterator[_Repeated]:
+def _without_rounds(members: Sequence[Repeated]) -> Iterator[Repeated]:
     """Of paths in which a relation comes again only the shortest, and that only where the path up to there is not among the others."""
     straight = {one.path for one in members if one.path is None or cut(one.path) == one.path}
     shortest: dict[str, str] = {}
@@ -523,10 +482,14 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
     over = list(dict.fromkeys(one.loop.table for one in members if one.loop.table))
     each = f"each row of {listed(over, 2)}" if over else "each turn of the loop"
     statements = f"{first.sent} {_what(first.query)}"
-    others = len({(one.sent, _about(one)) for one in members}) - 1
-    more = f", and {counted(others, 'further query', 'further queries')} likewise" if others else ""
+    others = len(abouts) - 1
+    more = (
+        f", and {counted(others, 'further relation or table', 'further relations or tables')} likewise"
+        if others
+        else ""
+    )
     also = f" The same goes for {listed([one.function for one in same], 4)}." if same else ""
-    of_one = all(_of_one_parent(snapshot, one) for one in members)
+    of_one = all(is_of_one_parent(snapshot, one) for one in members)
     scale = (3, 300) if of_one else (1, 30)
     return Finding(
         title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
@@ -542,8 +505,8 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
             "sql": first.query.sql,
             "rows": rows if rows is not None else "not measured",
         },
-        confidence="low" if of_one and rows is None else _confidence(snapshot, members, rows),
-        next_step=_steps(snapshot, members),
+        confidence=_confidence(snapshot, members, rows),
+        next_step=_steps(snapshot, members) + _likewise(same),
         identity=f"{file}:{function}",
         locations=locations(
             [*(place for one in (group, *same) for place in one.made), *(p for one in members for p in _lines(one))], 60
@@ -551,129 +514,39 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
     )
 
 
-def _of_one_parent(snapshot: Snapshot, one: _Repeated) -> bool:
-    """The rows walked over are those of one order, one article, one event: a handful as a rule."""
-    table = snapshot.source.table_by_name.get(one.base.table or "")
-    if table is None or one.base.rows_made is None:
-        return False
-    fetched = fetched_by_line(snapshot).get((one.base.rows_made, table.name), ())
-    made = [q.query for q in fetched if q.issued_by == "rows" and q.query is not None]
-    return bool(made) and all(scope_of(snapshot, query, table) in ("row", "parent") for query in made)
-
-
-def _relations(members: Sequence[_Repeated]) -> int:
+def _relations(members: Sequence[Repeated]) -> int:
     """How many different relations or tables are asked."""
     return len({(one.path or "").rpartition("__")[2] or one.query.table for one in members})
 
 
-def _lines(one: _Repeated) -> Iterator[Place]:
-    yield from (one.query.issued, one.query.made, *_inside(one))
+def _lines(one: Repeated) -> Iterator[Place]:
+    yield from (one.query.issued, one.query.made, *one.inside)
     if one.rendered is not None:
         yield one.rendered
     for loop in (one.loop, one.base):
         yield from (place for place in (loop.rows_made, *loop.rows_built) if place is not None)
 
 
-def _inside(one: _Repeated) -> Iterator[Place]:
-    """The lines that lead from the loop to the query, and the loop's own."""
-    loop, calls = one.loop.place, one.query.calls
-    from_loop = [
-        n
-        for n, place in enumerate(calls)
-        if (place.file, place.function) == (loop.file, loop.function) and place.line >= loop.line
-    ]
-    yield from calls[from_loop[-1] :] if from_loop else ()
-    yield loop
+def _confidence(snapshot: Snapshot, members: Sequence[Repeated], rows: int | None) -> Confidence:
+    if rows is not None:
+        return "high"
+    return "medium" if any(_may_be_many(snapshot, one) for one in members) else "low"
 
 
-def _confidence(snapshot: Snapshot, members: Sequence[_Repeated], rows: int | None) -> Confidence:
-    written = _written(snapshot)
-    if all(one.loop.table is None or one.loop.place in written or _may(snapshot, one) for one in members):
-        return "low"
-    return "high" if rows is not None else "medium"
-
-
-@once
-def _written(snapshot: Snapshot) -> frozenset[Place]:
-    """The loops whose every turn writes, by which what it reads beside is cheap."""
-    return frozenset(
-        query.loops[-1].place
-        for query in snapshot.source.queries
-        if query.issued_by in ("insert", "update", "delete")
-        and query.loops
-        and (query.issued.file, query.issued.function) == (query.loops[-1].place.file, query.loops[-1].place.function)
-    )
+def _may_be_many(snapshot: Snapshot, one: Repeated) -> bool:
+    """A table to which rows come by the time, and no page of few of them."""
+    table = snapshot.source.table_by_name.get(one.loop.table or "")
+    if table is None or not comes_in_by_time(snapshot, table):
+        return False
+    limits = [limit_of(q) for q in rows_walked(snapshot, one)]
+    return not limits or any(n is None or n > 50 for n in limits)
 
 
 def _shortened(title: str) -> str:
     return title if len(title) < 80 else title[:76] + "…"
 
 
-def _few(snapshot: Snapshot, limits: Limits) -> frozenset[Place]:
-    """The lines that make querysets of one row or a few."""
-    found: defaultdict[Place, list[bool]] = defaultdict(list)
-    for query in snapshot.source.queries:
-        if query.issued_by == "rows" and query.query:
-            limit = _limit(query)
-            found[query.made].append((limit is not None and limit <= limits["limit"]) or _is_one_row(snapshot, query))
-    return frozenset(made for made, answers in found.items() if all(answers))
-
-
-def _is_one_row(snapshot: Snapshot, query: SourceQuery) -> bool:
-    table = snapshot.source.table_by_name.get(query.table or "")
-    predicates = query.query.predicates if query.query else ()
-    if table is None or any(p.operator == "in" for p in predicates):
-        return False
-    equal = equal_columns(query, table.name)
-    return any(key <= equal for key in unique_keys(table))
-
-
-def _row_loop(query: SourceQuery, alone: frozenset[Place]) -> QueryLoop | None:
-    """The loop over the rows that the query takes something from."""
-    loops = query.rows_loops
-    if not loops:
-        return None
-    if query.relation is not None and query.framework == "django":
-        if query.owner in alone:
-            return loops[-1]
-        return next((loop for loop in reversed(loops) if loop.rows_made == query.owner), None)
-    by_row = query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
-    return loops[-1] if by_row else None
-
-
-def _loop(snapshot: Snapshot, query: SourceQuery, alone: frozenset[Place]) -> QueryLoop | None:
-    """The loop that makes the query one of many: over another query's rows, or over keys of which each is looked up by itself."""
-    if not query.loops or query.issued_by in ("insert", "update", "delete", "prefetch", "lock", "other"):
-        return None
-    if query.consumer in ("get_or_create", "update_or_create", "save", "refresh_from_db"):
-        return None
-    if query.query is not None and query.query.locking:  # one row after the other is locked on purpose
-        return None
-    if query.rows_loops:
-        return _row_loop(query, alone)
-    loop = query.loops[-1]
-    if loop.count is not None or loop.by_framework or query.issued_by == "raw" or goes_few_times(snapshot, loop.place):
-        return None
-    table = snapshot.source.table_by_name.get(query.table or "")
-    same_function = loop.place.file == query.issued.file and loop.place.function == query.issued.function
-    if table is None or not same_function or is_batch(query.issued):
-        return None
-    varies = any(parameter.origin in ("row", "request", "unknown", "argument") for parameter in query.parameters)
-    equal = equal_columns(query, table.name)
-    if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
-        return loop
-    by_row = any(parameter.origin == "row" for parameter in query.parameters)
-    return loop if query.issued_by in ("count", "aggregate") and by_row else None
-
-
-def _limit(query: SourceQuery) -> float | None:
-    if query.query is None or query.query.limit != "constant" or query.sql is None:
-        return None
-    words = query.sql.upper().rsplit("LIMIT ", 1)[-1].split()
-    return float(words[0]) if words and words[0].isdigit() else None
-
-
-def _about(one: _Repeated) -> str:
+def _about(one: Repeated) -> str:
     return one.path or one.query.table or "rows"
 
 
@@ -683,82 +556,116 @@ def _what(query: SourceQuery) -> str:
     return f"{verb.get(query.issued_by, 'fetches')} {name}"
 
 
-def _steps(snapshot: Snapshot, members: Sequence[_Repeated]) -> str:
-    """What to write, for each line where a queryset is made."""
-    places: defaultdict[Place, list[_Repeated]] = defaultdict(list)
+def _steps(snapshot: Snapshot, members: Sequence[Repeated]) -> str:
+    """What to write, for each line where the rows of one table are asked for."""
+    places: defaultdict[tuple[Place, str | None], list[Repeated]] = defaultdict(list)
     for one in members:
-        places[one.where].append(one)
-    steps = [step for where, ones in places.items() for step in _steps_at(snapshot, where, ones)]
-    return " ".join(dict.fromkeys(steps[:5])) + (f" {len(steps) - 5} more likewise." if len(steps) > 5 else "")
+        places[one.where, one.base.table].append(one)
+    steps = [step for ones in places.values() for step in _steps_at(snapshot, ones)]
+    steps = list(dict.fromkeys(steps))
+    return " ".join(steps[:5]) + (f" {len(steps) - 5} more likewise." if len(steps) > 5 else "")
 
 
-def _steps_at(snapshot: Snapshot, where: Place, members: Sequence[_Repeated]) -> Iterator[str]:
+def _likewise(same: Sequence[_Group]) -> str:
+    lines = dict.fromkeys(str(one.where) for group in same for one in group.members)
+    return f" Do the same at {listed(list(lines), 6)}." if lines else ""
+
+
+def _steps_at(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[str]:
+    base, where = members[0].base, members[0].where
     if left_out := list(dict.fromkeys(one.path or "" for one in members if one.is_left_out_column)):
         yield f"The queryset made at {where} leaves {listed(left_out)} out: name it in .only(…), or take it out of .defer(…)."
         members = [one for one in members if not one.is_left_out_column]
         if not members:
             return
-    if members[0].base.by_graphql:
+    if base.by_graphql:
         abouts = list(dict.fromkeys(map(_about, members)))
         yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
         return
-    touched = {
-        one.path or "": one
-        for one in members
-        if one.query.issued_by == "relation" and leads(snapshot.source, one.query, one.base.table, _from_base(one))
-    }
-    yield from _loaded_along(where, touched, members[0].query.framework == "django")
-    for one in members:
-        if one.query.issued_by != "relation":
-            yield _step(snapshot, one, where)
+    along = [one for one in members if one.query.issued_by == "relation" or (one.query.whole and _is_django(one))]
+    counted = [one for one in along if one.query.issued_by in ("count", "exists")]
+    if counted and all(one.path in {other.path for other in along if other not in counted} for one in counted):
+        counted = []  # prefetched for another's sake they are counted without a query
+    yield from _loaded_along(snapshot, [one for one in along if one not in counted])
+    rest = [one for one in members if one not in along or one in counted]
+    summed = [one for one in rest if one.query.issued_by in ("count", "aggregate", "exists")]
+    if summed:
+        yield _grouped(summed)
+    for one in rest:
+        if one not in summed:
+            yield _step(snapshot, one)
 
 
-def _from_base(one: _Repeated) -> str:
-    """The path without what leads from the one row to those of the loop."""
-    return (one.path or "").removeprefix(f"{one.base.relation}__") if one.single is not None else one.path or ""
+def _is_django(one: Repeated) -> bool:
+    return one.query.framework == "django"
 
 
-def _loaded_along(where: Place, touched: Mapping[str, _Repeated], django: bool) -> Iterator[str]:
+def _loaded_along(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[str]:
     """The paths that the rows' own query can load."""
+    touched = {one.path or "": one for one in members}
     paths = [path for path in touched if not any(other.startswith(path + "__") for other in touched)]
-    if paths and not django:
-        names = ", ".join(f"selectinload({path})" for path in paths)
+    if not paths:
+        return
+    where, base = members[0].where, members[0].base
+    if not _is_django(members[0]):
+        table = snapshot.source.table_by_name.get(base.table or "")
+        model = f"{table.symbol.rpartition('.')[2]}." if table is not None else ""
+        names = ", ".join(f"selectinload({model}{path})" for path in paths)
         yield f"Load {listed(paths)} with the statement made at {where}: .options({names})."
-    for method in ("select_related", "prefetch_related") if django else ():
-        wanted = [f'"{p}"' for p in paths if touched[p].is_to_many is (method == "prefetch_related")]
-        if wanted:
-            yield f"Add .{method}({', '.join(wanted)}) to the queryset made at {where}."
-
-
-def _step(snapshot: Snapshot, one: _Repeated, where: Place) -> str:
-    query, path = one.query, one.path
-    django = query.framework == "django"
-    if one.loop.table is None:
-        if query.issued_by in ("get", "first"):
-            by_key = django and query.symbol and _is_by_key(snapshot, query)
-            bulk = f"{query.symbol}.objects.in_bulk(keys)" if by_key else "one query with IN (…)"
-            return f"Fetch all rows before the loop at {one.loop.place} with {bulk} and look each up in it."
-        return f"Ask once before the loop at {one.loop.place}, grouped by the key ({query.issued})."
-    if query.issued_by in ("count", "aggregate", "exists") and django:
-        made = {"count": "Count", "exists": "Exists", "aggregate": "Sum"}[query.issued_by]
-        of = f'"{path}", filter=…' if path and query.issued_by != "exists" else "…"
-        left = (
-            " (in a Subquery where that queryset filters by the relation: it counts only what the filter left)"
-            if path
-            else ""
+        return
+    at = _asked_for_at(members[0])
+    joined = [f'"{path}"' for path in paths if not touched[path].is_to_many]
+    apart = [f'"{path}"' for path in paths if touched[path].is_to_many]
+    if joined and _is_changelist(members[0]):
+        yield (
+            f"Give {where.function.partition('.')[0]} ({where}) list_select_related = ({', '.join(joined)}, …), with the other relations "
+            "that list_display shows: naming some takes the place of those that the list loads by itself."
         )
-        return f"Annotate the queryset made at {where} with {made}({of}){left} instead of the query at {query.issued}."
-    if path and query.issued_by == "rows" and django:
-        if _is_whole(snapshot, query):
-            return f'Add .prefetch_related("{path}") to the queryset made at {where}.'
+    elif joined:
+        yield f"Add .select_related({', '.join(joined)}) to {at}."
+    if apart:
+        yield f"Add .prefetch_related({', '.join(apart)}) to {at}."
+
+
+def _is_changelist(one: Repeated) -> bool:
+    """The list of an admin's own rows, which no line of the project makes."""
+    return one.is_made_by_framework and one.base.by_framework and "Admin" in one.where.function.partition(".")[0]
+
+
+def _asked_for_at(one: Repeated) -> str:
+    """The queryset that the advice is for, in words."""
+    if one.single is not None:
+        return f"the query for the one row at {one.where}"
+    if one.is_made_by_framework:
+        return f"the queryset that {one.where.function} gets from its framework ({one.where}), in get_queryset()"
+    return f"the queryset made at {one.where}"
+
+
+def _step(snapshot: Snapshot, one: Repeated) -> str:
+    query, path, django = one.query, one.path, _is_django(one)
+    is_ours = one.loop.place.file.endswith(".py") and not one.loop.by_framework
+    before = f"before the loop at {one.loop.place}" if is_ours else f"for all rows of {_asked_for_at(one)}"
+    if query.issued_by == "get" or (one.loop.table is None and query.issued_by == "first"):
+        by_key = django and query.symbol and _is_by_key(snapshot, query)
+        bulk = f"{query.symbol}.objects.in_bulk(keys)" if by_key else "one query with IN (…)"
+        return f"Fetch what {query.made} gets {before} with {bulk} and look each up in it."
+    if path and query.issued_by == "rows" and django and not _depends_on_more(query):
         how = f'Prefetch("{path}", queryset=…, to_attr=…)'
-        return f"Add .prefetch_related({how}) to the queryset made at {where}, and read that attribute at {query.made}."
-    if query.issued_by == "first" and django:
-        return f"Annotate the queryset made at {where} with a Subquery for what {query.issued} reads of {query.table}."
-    if query.issued_by == "get" and django and query.symbol and _is_by_key(snapshot, query):
-        bulk = f"{query.symbol}.objects.in_bulk(keys)"
-        return f"Fetch what {query.made} gets before the loop at {one.loop.place} with {bulk} and look each up in it."
-    return f"Fetch the rows of {query.table or 'the inner query'} for all rows at once before the loop at {one.loop.place} (one IN query)."
+        return f"Add .prefetch_related({how}) to {_asked_for_at(one)}, and read that attribute at {query.made}."
+    return f"Fetch the rows of {query.table or 'the inner query'} {'for all rows at once ' if is_ours else ''}{before} in one query (IN)."
+
+
+def _grouped(members: Sequence[Repeated]) -> str:
+    """Numbers, sums and answers for all rows at once."""
+    at = listed([str(place) for place in dict.fromkeys(one.query.issued for one in members)])
+    tables = listed([name for name in dict.fromkeys(one.query.table or "" for one in members) if name])
+    how = ".values(key).annotate(…)" if _is_django(members[0]) else "GROUP BY"
+    return f"Ask {tables} once for all rows of {_asked_for_at(members[0])}, grouped by their key ({how}), instead of row by row at {at}."
+
+
+def _depends_on_more(query: SourceQuery) -> bool:
+    """More than the row's own key comes from rows: no one queryset serves all of them."""
+    return sum(parameter.origin == "row" for parameter in query.parameters) > 1
 
 
 def _is_by_key(snapshot: Snapshot, query: SourceQuery) -> bool:
@@ -767,34 +674,3 @@ def _is_by_key(snapshot: Snapshot, query: SourceQuery) -> bool:
     predicates = query.query.predicates if query.query is not None else ()
     keys = [p for p in predicates if table and (column := table.column(p.column.column)) and column.primary_key]
     return len(keys) == len(predicates) == 1
-
-
-def _is_whole(snapshot: Snapshot, query: SourceQuery) -> bool:
-    """All rows of a relation as ``prefetch_related`` keeps them: a related manager that is asked with an order or a filter of its own
-    sends its query again."""
-    table = snapshot.source.table_by_name.get(query.table or "")
-    taken = query.query
-    if taken is None or taken.limit or taken.distinct or taken.aggregates:
-        return False
-    if any(column.table not in (query.table, "") for column in taken.columns):  # it loads related rows along
-        return False
-    in_its_order = table is None or bool(taken.order_by) == bool(table.ordering)
-    return in_its_order and len(_conditions(query) - _of_managers(snapshot).get(query.table, frozenset())) <= 1
-
-
-@once
-def _of_managers(snapshot: Snapshot) -> dict[str | None, frozenset[object]]:
-    """By table the conditions that every line which asks a related manager for its rows sends, where several do: the managers' own."""
-    asked: defaultdict[str | None, dict[Place, frozenset[object]]] = defaultdict(dict)
-    for query in snapshot.source.queries:
-        if query.issued_by == "rows" and query.relation and query.query:
-            conditions = _conditions(query)
-            asked[query.table][query.made] = conditions & asked[query.table].get(query.made, conditions)
-    return {table: frozenset.intersection(*lines.values()) for table, lines in asked.items() if len(lines) > 1}
-
-
-def _conditions(query: SourceQuery) -> frozenset[object]:
-    predicates = query.query.predicates if query.query is not None else ()
-    return frozenset(
-        (p.column, p.operator, p.value, p.negated, p.alternative) for p in predicates if p.clause == "where"
-    )

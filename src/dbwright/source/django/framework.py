@@ -16,6 +16,7 @@ from dbwright.source.django import entries, instances, known, runtime, scopes
 from dbwright.source.django.applications import Applications
 from dbwright.source.django.connections import ConnectionValue
 from dbwright.source.django.instances import MetaValue
+from dbwright.source.django.loaded import PREFETCHES, LoadedLater
 from dbwright.source.django.migrations import operation_arguments
 from dbwright.source.django.models import (
     ChoicesAdoption,
@@ -38,7 +39,7 @@ from dbwright.source.django.querysets import (
 )
 from dbwright.source.django.real import arguments_of, concrete
 from dbwright.source.events import Place, Summary
-from dbwright.source.interpreter import Frame, Interpreter
+from dbwright.source.interpreter import Frame, Interpreter, decorator_names
 from dbwright.source.issued import IssuedQuery
 from dbwright.source.modules import Module, Problem
 from dbwright.source.tokens import Token, has_token
@@ -46,6 +47,7 @@ from dbwright.source.values import (
     Arguments,
     ClassValue,
     Function,
+    Instance,
     Items,
     Known,
     Library,
@@ -113,6 +115,7 @@ class Django:
         self.built: dict[object, tuple[Any, str | None]] = {}
         """Querysets by the one that they go on from, the method and its arguments; with why conditions may be missing."""
         self.related_managers: dict[object, Any] = {}
+        self.loaded_later = LoadedLater(self)
         self._statements: dict[object, Recorded] = {}
         self._records: dict[object, tuple[IssuedQuery, ...]] = {}
         self._columns: dict[tuple[type, Origin], dict[str, Any]] = {}
@@ -159,6 +162,14 @@ class Django:
     def entry_argument(self, function: Function, name: str) -> Value | None:
         """What Django gives to a function under this name."""
         return known.RequestValue(self) if name == "request" else entries.argument(self, function, name)
+
+    @staticmethod
+    def enter(function: Function, receiver: Value | None) -> None:
+        """What Django REST framework sets on a viewset before it calls one of its actions: the action's name."""
+        if isinstance(receiver, Instance) and any(
+            n.rpartition(".")[2] == "action" for n in decorator_names(function.node)
+        ):
+            receiver.attributes["action"] = Known(function.name)
 
     # Set up on first use ---------------------------------------------------------------------------------------------------
 
@@ -229,14 +240,14 @@ class Django:
             return Native(
                 name, lambda arguments, at: self.model_named(self.applications.user_label) or Unknown("user model")
             )
+        if name in PREFETCHES:
+            return Native(name, self.loaded_later.prefetch)
         if name == "django.apps.apps":
             return Registry(self)
         if name in ("django.db.connection", "django.db.connections"):
             return ConnectionValue(self)
-        if name == "django.utils.functional.SimpleLazyObject":
-            return Native(name, _made_late)
-        if name == "django.utils.functional.lazy":
-            return Native(name, _lazy)
+        if name in _DEFERRED:
+            return Native(name, _DEFERRED[name])
         if name.startswith(HARMLESS):
             return self._imported(name)
         return None
@@ -600,8 +611,8 @@ class Django:
     def instance_of(self, model: ModelAdoption) -> InstanceValue:
         return InstanceValue(self, model)
 
-    def row_of(self, model: ModelAdoption, qs: Any, record: IssuedQuery | None) -> Value:
-        return InstanceValue(self, model, qs, record, "", "row")
+    def row_of(self, model: ModelAdoption, qs: Any, record: IssuedQuery | None) -> InstanceValue:
+        return self.loaded_later.row(model, qs, record)
 
     def prefetched_to(self, instance: InstanceValue, name: str) -> Value | None:
         return instances.prefetched_to(instance, name)
@@ -662,17 +673,20 @@ class Django:
         built: tuple[Place, ...] = (),
         owner: Place | None = None,
         mark: object = None,
+        whole: bool = False,
     ) -> IssuedQuery | None:
         """Run something of Django's against the recording connection; every statement becomes a record of what happens here. What has the
         same ``mark`` is run once; what besides is asked for by the same lines, has the same records."""
         records: tuple[IssuedQuery, ...] | None = None
         if mark is not None:
-            asked = (mark, how, model.label, made, partial, consumer, relation, built, owner)
+            asked = (mark, how, model.label, made, partial, consumer, relation, built, owner, whole)
             records = self._records.get(asked)
         if records is None:
             statements, unknown = self._recorded(run, mark)
             records = tuple(
-                self._as_records(statements, unknown, how, model, made, partial, consumer, relation, built, owner)
+                self._as_records(
+                    statements, unknown, how, model, made, partial, consumer, relation, built, owner, whole
+                )
             )
             if mark is not None:
                 self._records[asked] = records
@@ -708,6 +722,7 @@ class Django:
         relation: str | None,
         built: tuple[Place, ...],
         owner: Place | None,
+        whole: bool,
     ) -> Iterator[IssuedQuery]:
         table = model.real._meta.db_table if model.real is not None else None
         common: dict[str, Any] = {
@@ -718,6 +733,7 @@ class Django:
             "consumer": consumer,
             "built": built,
             "owner": owner,
+            "whole": whole,
         }
         if not statements:
             unknown = unknown or NO_STATEMENT
@@ -844,6 +860,9 @@ def _made_late(arguments: Arguments, at: Frame) -> Value:
 def _lazy(arguments: Arguments, at: Frame) -> Value:
     """``lazy(function, str)``: a function that gives the same, though later."""
     return arguments.first() or Unknown("lazy of nothing")
+
+
+_DEFERRED = {"django.utils.functional.SimpleLazyObject": _made_late, "django.utils.functional.lazy": _lazy}
 
 
 class ManagerAdoption:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dbwright.source.django.loaded import AttributesValue
 from dbwright.source.django.querysets import LOADS_MORE, InstanceValue, ManagerTemplate, ManagerValue
 from dbwright.source.django.runtime import ALIAS
 from dbwright.source.values import Arguments, Items, Known, Native, Origin, Unknown, Value
@@ -27,6 +28,8 @@ def attribute(django: Django, instance: InstanceValue, name: str, at: Frame) -> 
         return Native(name, lambda arguments, frame: Known(None))
     if name == "__class__":
         return instance.cls
+    if name == "__dict__":
+        return AttributesValue(instance)
     real = instance.model.real
     if real is None:
         return Unknown(f"model {instance.cls.name} could not be made")
@@ -68,7 +71,8 @@ def _other(django: Django, instance: InstanceValue, name: str, at: Frame) -> Val
 
 def prefetched_to(instance: InstanceValue, name: str) -> Value | None:
     """``Prefetch(…, to_attr=name)``: a list that is there already."""
-    for lookup in getattr(instance.qs, "_prefetch_related_lookups", ()) or ():
+    sets = [qs for qs in (instance.qs, *instance.variants) if qs is not None]
+    for lookup in [lookup for qs in sets for lookup in qs._prefetch_related_lookups or ()]:
         if getattr(lookup, "to_attr", None) == name:
             real = _target(instance, lookup.prefetch_through)
             adoption = instance.django.adoption_of(real) if real is not None else None
@@ -129,6 +133,7 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
     related = InstanceValue(
         django, adoption, instance.qs, instance.record, path, "row" if instance.record else instance.origin
     )
+    related.variants = instance.variants
     instance.attributes[name] = related
     instance.loaded[name] = () if loaded else at.interpreter.branch
     if field.one_to_one and field.remote_field is not None:  # Django sets the way back
@@ -136,7 +141,7 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
         if back:
             related.attributes[back] = instance
     if not loaded and not instance.new:
-        with _once_for_all_rows(instance, path, at):
+        with _once_a_row(instance, at):
             django.touch(instance, field, name, at, lambda: _fetch_related(instance, field, name))
     return related
 
@@ -158,7 +163,7 @@ def _fetch_related(instance: InstanceValue, field: Any, name: str) -> Any:
 
 def is_loaded(instance: InstanceValue, field: Any, path: str) -> bool:
     """Whether ``select_related`` or ``prefetch_related`` of the queryset brought the related row along."""
-    return instance.qs is not None and _brings(instance.qs, field, path)
+    return any(_brings(qs, field, path) for qs in (instance.qs, *instance.variants) if qs is not None)
 
 
 def _brings(qs: Any, field: Any, path: str) -> bool:
@@ -196,11 +201,12 @@ def _is_known(qs: Any, name: str) -> bool:
 
 
 @contextmanager
-def _once_for_all_rows(instance: InstanceValue, path: str, at: Frame) -> Iterator[None]:
-    """What lies behind the row that all rows of a related manager came from is fetched once, not once for each of them."""
+def _once_a_row(instance: InstanceValue, at: Frame) -> Iterator[None]:
+    """What is touched on a row is kept there: loops inside of the one over these rows do not send it again."""
     before = at.loops
-    if "__" in path and instance.qs is not None and _is_known(instance.qs, path.partition("__")[0]):
-        at.loops = tuple(loop for loop in before if loop.rows is not instance.record)
+    of_row = [n for n, loop in enumerate(before) if loop.rows is instance.record and loop.rows is not None]
+    if of_row:
+        at.loops = before[: of_row[-1] + 1]
     try:
         yield
     finally:
@@ -219,7 +225,9 @@ def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: 
     template = django.default_manager(adoption)
     prefetched = _prefetched(instance, name, path, adoption)
     owner = instance.record.origin if instance.record is not None else None
-    return ManagerValue(django, adoption, template, related, prefetched, path, owner)
+    back = field.field.name if field.one_to_many and field.auto_created and not field.concrete else None
+    known = (back, instance) if back is not None else None
+    return ManagerValue(django, adoption, template, related, prefetched, path, owner, known)
 
 
 def _prefetched(instance: InstanceValue, name: str, path: str, adoption: Any) -> tuple[Any, ...]:
@@ -227,8 +235,9 @@ def _prefetched(instance: InstanceValue, name: str, path: str, adoption: Any) ->
     from django.db.models import Prefetch, QuerySet
 
     chosen, below = None, []
-    found = instance.qs is not None and LOADS_MORE in instance.qs._hints
-    for lookup in getattr(instance.qs, "_prefetch_related_lookups", None) or ():
+    sets = [qs for qs in (instance.qs, *instance.variants) if qs is not None]
+    found = any(LOADS_MORE in qs._hints for qs in sets)
+    for lookup in [lookup for qs in sets for lookup in qs._prefetch_related_lookups or ()]:
         through = lookup if isinstance(lookup, str) else lookup.prefetch_through
         to_attr = getattr(lookup, "to_attr", None)
         if through == path and to_attr in (None, name, path.rpartition("__")[2]):

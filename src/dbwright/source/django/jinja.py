@@ -160,10 +160,11 @@ class JinjaWalk:
 
     def _if(self, node: nodes.If, at: Frame) -> None:
         self.tested(node.test, at)
-        self.statements(node.body, at)
-        for other in node.elif_:
-            self._if(other, at)
-        self.statements(node.else_, at)
+        with at.condition():
+            self.statements(node.body, at)
+            for other in node.elif_:
+                self._if(other, at)
+            self.statements(node.else_, at)
 
     def _with(self, node: nodes.With, at: Frame) -> None:
         before = dict(at.locals)

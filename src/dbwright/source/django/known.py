@@ -607,6 +607,24 @@ def _texts(value: Value) -> list[str] | None:
     return found if told else None
 
 
+def _choices_of(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``choices_of(thing)``: the queryset of a model, a manager, a queryset, whose rows a field or a filter offers to choose from."""
+    return union(
+        one.as_choices() if isinstance(one, QuerySetValue) else one
+        for one in alternatives(_queryset_of(django, arguments, at))
+    )
+
+
+def _joins(django: Django, arguments: Arguments, at: Frame) -> Value:
+    """``joins(queryset)``: whether it was told to load relations along by ``select_related``."""
+    found = {
+        bool(one.qs.query.select_related)
+        for one in alternatives(arguments.positional[0])
+        if isinstance(one, QuerySetValue)
+    }
+    return Known(found.pop()) if len(found) == 1 else Unknown("whether select_related was called")
+
+
 def _page_of(django: Django, arguments: Arguments, at: Frame) -> Value:
     """``page_of(list, size, first)``: that many of its elements: the first ones, which Django asks for without an OFFSET, or those from
     some position on; only the first ones when ``first`` is true."""
@@ -748,6 +766,8 @@ _FUNCTIONS: dict[str, Callable[[Django, Arguments, Frame], Value]] = {
     "model_field": _model_field,
     "unique_together": _unique_together,
     "queryset_of": _queryset_of,
+    "choices_of": _choices_of,
+    "joins": _joins,
     "is_queryset": _is_queryset,
     "alternatives": _alternatives,
     "one_of": _one_of,

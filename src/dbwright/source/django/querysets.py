@@ -6,7 +6,7 @@ the SQL is Django's own also for ``count``, ``get_or_create``, prefetching and c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbwright.model.source import Issued
@@ -60,6 +60,8 @@ FETCHES: dict[str, Issued] = {
 SCOPES_DISABLED = "scopes disabled"
 """The ambient of a walk in which django-scopes narrows nothing."""
 INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
+OF_CHOICES = "dbwright_of_choices"
+"""Among a queryset's hints: a field of a form, or a filter, offers its rows to choose from."""
 LOADS_MORE = "dbwright_loads_more"
 """Among a queryset's hints, which all that are made of it inherit: it loads relations along that could not be told."""
 _OF_ROWS = frozenset(("count", "exists", "contains"))
@@ -84,7 +86,8 @@ _ASYNC = frozenset("a" + name for name in (*FETCHES, *INSERTS, "iterator"))
 class QuerySetValue(Value):
     """A queryset. ``made`` is where it began, ``built`` the lines that made it what it is, ``partial`` why conditions may be missing,
     ``cls`` the project's own queryset or manager class, ``relation`` the path that led here through a related manager, from a row of the
-    query made at ``owner``."""
+    query made at ``owner``; ``known`` the relation that Django sets on each of its rows, and the row that it leads to;
+    ``whole``: it has all rows of a relation, as prefetching keeps them."""
 
     __slots__ = (
         "_branches",
@@ -92,6 +95,7 @@ class QuerySetValue(Value):
         "built",
         "cls",
         "django",
+        "known",
         "made",
         "model",
         "owner",
@@ -99,6 +103,7 @@ class QuerySetValue(Value):
         "prefetched",
         "qs",
         "relation",
+        "whole",
     )
 
     def __init__(
@@ -113,9 +118,13 @@ class QuerySetValue(Value):
         relation: str | None = None,
         built: tuple[Place, ...] = (),
         owner: Place | None = None,
+        known: tuple[str, InstanceValue] | None = None,
+        whole: bool = False,
     ) -> None:
         self.relation = relation
         self.owner = owner
+        self.known = known
+        self.whole = whole
         self.built = built
         self.django = django
         self.model = model
@@ -143,6 +152,7 @@ class QuerySetValue(Value):
             relation=self.relation,
             built=built,
             owner=self.owner,
+            known=self.known,
         )
 
     def describe(self) -> str:
@@ -151,13 +161,29 @@ class QuerySetValue(Value):
     def key(self) -> object:
         prefetched = tuple(map(Identity, self.prefetched))
         told = (self.made, self.partial, self.cls, self.relation, self.built, self.owner)
-        return ("queryset", Identity(self.qs), prefetched, *told)
+        return (
+            "queryset",
+            Identity(self.qs),
+            prefetched,
+            *told,
+            self.known and self.known[0],
+            self.whole,
+            self.is_evaluated,
+        )
 
     def exact(self) -> object:
         return Identity(self.qs)
 
     def shape(self) -> object:
-        return ("queryset", self.model.label, self.made, self.relation, bool(self.prefetched), loads(self.qs))
+        return (
+            "queryset",
+            self.model.label,
+            self.made,
+            self.relation,
+            bool(self.prefetched),
+            self.is_evaluated,
+            loads(self.qs),
+        )
 
     def concrete(self, at: Frame) -> Any:
         return self.qs.all()
@@ -178,7 +204,7 @@ class QuerySetValue(Value):
         if name in API:
             return Native(name, lambda arguments, frame: self.method(name, arguments, frame))
         if name == "_result_cache":
-            return Unknown("the rows") if self.prefetched or self._issued else Known(None)
+            return Unknown("the rows") if self.has_rows else Known(None)
         if name == "_chain" or name == "_clone":
             return Native(name, lambda arguments, frame: self)
         if name in _OF_LIBRARIES:
@@ -212,7 +238,10 @@ class QuerySetValue(Value):
         """What iterating gives: an instance, a dictionary, a tuple, a value."""
         kind = self.qs._iterable_class.__name__
         if kind == "ModelIterable":
-            return self.django.row_of(self.model, self.prefetched[0] if self.prefetched else self.qs, record)
+            row = self.django.row_of(self.model, self.prefetched[0] if self.prefetched else self.qs, record)
+            if self.known is not None:
+                row.attributes[self.known[0]] = self.known[1]
+            return row
         if kind == "FlatValuesListIterable":
             return Unknown("a value of a row", "row")
         if kind in ("ValuesListIterable", "NamedValuesListIterable"):
@@ -223,6 +252,18 @@ class QuerySetValue(Value):
     def rows(self) -> IssuedQuery | None:
         return next(reversed(self._issued.values()), None)
 
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether what is walked now has its rows already, on every way that leads here."""
+        interpreter = self.django.interpreter
+        branch = self._branches.get(interpreter.entry)
+        return branch is not None and interpreter.holds_here(branch)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it answers without a query: its rows were prefetched or fetched."""
+        return bool(self.prefetched) or self.is_evaluated
+
     def length(self, at: Frame) -> None:
         self.issue_rows(at, "len")
 
@@ -230,6 +271,8 @@ class QuerySetValue(Value):
         self.issue_rows(at, "bool")
 
     def item(self, key: Value, at: Frame) -> Value:
+        if self.has_rows:
+            return self if isinstance(key, Slice) else self.element(self.issue_rows(at, "iterated"))
         if isinstance(key, Slice):
             return self._sliced(key, at)
         start = (
@@ -274,6 +317,7 @@ class QuerySetValue(Value):
         if name in ("all", "iterator"):
             derived = self.derive(self._kept("all", self.qs.all), None, at)
             derived.prefetched = self.prefetched
+            derived.whole = self.whole
             return derived
         if name == "using":
             return self
@@ -360,19 +404,30 @@ class QuerySetValue(Value):
     # Issuing ---------------------------------------------------------------------------------------------------------------
 
     def issue_rows(self, at: Frame, consumer: str) -> IssuedQuery | None:
-        """The query for the rows. A queryset that was evaluated in the same walk keeps its rows."""
-        mark = at.summary.number
+        """The query for the rows. A queryset that was evaluated before, by this function or one that calls it, keeps its rows."""
+        mark = at.interpreter.entry
         if self.qs.query.is_empty():  # what ``none()`` gives: nothing is sent and nothing is walked over
             return None
         if self.prefetched:
             return self._there_already(mark)
         interpreter = self.django.interpreter
-        if mark not in self._issued or not interpreter.holds_here(self._branches[mark]):
+        if not self.is_evaluated:
+            consumer = "choices" if OF_CHOICES in self.qs._hints else consumer
             record = self.issue("rows", lambda: list(self.qs.all()), at, consumer, "rows")
             if record is None:
                 return None
             self._issued[mark], self._branches[mark] = record, interpreter.branch
         return self._issued[mark]
+
+    def as_choices(self) -> QuerySetValue:
+        """The same rows, which a field of a form or a filter offers to choose from."""
+
+        def marked() -> Any:
+            qs = self.qs._chain()
+            qs._hints = {**qs._hints, OF_CHOICES: True}
+            return qs
+
+        return self.derive(self._kept("choices", marked))
 
     def _there_already(self, mark: int) -> IssuedQuery:
         """Rows that were prefetched: no query now, but a loop over them runs once for each."""
@@ -394,7 +449,7 @@ class QuerySetValue(Value):
     def chosen_by_graphql(self, at: Frame) -> None:
         """The rows come with a GraphQL query: they cost nothing here, but what is done for one is done for each."""
         self.prefetched = (self.qs,)
-        self._issued[at.summary.number] = IssuedQuery(
+        self._issued[at.interpreter.entry] = IssuedQuery(
             "django",
             "prefetch",
             self.made,
@@ -411,7 +466,18 @@ class QuerySetValue(Value):
         with the queryset, where two runs can be told to be the same."""
         mark = (Identity(self.qs), does) if does is not None else None
         return self.django.issue(
-            how, run, at, self.model, self.made, self.partial, consumer, self.relation, self.built, self.owner, mark
+            how,
+            run,
+            at,
+            self.model,
+            self.made,
+            self.partial,
+            consumer,
+            self.relation,
+            self.built,
+            self.owner,
+            mark,
+            self.whole and how in ("rows", "count", "exists"),
         )
 
     def _fetch(self, name: str, arguments: Arguments, at: Frame) -> Value:
@@ -423,8 +489,10 @@ class QuerySetValue(Value):
             qs = target.qs
             record = target.issue("get", lambda: qs.get(), at, "", "get")
             return target.element(record)
-        if name in _OF_ROWS and self.prefetched:
+        if name in _OF_ROWS and self.has_rows:
             return Unknown(f"result of {name}", "row")
+        if name == "first" and self.has_rows and self.qs.ordered:
+            return union([self.element(self.issue_rows(at, "iterated")), Known(None)])
         _positional, named, _missing = self._conditions(name, arguments, at)
         positional = [concrete(value, at) for value in arguments.positional]
         qs = self.qs
@@ -574,9 +642,9 @@ def _class(value: Value | None) -> ClassValue | None:
 
 class ManagerValue(Value):
     """A model's manager, or a related one: ``related`` is then the real related manager, whose conditions are added, and ``relation`` the
-    path to it from a row of the query made at ``owner``."""
+    path to it from a row of the query made at ``owner``; ``known`` is as with a queryset."""
 
-    __slots__ = ("django", "made", "model", "owner", "prefetched", "related", "relation", "template")
+    __slots__ = ("django", "known", "made", "model", "owner", "prefetched", "related", "relation", "template")
 
     def __init__(
         self,
@@ -587,9 +655,11 @@ class ManagerValue(Value):
         prefetched: tuple[Any, ...] = (),
         relation: str | None = None,
         owner: Place | None = None,
+        known: tuple[str, InstanceValue] | None = None,
     ) -> None:
         self.relation = relation
         self.owner = owner
+        self.known = known
         self.django = django
         self.model = model
         self.template = template
@@ -650,6 +720,8 @@ class ManagerValue(Value):
             self.relation,
             chosen.built,
             self.owner,
+            self.known,
+            self.related is not None,
         )
 
     def _narrowed(self, value: QuerySetValue) -> QuerySetValue:
@@ -691,7 +763,7 @@ class ManagerValue(Value):
         if self.related is not None and name in ("add", "remove", "clear", "set"):
             return Native(name, lambda arguments, frame: self._change(name, arguments, frame))
         queryset = self.queryset(at)
-        if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all", *_OF_ROWS):
+        if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all", "first", *_OF_ROWS):
             queryset.prefetched = ()
         return queryset.attribute(name, at)
 
@@ -711,9 +783,22 @@ class ManagerValue(Value):
 
 class InstanceValue(Value):
     """A row as an object. ``record`` is the query that it came from, ``qs`` the queryset with what it loads along; ``path`` is how it was
-    reached from that query's own rows (``author__publisher``)."""
+    reached from that query's own rows (``author__publisher``). ``variants`` are the querysets that begin at the same line and may have
+    given the row as well: who loads a relation in one of them does it where it is needed."""
 
-    __slots__ = ("attributes", "django", "iterated", "loaded", "model", "new", "origin", "path", "qs", "record")
+    __slots__ = (
+        "attributes",
+        "django",
+        "iterated",
+        "loaded",
+        "model",
+        "new",
+        "origin",
+        "path",
+        "qs",
+        "record",
+        "variants",
+    )
 
     def __init__(
         self,
@@ -730,6 +815,7 @@ class InstanceValue(Value):
         self.qs = qs
         self.record = record
         self.path = path
+        self.variants: tuple[Any, ...] = ()
         self.origin = origin
         self.new = new
         self.attributes: dict[str, Value] = {}
@@ -753,6 +839,13 @@ class InstanceValue(Value):
 
         return rows_of(self.iterated) if self.iterated is not None else None
 
+    def beside(self, rows: Iterable[Value]) -> None:
+        """The same loop may walk over these instead."""
+        made = self.record.made if self.record is not None else None
+        others = [one for one in rows if isinstance(one, InstanceValue) and one is not self and one.record is not None]
+        same = [one.qs for one in others if made is not None and one.record.made == made and one.model is self.model]
+        self.variants = tuple(qs for qs in same if qs is not None)
+
     def iterate(self, at: Frame) -> Value:
         if at.interpreter.find_in_class(self.cls, "__iter__") is None:
             return Unknown(f"element of {self.describe()}")
@@ -768,10 +861,11 @@ class InstanceValue(Value):
             self.new,
             self.origin,
             tuple(self.attributes),
+            tuple(map(Identity, self.variants)),
         )
 
     def shape(self) -> object:
-        loaded = loads(self.qs) if self.qs is not None else None
+        loaded = (loads(self.qs) if self.qs is not None else None, frozenset(map(loads, self.variants)))
         made = self.record.made if self.record is not None else None
         return ("row of", self.model.label, made, self.path, self.new, self.origin, loaded, frozenset(self.attributes))
 
@@ -786,6 +880,7 @@ class InstanceValue(Value):
 
     def renewed(self) -> InstanceValue:
         made = InstanceValue(self.django, self.model, self.qs, self.record, self.path, self.origin, self.new)
+        made.variants = self.variants
         made.attributes.update((name, value) for name, value in self.attributes.items() if name not in self.loaded)
         return made
 
@@ -795,6 +890,7 @@ class InstanceValue(Value):
     def assign(self, name: str, value: Value, at: Frame) -> None:
         self.attributes[name] = value
         self.loaded.pop(name, None)
+        self.django.loaded_later.assign(self, name, value)
 
     def has(self, name: str, at: Frame) -> bool | None:
         """Whether it has an attribute; None when that cannot be told."""

@@ -313,7 +313,7 @@ def render(django: Django, names: Value, context: Value, request: Value, at: Fra
             finally:
                 summary.finished = True
         if summary is not None and summary.finished and summary.events:
-            at.summary.events.append(Called(summary, at.place, at.loops))
+            at.summary.events.append(Called(summary, at.place, at.loops, at.conditions))
         return
 
 
@@ -425,7 +425,8 @@ class Walk:
             if condition is not None:
                 self.condition(condition, at)
             before = dict(at.locals)
-            self.nodes(nodes, at)
+            with at.condition():
+                self.nodes(nodes, at)
             at.locals = before
 
     def condition(self, condition: Any, at: Frame) -> None:

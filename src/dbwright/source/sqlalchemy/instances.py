@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -125,13 +126,35 @@ def hybrid_of(cls: ClassValue, name: str, at: Frame, expression: bool) -> Functi
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyOf(Unknown):
+    """The primary key of a row that the session holds."""
+
+    row: ModelInstance | None = None
+
+    def key(self) -> object:
+        return ("key of", self.reason)
+
+
 class ModelInstance(Value):
     """An object of a mapped class.
 
-    ``real`` is a made-up one of SQLAlchemy's, which knows what is loaded; ``row_of`` the query it came from.
+    ``real`` is a made-up one of SQLAlchemy's, which knows what is loaded; ``row_of`` the query it came from; ``parents`` are the rows that
+    it was reached from, by the columns that refer to them: the session has them.
     """
 
-    __slots__ = ("attributes", "framework", "is_async", "is_new", "model", "real", "row_of", "session", "touched")
+    __slots__ = (
+        "attributes",
+        "framework",
+        "is_async",
+        "is_new",
+        "model",
+        "parents",
+        "real",
+        "row_of",
+        "session",
+        "touched",
+    )
 
     def __init__(
         self,
@@ -150,6 +173,7 @@ class ModelInstance(Value):
         self.is_new = is_new
         self.session: Any = None
         self.attributes: dict[str, Value] = {}
+        self.parents: dict[frozenset[Any], ModelInstance] = {}
         self.touched: set[object] = set()
 
     @property
@@ -188,7 +212,10 @@ class ModelInstance(Value):
         if deferred and not self.is_new and self.real is not None and self._is_unloaded(prop.key):
             self._touch(prop, at)
         origin: Origin = "row" if self.row_of is not None or not self.is_new else "unknown"
-        return Unknown(f"{self.cls.name}.{prop.key}", origin)
+        named = f"{self.cls.name}.{prop.key}"
+        if self.row_of is not None and not self.is_new and list(prop.columns) == list(self.model.mapper.primary_key):
+            return KeyOf(named, origin, self)
+        return Unknown(named, origin)
 
     def _is_unloaded(self, key: str) -> bool:
         state = sqlalchemy.inspect(self.real, raiseerr=False)
@@ -199,6 +226,8 @@ class ModelInstance(Value):
             return self._related(prop, None, None)
         if self.real is None:
             return self._related(prop, None, None)
+        if (parent := self.parents.get(_local(prop))) is not None:
+            return parent
         if not self._is_unloaded(prop.key):
             return self._related(prop, getattr(self.real, prop.key, None), self.row_of)
         if prop.lazy in ("dynamic", "write_only"):
@@ -262,6 +291,8 @@ class ModelInstance(Value):
         if prop.uselist:
             one = next(iter(found.values() if isinstance(found, dict) else found), None) if found else None
             related = of_row(self.framework, target, one, record, self.is_async)
+            if isinstance(related, ModelInstance) and prop.direction.name == "ONETOMANY":
+                related.parents[frozenset(there for _here, there in prop.local_remote_pairs)] = self
             if isinstance(found, dict):
                 return Mapping({}, related)
             return Items([], "list", related)
@@ -299,6 +330,17 @@ class ModelInstance(Value):
 
     def describe(self) -> str:
         return f"a {self.cls.name}"
+
+
+def _local(prop: Any) -> frozenset[Any]:
+    """The columns by which a row refers to one other row."""
+    return frozenset(here for here, _there in prop.local_remote_pairs if prop.direction.name == "MANYTOONE")
+
+
+def held(key: Value | None, entity: Any) -> ModelInstance | None:
+    """The row of a class that the session holds under a key: its identity map answers without a query."""
+    row = key.row if isinstance(key, KeyOf) else None
+    return row if row is not None and row.model.real is entity else None
 
 
 def adoption_of(framework: SQLAlchemy, real: Any) -> ModelAdoption | None:

@@ -407,7 +407,11 @@ def _count(statement: Statement, arguments: Arguments, at: Frame) -> Value:
 
 
 def _get(statement: Statement, arguments: Arguments, at: Frame) -> Value:
+    from dbwright.source.sqlalchemy.instances import held
+
     key = arguments.get(0, "ident") or Unknown("a key")
+    if (row := held(key, subject_of(statement.object))) is not None:
+        return row
     identity = identity_of(concrete(key, at, statement.framework))
     record, real = _record(statement, at, "get", lambda query: query.get(identity), "get")
     return union([_row(statement, real, record), Known(None)])

@@ -14,7 +14,7 @@ from dbwright.source.events import Happening
 from dbwright.source.issued import IssuedQuery
 from dbwright.source.sqlalchemy import results
 from dbwright.source.sqlalchemy.engines import EngineValue
-from dbwright.source.sqlalchemy.instances import ModelInstance, adoption_of, of_row
+from dbwright.source.sqlalchemy.instances import ModelInstance, adoption_of, held, of_row
 from dbwright.source.sqlalchemy.models import ModelAdoption
 from dbwright.source.sqlalchemy.real import concrete
 from dbwright.source.sqlalchemy.results import ResultValue, Run, identity_of, issue, many, shape_of, subject_of
@@ -374,6 +374,8 @@ def _get(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
         loaders = list(concrete(options, at, framework)) if isinstance(options, Items) else []
         loaders = [o for o in loaders if not isinstance(o, Token)]
         lock = "with_for_update" in arguments.named and arguments.named["with_for_update"].truth() is not False
+        if not lock and (row := held(key, real)) is not None:
+            return row
         record, found = issue(
             framework,
             at,

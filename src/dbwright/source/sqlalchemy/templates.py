@@ -105,7 +105,7 @@ def render(framework: SQLAlchemy, names: Value, variables: dict[str, Value], at:
             finally:
                 summary.finished = True
         if summary.finished and summary.events:
-            at.summary.events.append(Called(summary, at.place, at.loops))
+            at.summary.events.append(Called(summary, at.place, at.loops, at.conditions))
         return
 
 

@@ -1,6 +1,7 @@
 from django.dbwright import (
     a_new,
     a_row,
+    choices_of,
     chosen,
     class_with,
     declared,
@@ -36,7 +37,7 @@ class ModelChoiceField(Field):
         return queryset.get(**{self.to_field_name or "pk": unknown("a choice")})
 
     def shown(self):
-        queryset = queryset_of(self.queryset)
+        queryset = choices_of(self.queryset)
         if queryset is not None:
             for row in queryset.all():
                 self.label_from_instance(row)

@@ -4,10 +4,12 @@ from django.dbwright import (
     admin_ordering,
     alternatives,
     called,
+    choices_of,
     chosen,
     follow,
     has,
     is_callable,
+    joins,
     leads_to,
     made,
     model_field,
@@ -250,6 +252,8 @@ class ModelAdmin(BaseModelAdmin):
 
     def _with_relations(self, request, queryset, columns):
         related = self.get_list_select_related(request)
+        if joins(queryset):
+            return queryset
         if related is True:
             return queryset.select_related()
         if related is False:
@@ -282,10 +286,10 @@ class ModelAdmin(BaseModelAdmin):
             if field["model"] is not None:
                 if option(how, "only_used", False):
                     used = self.model._default_manager.distinct().values_list(name + "__pk")
-                    for row in field["model"]._default_manager.filter(pk__in=used):
+                    for row in choices_of(field["model"]._default_manager.filter(pk__in=used)):
                         show(row)
                 else:
-                    for row in field["model"]._default_manager.all():
+                    for row in choices_of(field["model"]._default_manager):
                         show(row)
             elif option(how, "all_values", False):
                 for value in self.model._default_manager.distinct().order_by(name).values_list(name, flat=True):
@@ -318,7 +322,7 @@ class ModelAdmin(BaseModelAdmin):
             found = self.get_search_results(request, base, unknown("a search"))[0]
             found.count()
             for row in page_of(found, 20, True):
-                show(row)
+                pass
         return something()
 
 

@@ -1,0 +1,398 @@
+"""Queries that are sent once a row, certainly so and worth to say: the loop, the queryset that can load them along, and the path to them
+from there.
+
+What is left out on purpose: what only some of the conditions on the way lead to, a handful of rows (the children of one parent, a short
+page, the lines of an inline form), loops that write or lock each row, loops that seek one row, what is typed by hand, and what an editor
+chooses from in the admin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+
+from dbwright.model.asked import equal_columns, is_aid, is_batch, unique_keys
+from dbwright.model.parents import fetched_by_line, is_of_named_tenant, keeps_events, scope_of
+from dbwright.model.repeats import (
+    goes_few_times,
+    is_alternative,
+    is_left_early,
+    is_remembered,
+    leads_back,
+    only_on_failure,
+)
+from dbwright.model.snapshot import Snapshot, once
+from dbwright.model.source import Place, QueryLoop, SourceQuery
+
+MOST_CALLS = 3
+"""Calls between the loop and the query beyond which it is not certain that each row comes to it."""
+MOST_CONDITIONS = 1
+"""Conditions that are not known between the loop and the query: one is often the relation's own presence. Templates nest them."""
+MOST_CONDITIONS_IN_TEMPLATES = 2
+_SHARED = re.compile(r"(QuerySet|Manager|Mixin)$")
+"""Classes whose methods build querysets for many callers: what one of them needs loaded along does not belong there."""
+
+_ANSWERS = re.compile(
+    r"(view|api|admin|route|resource|endpoint|controller|handler|schema|resolver|graphql|feed|templatetag|context_processor|middleware|form"
+    r"|serializer)s?\w*(/|\.py$)"
+)
+"""Files and folders of what answers requests."""
+
+Anew = frozenset[tuple[Place | None, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A query, the loop that repeats it, the loop whose queryset can load it along, and the path to it from there."""
+
+    query: SourceQuery
+    loop: QueryLoop
+    base: QueryLoop
+    path: str | None
+    single: Place | None = None
+    """Where the one row was fetched whose relation a serializer or template walks over: it alone can load more along."""
+
+    @property
+    def where(self) -> Place:
+        """The line that the fix goes to: the last one that builds the rows' query, in the file that walks over them if any stands there."""
+        if self.single is not None:
+            return self.single
+        lines = [place for place in (self.base.rows_made, *self.base.rows_built) if place is not None]
+        view = self.rendered.file if self.rendered is not None else ""
+        shared = [place for place in lines if _SHARED.search(place.function.partition(".")[0])]
+        own = [place for place in lines if place not in shared]
+        near = [place for place in own if place.file in (self.base.place.file, view)]
+        return (near or own or shared or [self.base.place])[-1]
+
+    @property
+    def is_made_by_framework(self) -> bool:
+        """No line of the project makes or builds the queryset."""
+        return self.base.made_by_framework and not self.base.rows_built
+
+    @property
+    def rendered(self) -> Place | None:
+        """Of a loop in a template the line of the view that has it rendered."""
+        in_views = list(takewhile(lambda place: place.file.endswith(".py"), self.query.calls))
+        return in_views[-1] if in_views and not self.base.place.file.endswith(".py") else None
+
+    @property
+    def sent(self) -> Place:
+        """The line to look at: what a framework sends stands where it was built."""
+        query = self.query
+        by_framework = query.issued == self.loop.place and query.issued_by != "relation"
+        return query.made if by_framework else query.issued
+
+    @property
+    def inside(self) -> tuple[Place, ...]:
+        """The lines that lead from the loop to the query, and the loop's own."""
+        loop, calls = self.loop.place, self.query.calls
+        from_loop = [
+            n
+            for n, place in enumerate(calls)
+            if (place.file, place.function) == (loop.file, loop.function) and place.line >= loop.line
+        ]
+        return (*(calls[from_loop[-1] :] if from_loop else ()), loop)
+
+    @property
+    def is_left_out_column(self) -> bool:
+        """A column that ``only`` or ``defer`` left out: the row's key is asked for with that column alone."""
+        query = self.query
+        columns = {column.column for column in query.query.columns} if query.query else set()
+        if query.issued_by != "relation":
+            return False
+        return query.table == self.base.table and len(columns) == 2 and (self.path or "").rpartition("__")[2] in columns
+
+    @property
+    def is_to_many(self) -> bool:
+        """Only ``prefetch_related`` loads it: the path leads through lists of rows, or to a table that only the row tells."""
+        through_lists = self.base is not self.loop or self.single is not None or self.query.table is None
+        return through_lists or self.query.issued_by != "relation"
+
+
+def repeated(snapshot: Snapshot, limits: Mapping[str, float]) -> Iterator[Repeated]:
+    """The queries that are certainly sent once a row, and that it is worth to send once. ``limits``: ``limit`` is a number of rows that is
+    no loop, ``page`` one that is a handful."""
+    for one in _candidates(snapshot, limits["limit"]):
+        if not any(leaves_out(snapshot, one) for leaves_out in LEFT_OUT) and not _is_page(
+            snapshot, one, limits["page"]
+        ):
+            yield one
+
+
+def _candidates(snapshot: Snapshot, limit: float) -> Iterator[Repeated]:
+    few = _few(snapshot, limit)
+    anew, by_framework = _asked_anew(snapshot), _looked_up_by_framework(snapshot)
+    for query in snapshot.source.queries:
+        loop = _loop(snapshot, query)
+        if (
+            loop is None
+            or is_aid(query.issued)
+            or "migrations/" in query.issued.file
+            or (loop.rows_made or loop.place) in few
+            or (loop.table is None and query.issued in by_framework)
+            or leads_back(snapshot, query, loop)
+        ):
+            continue
+        one = _repeated(query, loop, anew)
+        if one.base.of_unknown_row and (one.base.by_framework or (one.base.rows_made, one.base.table) not in anew):
+            continue  # whoever fetched that row may have loaded these along
+        if one.where.line > 1 and one.where.file.endswith(".py"):  # else no line of the project makes these rows
+            yield one
+
+
+# The loop
+
+
+def _few(snapshot: Snapshot, limit: float) -> frozenset[Place]:
+    """The lines that make querysets of one row or a few."""
+    found: defaultdict[Place, list[bool]] = defaultdict(list)
+    for query in snapshot.source.queries:
+        if query.issued_by == "rows" and query.query:
+            most = limit_of(query)
+            found[query.made].append((most is not None and most <= limit) or _is_one_row(snapshot, query))
+    return frozenset(made for made, answers in found.items() if all(answers))
+
+
+def _is_one_row(snapshot: Snapshot, query: SourceQuery) -> bool:
+    table = snapshot.source.table_by_name.get(query.table or "")
+    predicates = query.query.predicates if query.query else ()
+    if table is None or any(p.operator == "in" for p in predicates):
+        return False
+    equal = equal_columns(query, table.name)
+    return any(key <= equal for key in unique_keys(table))
+
+
+def limit_of(query: SourceQuery) -> float | None:
+    """The LIMIT of a query where it is written in the source."""
+    if query.query is None or query.query.limit != "constant" or query.sql is None:
+        return None
+    words = query.sql.upper().rsplit("LIMIT ", 1)[-1].split()
+    return float(words[0]) if words and words[0].isdigit() else None
+
+
+def _loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
+    """The loop that makes the query one of many: over another query's rows, or over keys of which each is looked up by itself."""
+    if not query.loops or query.issued_by in ("insert", "update", "delete", "prefetch", "lock", "other"):
+        return None
+    if query.consumer in ("get_or_create", "update_or_create", "save", "refresh_from_db"):
+        return None
+    if query.query is not None and query.query.locking:  # one row after the other is locked on purpose
+        return None
+    if query.rows_loops:
+        return _row_loop(query)
+    loop = query.loops[-1]
+    if loop.count is not None or loop.by_framework or query.issued_by == "raw" or goes_few_times(snapshot, loop.place):
+        return None
+    table = snapshot.source.table_by_name.get(query.table or "")
+    same_function = loop.place.file == query.issued.file and loop.place.function == query.issued.function
+    if table is None or not same_function or is_batch(query.issued):
+        return None
+    varies = any(parameter.origin == "request" for parameter in query.parameters)
+    equal = equal_columns(query, table.name)
+    if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
+        return loop
+    by_row = any(parameter.origin == "row" for parameter in query.parameters)
+    return loop if query.issued_by in ("count", "aggregate") and by_row else None
+
+
+def _row_loop(query: SourceQuery) -> QueryLoop | None:
+    """The loop over the rows that the query takes something from."""
+    loops = query.rows_loops
+    if query.relation is not None and query.framework == "django":
+        return next((loop for loop in reversed(loops) if _of(loop) == (query.owner, query.owner_table)), None)
+    by_row = query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
+    return loops[-1] if by_row else None
+
+
+def _of(loop: QueryLoop) -> tuple[Place | None, str | None]:
+    """Which rows a loop walks over: those of the query on a table made at a line."""
+    return loop.rows_made, loop.table
+
+
+def _repeated(query: SourceQuery, loop: QueryLoop, anew: Anew) -> Repeated:
+    """``anew``: lines, with the table, that ask a related manager so that nothing loaded along is of use: what lacks is loaded there."""
+    path, base = query.relation, loop
+    outside = list(query.loops[: len(query.loops) - 1 - query.loops[::-1].index(loop)])
+    while path and base.relation and _of(base) not in anew:
+        around = next(
+            (one for one in reversed(outside) if one.rows_made and _of(one) == (base.owner, base.owner_table)), None
+        )
+        if around is None:
+            break
+        path, base = f"{base.relation}__{path}", around
+        outside = outside[: outside.index(around)]
+    is_built_elsewhere = base.by_framework or not base.place.file.endswith(".py")
+    if path and base.relation and base.owner and is_built_elsewhere and _of(base) not in anew:
+        return Repeated(query, loop, base, f"{base.relation}__{path}", base.owner)
+    return Repeated(query, loop, base, path)
+
+
+@once
+def _asked_anew(snapshot: Snapshot) -> Anew:
+    return frozenset(
+        (q.made, q.table)
+        for q in snapshot.source.queries
+        if q.framework == "django" and q.issued_by == "rows" and q.relation and q.query and not q.whole
+    )
+
+
+@once
+def _looked_up_by_framework(snapshot: Snapshot) -> frozenset[Place]:
+    """Lines that get rows of several tables: what a form or serializer looks up for its fields cannot be fetched before."""
+    tables: defaultdict[Place, set[str | None]] = defaultdict(set)
+    for query in snapshot.source.queries:
+        if query.issued_by == "get" and query.loops:
+            tables[query.issued].add(query.table)
+    return frozenset(place for place, names in tables.items() if len(names) > 1)
+
+
+# What is left out
+
+
+def _runs_seldom(snapshot: Snapshot, one: Repeated) -> bool:
+    """Only when something fails, or to fill a mapping."""
+    loop = one.loop.place
+    inside = [place for place in (one.query.issued, *one.inside) if place != loop or one.query.issued == loop]
+    made = [place for place in (one.query.made, one.base.rows_made) if place is not None]
+    return only_on_failure(snapshot, [*inside, *made]) or is_remembered(snapshot, inside, loop)
+
+
+def _is_doubtful(snapshot: Snapshot, one: Repeated) -> bool:
+    """Which class's method the loop calls is not told, or too much lies between the loop and the query."""
+    calls = len(one.inside) - 1
+    if calls > MOST_CALLS or one.query.conditions > _most_conditions(one, calls):
+        return True
+    return is_alternative(snapshot, one.inside[:-1])
+
+
+def _most_conditions(one: Repeated, calls: int) -> int:
+    """What stands under a condition in a function that a loop of the project's calls may be meant for other callers."""
+    if not one.loop.place.file.endswith(".py"):
+        return MOST_CONDITIONS_IN_TEMPLATES
+    return MOST_CONDITIONS if calls == 0 or one.loop.by_framework else 0
+
+
+def _is_form(snapshot: Snapshot, one: Repeated) -> bool:
+    """What a form of the framework's own offers to choose from, and the lines of an inline form: what belongs to the row that it shows."""
+    if not one.base.made_by_framework:
+        return False
+    return one.base.of_choices or any(
+        parameter.origin == "row" for rows in rows_walked(snapshot, one) for parameter in rows.parameters
+    )
+
+
+def _writes(snapshot: Snapshot, one: Repeated) -> bool:
+    """In the turns of the loop something is written or locked: what is read beside is cheap, and may be read anew on purpose."""
+    if {one.loop.place, one.base.place} & _writing(snapshot):
+        return True
+    return any(rows.query is not None and rows.query.locking for rows in rows_walked(snapshot, one))
+
+
+@once
+def _writing(snapshot: Snapshot) -> frozenset[Place]:
+    return frozenset(
+        loop.place
+        for query in snapshot.source.queries
+        if query.issued_by in ("insert", "update", "delete", "lock")
+        for loop in query.loops
+        if not loop.by_framework
+    )
+
+
+def _seeks_one(snapshot: Snapshot, one: Repeated) -> bool:
+    """The loop seeks the first row that fits, or ends for another reason: how many turns it takes is not told."""
+    return is_left_early(snapshot, one.loop.place)
+
+
+def _sends_nothing(snapshot: Snapshot, one: Repeated) -> bool:
+    """The rows are those that have no such relation, or all have the same one, which a session of SQLAlchemy fetches once."""
+    found = rows_walked(snapshot, one)
+    return bool(found) and all(_lacks_or_shares(snapshot, one, rows) for rows in found)
+
+
+def _lacks_or_shares(snapshot: Snapshot, one: Repeated, rows: SourceQuery) -> bool:
+    table = snapshot.source.table_by_name.get(one.base.table or "")
+    if table is None or one.query.issued_by != "relation" or rows.query is None:
+        return False
+    step = (one.path or "").partition("__")[0]
+    django = one.query.framework == "django"
+    keys = {
+        column.name
+        for column in table.columns
+        if column.references is not None
+        and (column.field == step if django else column.references.table == one.query.table)
+    }
+    given = {
+        p.column.column
+        for p in rows.query.predicates
+        if p.column.table == table.name
+        and p.operator == ("is null" if django else "=")
+        and p.narrows
+        and not p.negated
+        and p.value != "column"
+    }
+    return bool(keys) and keys <= given
+
+
+def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
+    """The rows walked over are those of one order, one article, one event, and no events themselves."""
+    if one.loop.table is None:
+        return False
+    table = snapshot.source.table_by_name.get(one.loop.table)
+    return is_of_one_parent(snapshot, one) and not (table is not None and keeps_events(snapshot, table))
+
+
+def is_of_one_parent(snapshot: Snapshot, one: Repeated) -> bool:
+    """The rows walked over belong to one row, which no loop around gives one after the other."""
+    if one.single is not None:
+        return True
+    table = snapshot.source.table_by_name.get(one.base.table or "")
+    loops = one.query.rows_loops
+    if table is None or (one.base in loops and loops.index(one.base) > 0):
+        return False
+    made = [rows.query for rows in rows_walked(snapshot, one) if rows.query is not None]
+    if one.base.relation is not None or one.base.of_unknown_row:
+        return bool(made) and not any(is_of_named_tenant(snapshot, query) for query in made)
+    return bool(made) and all(scope_of(snapshot, query, table) in ("row", "parent") for query in made)
+
+
+def _is_unasked(_snapshot: Snapshot, one: Repeated) -> bool:
+    """No request leads to it: neither a list that a class declares, nor a template, nor a file named after what answers requests."""
+    if one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py"):
+        return False
+    files = (*one.query.entries, one.loop.place.file, one.base.place.file, *(place.file for place in one.query.calls))
+    return not any(_ANSWERS.search(file) for file in files)
+
+
+def _is_by_hand(_snapshot: Snapshot, one: Repeated) -> bool:
+    """A command or script, which somebody types and waits for."""
+    return any(is_batch(place) for place in (one.base.place, one.loop.place, *one.query.calls[:1]))
+
+
+def _is_page(snapshot: Snapshot, one: Repeated, page: float) -> bool:
+    limits = [limit_of(rows) for rows in rows_walked(snapshot, one)]
+    return bool(limits) and all(limit is not None and limit <= page for limit in limits)
+
+
+LEFT_OUT: tuple[Callable[[Snapshot, Repeated], bool], ...] = (
+    _runs_seldom,
+    _is_doubtful,
+    _is_form,
+    _writes,
+    _seeks_one,
+    _sends_nothing,
+    _is_handful,
+    _is_by_hand,
+    _is_unasked,
+)
+
+
+def rows_walked(snapshot: Snapshot, one: Repeated) -> list[SourceQuery]:
+    """The queries that give the rows that the path starts from."""
+    if one.base.rows_made is None or one.base.table is None:
+        return []
+    found = fetched_by_line(snapshot).get((one.base.rows_made, one.base.table), ())
+    return [query for query in found if query.issued_by == "rows" and query.query is not None]
