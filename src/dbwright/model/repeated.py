@@ -18,6 +18,7 @@ from dbwright.model.asked import equal_columns, is_aid, is_batch, unique_keys
 from dbwright.model.parents import fetched_by_line, is_of_named_tenant, keeps_events, scope_of
 from dbwright.model.repeats import (
     goes_few_times,
+    in_job,
     is_alternative,
     is_left_early,
     is_remembered,
@@ -359,9 +360,12 @@ def is_of_one_parent(snapshot: Snapshot, one: Repeated) -> bool:
     return bool(made) and all(scope_of(snapshot, query, table) in ("row", "parent") for query in made)
 
 
-def _is_unasked(_snapshot: Snapshot, one: Repeated) -> bool:
-    """No request leads to it: neither a list that a class declares, nor a template, nor a file named after what answers requests."""
+def _is_unasked(snapshot: Snapshot, one: Repeated) -> bool:
+    """No request and no queue leads to it: neither a list that a class declares, nor a template, nor a file named after what answers
+    requests."""
     if one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py"):
+        return False
+    if in_job(snapshot, one.loop.place):
         return False
     files = (*one.query.entries, one.loop.place.file, one.base.place.file, *(place.file for place in one.query.calls))
     return not any(_ANSWERS.search(file) for file in files)

@@ -175,8 +175,8 @@ def unlike(queries: Iterable[SourceQuery]) -> Iterator[SourceQuery]:
         mark = (query.issued, query.made, query.sql or query.unknown, query.loops, query.relation)
         found.setdefault(mark, query)
         entries[mark].update(dict.fromkeys(query.entries))
-    for mark, query in found.items():
-        files = tuple(entries[mark])
+    for known, query in found.items():
+        files = tuple(entries[known])
         yield query if query.entries == files else replace(query, entries=files)
 
 

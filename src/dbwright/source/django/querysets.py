@@ -842,8 +842,8 @@ class InstanceValue(Value):
     def beside(self, rows: Iterable[Value]) -> None:
         """The same loop may walk over these instead."""
         made = self.record.made if self.record is not None else None
-        others = [one for one in rows if isinstance(one, InstanceValue) and one is not self and one.record is not None]
-        same = [one.qs for one in others if made is not None and one.record.made == made and one.model is self.model]
+        others = [one for one in rows if isinstance(one, InstanceValue) and one is not self and one.model is self.model]
+        same = [one.qs for one in others if made is not None and one.record is not None and one.record.made == made]
         self.variants = tuple(qs for qs in same if qs is not None)
 
     def iterate(self, at: Frame) -> Value:
