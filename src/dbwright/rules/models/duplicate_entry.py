@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dbwright.model.asked import (
     column_place,
     column_ref,
+    equal_columns,
     is_library,
     locations,
     model_name,
@@ -76,6 +77,15 @@ GOOD = (
     Sample(
         source=_models("ArticleSetting", _VALUE + "\n    user = models.IntegerField()", '("article", "name", "user")')
     ),
+    # A key with several values; names, which may repeat.
+    Sample(
+        source={
+            **_models("ArticleSetting", _VALUE),
+            "shop/views.py": "from shop.models import ArticleSetting\n\n\ndef put(article, name, value):\n"
+            "    ArticleSetting.objects.get_or_create(article=article, name=name, value=value)\n",
+        }
+    ),
+    Sample(source=_models("ArticlePart", "name = models.CharField(max_length=80)")),
     # Remarks in some language, not the article in it.
     Sample(source=_models("Comment", _LANGUAGE)),
     # A thing of its own that has a name and a value; days on which something was measured or paid.
@@ -110,7 +120,7 @@ _STATISTIC = re.compile(
 )
 _DAYS = re.compile(r"^(day|date|month|hour|week|period)$")
 _WORDS = re.compile(
-    r"(^|_)(id|ids|identifier|name|alias|synonym|tag|label|keyword|code|slug|email|domain|host|hostname|isbn|doi|sku|cve|handle|term)$"
+    r"(^|_)(id|ids|identifier|alias|synonym|tag|keyword|code|slug|email|domain|host|hostname|isbn|doi|sku|cve|handle)$"
 )
 _PAST = re.compile(
     r"(^|_)(log|history|histories|audit|archive|event|record|version|revision|entry|entries|change)s?(_|$)"
@@ -125,8 +135,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         for table in own_tables(snapshot)
         if not table.through and (entry := _entry(table)) is not None
         if not any(name == table.name and columns <= set(entry[:2]) for name, columns in spoken_of)
+        and not _has_several_values(snapshot, table, entry[1])
     ]
     yield from told_once(found, "{} lists that belong to a row take the same entry twice", singly=limits["tables"])
+
+
+def _has_several_values(snapshot: Snapshot, table: SourceTable, key: str) -> bool:
+    """Some query looks for a key with one of its values: a key may have several."""
+    values = {c.name for c in table.columns if c.name != key and _VALUES.search(c.name.lower())}
+    return any(
+        key in equal and values & equal
+        for query in snapshot.source.queries_on(table.name)
+        if query.issued_by in ("get", "exists", "first", "delete")
+        for equal in (equal_columns(query, table.name),)
+    )
 
 
 def _entry(table: SourceTable) -> tuple[str, str, str] | None:

@@ -101,6 +101,8 @@ BAD = (
     Sample(source=_models("Placement", "order = models.IntegerField(default=0)")),
 )
 GOOD = (
+    # What both others have done together they do again.
+    Sample(source=_models("PersonProjectView", "created_at = models.DateTimeField(auto_now_add=True)")),
     Sample(source=_association(_KIND.format(", primary_key=True"), _STEP.format(", primary_key=True"))),
     Sample(
         source=_association(
@@ -236,7 +238,9 @@ def _is_named_so(table: SourceTable, pair: list[SourceColumn]) -> bool:
     targets = [c.references.table.rpartition("_")[2].rstrip("s") for c in pair if c.references]
     if stems[0] in stems[1] or stems[1] in stems[0]:
         return False
-    return all(stem in flat or target in flat for stem, target in zip(stems, targets, strict=True))
+    rest = re.sub("|".join(map(re.escape, filter(None, (*stems, *targets)))), "", flat)
+    of_both = all(stem in flat or target in flat for stem, target in zip(stems, targets, strict=True))
+    return of_both and not _REPEATS.search(rest)
 
 
 def _finding(snapshot: Snapshot, table: SourceTable, pair: tuple[str, str]) -> Finding:

@@ -115,7 +115,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, of_type: str, number: str) 
         message=f"What belongs to one object is sought by {of_type} and {number}, and only {of_type} has an index: all rows of that type "
         f"are read ({size_of(snapshot, table.name)}).",
         objects=(ObjectRef("table", table.name, table.schema, table.name, (number, of_type)),),
-        impact=Impact.certain("relations"),
+        impact=Impact(1, "relations", 1, 20, estimated=True),
         evidence={"columns": [of_type, number], "place": str(column_place(table, number))},
         confidence="medium",
         change=Change((index,)),

@@ -73,6 +73,8 @@ BAD = (
     Sample(source=_generic("models.PositiveIntegerField()")),
 )
 GOOD = (
+    # No picture has 2 GB.
+    Sample(source=_models("file_size = models.IntegerField()\n    file = models.ImageField()")),
     Sample(source=_models("size_bytes = models.BigIntegerField()")),
     Sample(source=_models("size = models.IntegerField()")),
     Sample(source=_models("page_size = models.IntegerField()")),
@@ -89,6 +91,7 @@ GOOD = (
 
 _MOST = 2_147_483_647
 _BYTES = re.compile(r"(^|_)(bytes|file_?size|filesize|size_in_bytes|content_length|disk_usage|bytes_\w+|\w+_bytes)$")
+_PICTURES = re.compile(r"(Image|Picture|Photo|Rendition|Avatar|Thumbnail|Icon)")
 _EXTERNAL = re.compile(
     r"^(external|remote|foreign|telegram|tg|twitter|tweet|facebook|discord|github|gitlab|stripe|chat|msg|message|steam|vk|platform)_?"
     r"(user_|chat_|channel_|repo_|run_|job_|account_|object_)?id$"
@@ -126,7 +129,7 @@ def _reason(table: SourceTable, column: SourceColumn, wide_keys: bool) -> str:
     name = column.name.lower()
     if (most := _bound(column)) is not None:
         return f"may be up to {most:,.0f} by its validator" if most > _MOST else ""
-    if _BYTES.search(name):
+    if _BYTES.search(name) and not _keeps_pictures(table):
         return "counts bytes, which 2 GB exceed"
     if _EXTERNAL.search(name):
         return "holds numbers that another system gives"
@@ -135,6 +138,12 @@ def _reason(table: SourceTable, column: SourceColumn, wide_keys: bool) -> str:
     if _MONEY.search(name) and _is_paid(table):
         return "holds money in cents, of which 21,474,836.47 is the end"
     return ""
+
+
+def _keeps_pictures(table: SourceTable) -> bool:
+    """No picture has 2 GB."""
+    classes = {c.field_class or "" for c in table.columns}
+    return bool(_PICTURES.search(table.symbol)) or "ImageField" in classes
 
 
 def _bound(column: SourceColumn) -> float | None:

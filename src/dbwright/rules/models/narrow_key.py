@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from dbwright.model.asked import column_place, column_ref, is_aid, is_batch, locations, model_name, own_tables, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.sample import Sample
+from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceColumn, SourceFact, SourceTable
+from dbwright.model.source import Place, SourceColumn, SourceFact, SourceTable
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
@@ -74,6 +75,14 @@ BAD = (
     Sample(source=_models("Chapter", "text = models.TextField()", "AutoField")),
 )
 GOOD = (
+    # An application for other projects keeps the keys that it has.
+    Sample(
+        source={
+            **_models("Chapter", "text = models.TextField()"),
+            "shop/apps.py": "from django.apps import AppConfig\n\n\nclass Shop(AppConfig):\n    name = 'shop'\n"
+            "    default_auto_field = 'django.db.models.AutoField'\n",
+        }
+    ),
     # Pages are written anew one by one.
     Sample(source=_rewritten("page = Section.objects.create(page=page, name=name)")),
     Sample(source=_models("PageView", "path = models.TextField()")),
@@ -98,11 +107,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     narrow = [(table, key) for table in own_tables(snapshot) if (key := _narrow_key(table)) is not None]
     growing = [(table, key) for table, key in narrow if _grows(snapshot, table, limits)]
     default = next(
-        (f for f in snapshot.source.facts if f.kind == "default key" and _is_narrow(f.name) and not is_aid(f.place)),
+        (
+            f
+            for f in snapshot.source.facts
+            if f.kind == "default key" and _is_narrow(f.name) and not is_aid(f.place) and not _is_reusable(f.place)
+        ),
         None,
     )
     if growing or (default and narrow):
         yield _finding(snapshot, growing, [table for table, _ in narrow], default)
+
+
+def _is_reusable(place: Place) -> bool:
+    """An application for other projects says so for its own tables, whose keys it must not change under them."""
+    return place.file.endswith("apps.py")
 
 
 def _narrow_key(table: SourceTable) -> SourceColumn | None:
@@ -125,7 +143,7 @@ def _grows(snapshot: Snapshot, table: SourceTable, limits: Limits) -> bool:
         return rows >= limits["rows"]
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", model_name(table)).lower()
     names = {column.name.lower() for column in table.columns}
-    if table.through or _CURATED.search(words):
+    if table.through or _CURATED.search(words) or shape_of_source(snapshot, table).is_set_up:
         return False
     belongs = any(column.references for column in table.columns)
     if belongs and _is_written_in_bulk(snapshot, table):  # by programs, whatever its columns are called
@@ -161,7 +179,7 @@ def _finding(
     rows = max((r for table, _ in growing if (r := rows_of(snapshot, table.name)) is not None), default=None)
     said = []
     if growing:
-        said.append(f"{listed(names)} {'takes' if len(names) == 1 else 'take'} a number for each thing that happens")
+        said.append(f"{listed(names)} {'takes' if len(names) == 1 else 'take'} new numbers all the time")
     if default:
         said.append(f"{default.place} gives 32-bit keys to {counted(len(narrow), 'table')} and to every new one")
     steps = []

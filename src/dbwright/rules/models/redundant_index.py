@@ -166,4 +166,6 @@ def _step(table: SourceTable, index: SourceIndex, by: str, columns: tuple[str, .
         return f"Remove {index.name or 'the index of ' + ', '.join(index.columns)} from {model_name(table)} ({place})."
     if len(columns) == 1:
         return f"Remove {by} from {model_name(table)} ({table.place}): the field at {place} has its index already."
+    if table.framework != "django":
+        return f"Take index=True off at {place}: {by} serves the same queries."
     return f"Write db_index=False at {place}: {by} serves the same queries."

@@ -16,17 +16,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from dbwright.model.asked import column_ref, equal_columns, is_aid, locations, model_name, rows_of, size_of, unique_keys
+from dbwright.model.asked import (
+    column_ref,
+    equal_columns,
+    is_aid,
+    is_batch,
+    locations,
+    model_name,
+    rows_of,
+    size_of,
+    unique_keys,
+)
 from dbwright.model.finding import Finding, Impact, Risk
+from dbwright.model.grouping import told_once
+from dbwright.model.parents import finds_few
 from dbwright.model.query import Predicate
 from dbwright.model.sample import Sample
+from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery, SourceTable
 from dbwright.rules import Limits
 
 RISK: Risk = "performance"
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"rows": 10_000}
+LIMITS: dict[str, float] = {"rows": 10_000, "columns": 1}
 COVERS = ("function-on-column", "DL-05", "BP-23")
 
 _MODELS = """\
@@ -86,10 +99,24 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             table = snapshot.source.table_by_name.get(predicate.column.table)
             if table is not None and table.owned and _hides(query, predicate, table):
                 groups[table.name, predicate.column.column, _kind(predicate)].append((query, predicate))
-    for (name, column, kind), found in groups.items():
-        rows = rows_of(snapshot, name)
-        if rows is None or rows >= limits["rows"]:
-            yield _finding(snapshot, snapshot.source.table_by_name[name], column, kind, found, limits)
+    told = [
+        _finding(snapshot, snapshot.source.table_by_name[name], column, kind, found, limits)
+        for (name, column, kind), found in groups.items()
+        if _is_large(snapshot, name, found, limits)
+    ]
+    yield from told_once(told, "{} columns are compared inside expressions", singly=limits["columns"])
+
+
+def _is_large(
+    snapshot: Snapshot, name: str, found: Sequence[tuple[SourceQuery, Predicate]], limits: Limits
+) -> bool:
+    """Measured; or not known, and not asked by commands alone or of a list that stays short."""
+    rows = rows_of(snapshot, name)
+    if rows is not None:
+        return rows >= limits["rows"]
+    table = snapshot.source.table_by_name[name]
+    waited_for = any(not is_batch(query.issued) and not finds_few(snapshot, query) for query, _ in found)
+    return waited_for and not shape_of_source(snapshot, table).is_list_of_values
 
 
 def _kind(predicate: Predicate) -> str:
