@@ -103,7 +103,7 @@ def _finding(
         objects=(column_ref(table, name),),
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "columns", 1, 50, estimated=True),
         evidence={"columns": [name], "places": [str(place) for place in places]},
-        confidence="medium",
+        confidence="low",
         next_step=f"ALTER TABLE {table.name} ADD CONSTRAINT {table.name[:40]}_{name[:12]}_size CHECK ({size}) NOT VALID, with the size "
         f"that fits, and another with jsonb_typeof({name}) for the kind that {places[0].function} asks for ('object' or 'array') and "
         f"{name} ? '…' for keys that code relies on; validate both afterwards.",

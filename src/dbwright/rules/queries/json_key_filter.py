@@ -33,7 +33,7 @@ COVERS = ("CH-06",)
 _MODELS = """\
 from django.db import models
 from django.db.models import Index
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KeyTextTransform
 
 
 class Report(models.Model):
@@ -51,6 +51,13 @@ def _module(query: str, meta: str = "") -> dict[str, str]:
 
 
 BAD = (
+    # The index is of another key.
+    Sample(
+        source=_module(
+            "annotate(kind=KeyTextTransform('kind', 'data')).filter(kind=request.GET['k'])",
+            '\n    class Meta:\n        indexes = [Index(KeyTextTransform("kinds", "data"), name="report_kind")]\n',
+        )
+    ),
     Sample(source=_module("filter(data__total__gte=request.GET['n'])")),
     Sample(source=_module("order_by('-data__total')")),
     # Two keys of one column are one message.
@@ -58,6 +65,14 @@ BAD = (
 )
 GOOD = (
     Sample(source=_module("filter(total__gte=1)")),
+    # An index of the key; a key that the request names.
+    Sample(
+        source=_module(
+            "annotate(kind=KeyTextTransform('kind', 'data')).filter(kind=request.GET['k'])",
+            '\n    class Meta:\n        indexes = [Index(KeyTextTransform("kind", "data"), name="report_kind")]\n',
+        )
+    ),
+    Sample(source=_module("filter(**{'data__' + request.GET['key']: 'x'})")),
     # Containment is what GIN is for.
     Sample(source=_module("filter(data__contains={'kind': 'x'})")),
     Sample(source=_module("filter(pk=1, data__total=2)")),
@@ -65,7 +80,7 @@ GOOD = (
     Sample(source=_module("filter(data__isnull=False)")),
 )
 
-_KEY = re.compile(r'"?(\w+)"?\s*(?:->>?|#>>?)\s*(\$\d+|\'[^\']*\')')
+_KEY = re.compile(r'"?(\w+)"?\s*(->>?|#>>?)\s*(\$\d+|\'[^\']*\')')
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -73,11 +88,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for query in snapshot.source.queries:
         if query.query is None or is_aid(query.issued):
             continue
-        for table_name, column, key in _keys(query):
+        for table_name, column, operator, key in _keys(query):
             table = snapshot.source.table_by_name.get(table_name)
             found = table.column(column) if table is not None else None
-            if key.startswith("contains"):
-                continue  # a lookup of the project's own
+            if key.startswith("contains") or key == _UNTOLD or (table is not None and _has_index(table, column, operator, key)):
+                continue  # a lookup of the project's own; a key that is told at run time; one that an index of the expression serves
             if table is not None and table.owned and found is not None and found.type in ("jsonb", "json"):
                 groups[table_name, column].append((query, key))
     for (name, column), uses in groups.items():
@@ -86,7 +101,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             yield _finding(snapshot, snapshot.source.table_by_name[name], column, uses, limits)
 
 
-def _keys(query: SourceQuery) -> Iterator[tuple[str, str, str]]:
+def _keys(query: SourceQuery) -> Iterator[tuple[str, str, str, str]]:
+    """Tables and columns of JSON with the operator and the key by which they are taken apart."""
     if query.query is None:
         return
     key_equal = any(
@@ -97,18 +113,32 @@ def _keys(query: SourceQuery) -> Iterator[tuple[str, str, str]]:
     for predicate in query.query.predicates:
         match = _KEY.search(predicate.wrapped) if predicate.wrapped else None
         if match and predicate.clause == "where" and predicate.operator not in ("@>", "is null", "is not null"):
-            yield predicate.column.table, predicate.column.column, _name(query, match[2])
+            yield predicate.column.table, predicate.column.column, match[2], _name(query, match[3])
     for order in query.query.order_by:
         match = _KEY.search(order.expression) if order.expression else None
         if match and query.table:
-            yield query.table, match[1], _name(query, match[2])
+            yield query.table, match[1], match[2], _name(query, match[3])
+
+
+_UNTOLD = "a key"
+
+
+def _has_index(table: SourceTable, column: str, operator: str, key: str) -> bool:
+    """Some index holds the column taken apart by the same operator and key: ``->`` gives JSON, ``->>`` text."""
+    same = re.compile(rf'\b{re.escape(column)}"?\s*{re.escape(operator)}\s*[\'"{{]+{re.escape(key)}\W')
+    return any(
+        same.search(text) is not None
+        for index in table.indexes
+        for text in index.columns
+        if text != column
+    )
 
 
 def _name(query: SourceQuery, text: str) -> str:
     if text.startswith("$"):
         number = int(text[1:])
         parameter = query.parameters[number - 1] if number <= len(query.parameters) else None
-        return str(parameter.value) if parameter is not None and parameter.origin == "constant" else "a key"
+        return str(parameter.value) if parameter is not None and parameter.origin == "constant" else _UNTOLD
     return text.strip("'")
 
 

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dbwright.model.asked import is_aid, locations, model_name, rows_of
+from dbwright.model.asked import is_aid, is_batch, locations, model_name, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import fetched_by_line, scope_of
+from dbwright.model.parents import fetched_by_line, keeps_events, scope_of
 from dbwright.model.repeats import goes_few_times, in_job, is_remembered, only_on_failure
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
@@ -49,6 +49,10 @@ class Store(models.Model):
     opened = models.DateTimeField(auto_now_add=True)
 
 
+class Key(models.Model):
+    store = models.ForeignKey(Store, models.CASCADE, related_name="keys")
+
+
 class Door(models.Model):
     store = models.ForeignKey(Store, models.CASCADE, related_name="doors")
     opened = models.DateTimeField(auto_now_add=True)
@@ -63,7 +67,7 @@ def _module(body: str) -> dict[str, str]:
     return {
         "shop/__init__.py": "",
         "shop/models.py": _MODELS,
-        "shop/views.py": f"from shop.models import Door, Store\n\n\n{body}\n",
+        "shop/views.py": f"from shop.models import Door, Key, Store\n\n\n{body}\n",
     }
 
 
@@ -119,6 +123,17 @@ BAD = (
     ),
 )
 GOOD = (
+    # What one parent has; a command that somebody types.
+    Sample(
+        source=_module("def forget(store):\n    for key in Key.objects.filter(store=store):\n        key.delete()")
+    ),
+    Sample(
+        source={
+            **_module("x = 1"),
+            "shop/management/commands/forget.py": "from shop.models import Store\n\n\ndef run():\n"
+            "    for store in Store.objects.filter(rank=0):\n        store.delete()\n",
+        }
+    ),
     # What must be there is made ready.
     Sample(source=_module("def add(names):\n    return [Store.objects.get_or_create(name=n)[0] for n in names]")),
     # One write at most, however many rows there are: the loop ends with it.
@@ -209,6 +224,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     served: defaultdict[tuple[str, str], list[_Write]] = defaultdict(list)
     in_jobs: defaultdict[tuple[str, str], list[_Write]] = defaultdict(list)
     for (_, at), alike in _repeated(snapshot, limits).items():
+        if all(_is_typed(snapshot, write) for write in alike):
+            continue
         of_job = all(_is_of_a_job(snapshot, write.query) for write in alike)
         (in_jobs if of_job else served)[at.file, at.function].append(max(alike, key=lambda write: write.is_sure))
     found = [_finding(snapshot, *where, writes, limits) for where, writes in served.items()]
@@ -319,7 +336,8 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     }
     if scopes & {"", "rows"}:
         return "sure"
-    return "perhaps" if scopes & {"tenant", "parent"} else ""
+    events = keeps_events(snapshot, table)
+    return "perhaps" if "tenant" in scopes or ("parent" in scopes and events) else ""
 
 
 def _does_more(snapshot: Snapshot, query: SourceQuery) -> bool:
@@ -337,6 +355,12 @@ def _listened_to(snapshot: Snapshot) -> frozenset[str]:
     names = {model_name(table) for table in snapshot.source.tables}
     kept = {name.removeprefix("Historical") for name in names if name.startswith("Historical")}
     return frozenset(kept | {fact.owner for fact in snapshot.source.facts if fact.kind == "listens to writes"})
+
+
+def _is_typed(snapshot: Snapshot, write: _Write) -> bool:
+    """A command that somebody types and may wait for, where nothing tells that the rows are many."""
+    measured = rows_of(snapshot, write.loop.table) is not None
+    return not measured and any(is_batch(place) for place in (write.query.issued, *write.query.calls))
 
 
 def _is_of_a_job(snapshot: Snapshot, query: SourceQuery) -> bool:
