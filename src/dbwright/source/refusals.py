@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbwright.model.source import Place, SourceFact
 from dbwright.source.modules import Module
@@ -57,6 +57,20 @@ def _dotted(node: ast.expr) -> str:
     return f"{_dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
+def _tests(body: Sequence[ast.stmt], under: tuple[ast.expr, ...] = ()) -> Iterator[tuple[ast.If | ast.Assign, tuple[ast.expr, ...]]]:
+    """The conditions under which a method raises, each with those that it stands under, and its assignments, in their order."""
+    for node in body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            yield node, under
+        elif isinstance(node, ast.If):
+            if any(isinstance(inner, ast.Raise) for inner in node.body):
+                yield node, under
+            yield from _tests(node.body, (*under, node.test))
+            yield from _tests(node.orelse, (*under, node.test))
+        elif isinstance(node, ast.With | ast.For | ast.While | ast.Try):
+            yield from _tests(node.body, under)
+
+
 class _Method:
     """A method that checks values before they are saved. ``model``: the model of the form or serializer that it belongs to, if any."""
 
@@ -70,17 +84,25 @@ class _Method:
 
     def facts(self, module: Module) -> Iterator[SourceFact]:
         unclear = False
-        for node in ast.walk(self.method):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                if value := self.value(node.value):
+        changed = self._changed()
+        for node, under in _tests(self.method.body):
+            if isinstance(node, ast.Assign):
+                if isinstance(node.targets[0], ast.Name) and (value := self.value(node.value)):
                     self.locals[node.targets[0].id] = value
-            if isinstance(node, ast.If) and any(isinstance(inner, ast.Raise) for inner in node.body):
-                names = self.compared(node.test)
-                unclear = unclear or not names
-                if names:
-                    yield self.fact(module, "refused in code", node, ",".join(names))
+                continue
+            names = self.compared(node.test)
+            unclear = unclear or not names
+            also = [self.compared(test, alone=True) for test in under]
+            if names and all(also) and not changed.intersection(names):
+                every = dict.fromkeys((*names, *(name for found in also for name in found)))
+                yield self.fact(module, "refused in code", node, ",".join(every))
         if self.field and unclear:
             yield self.fact(module, "structure checked in code", self.method, self.field)
+
+    def _changed(self) -> set[str]:
+        """The fields that the method itself gives a value: what it refuses is what was asked for, not what is stored."""
+        targets = [t for node in ast.walk(self.method) if isinstance(node, ast.Assign) for t in node.targets]
+        return {value for t in targets if not isinstance(t, ast.Name) and (value := self.value(t))}
 
     def fact(self, module: Module, kind: str, node: ast.stmt, names: str) -> SourceFact:
         place = Place(module.file, node.lineno, f"{self.cls}.{self.method.name}")
@@ -111,16 +133,17 @@ class _Method:
     def _key(self, node: ast.expr) -> str:
         return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
-    def compared(self, test: ast.expr) -> list[str]:
-        """The fields that a test compares with each other, with constants or with a list, when it asks nothing else."""
+    def compared(self, test: ast.expr, alone: bool = False) -> list[str]:
+        """The fields that a test compares with each other, with constants or with a list, when it asks nothing else; ``alone``: or that it
+        asks whether they are there."""
         names: list[str] = []
         if not self._only_compares(test, names):
             return []
         compares = any(
-            isinstance(node, ast.Compare) and not all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+            isinstance(node, ast.Compare) and not all(isinstance(op, ast.Is | ast.IsNot | ast.Eq) for op in node.ops)
             for node in ast.walk(test)
         )
-        return list(dict.fromkeys(names)) if compares or len(set(names)) > 1 else []
+        return list(dict.fromkeys(names)) if alone or compares or len(set(names)) > 1 else []
 
     def _only_compares(self, node: ast.expr, names: list[str]) -> bool:
         if name := self.value(node):

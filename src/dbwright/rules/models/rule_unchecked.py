@@ -96,6 +96,10 @@ GOOD = (
     Sample(source=_models("if self.low > compute(self.high):")),
     Sample(source=_models("if self.kind != self.parent.kind:")),
     Sample(source=_models("if not self.kind:")),
+    # A word that is taken; what the method sets itself; under a condition that SQL could not ask.
+    Sample(source=_models("if self.kind == 'api':")),
+    Sample(source=_serializer("low = attrs.get('low')\n        attrs['low'] = 1\n        if low and low > attrs['high']:")),
+    Sample(source=_serializer("if self.context['strict']:\n          if attrs['low'] > attrs['high']:")),
 )
 
 
@@ -119,7 +123,10 @@ def _unchecked(
     name = model_name(table)
     for fact in (*facts.get((table.place.file, name), ()), *facts.get(("", name), ())):
         names = [by_field.get(name, "") for name in fact.name.split(",")]
-        if all(names) and not any(all(name in text for name in names) for text in checks):
+        kinds = {column.name: column.type or "" for column in table.columns}
+        if not all(names) or any(kinds[name].startswith("bytea") for name in names):
+            continue  # what is encrypted says nothing to the database
+        if not any(all(name in text for name in names) for text in checks):
             yield fact, names
 
 
