@@ -57,7 +57,9 @@ def _dotted(node: ast.expr) -> str:
     return f"{_dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
-def _tests(body: Sequence[ast.stmt], under: tuple[ast.expr, ...] = ()) -> Iterator[tuple[ast.If | ast.Assign, tuple[ast.expr, ...]]]:
+def _tests(
+    body: Sequence[ast.stmt], under: tuple[ast.expr, ...] = ()
+) -> Iterator[tuple[ast.If | ast.Assign, tuple[ast.expr, ...]]]:
     """The conditions under which a method raises, each with those that it stands under, and its assignments, in their order."""
     for node in body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:

@@ -101,7 +101,8 @@ _KEPT = re.compile(
 
 
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    yield from told_once(_found(snapshot, limits), "What a DELETE does to dependent rows differs for {} tables")
+    if snapshot.was_read:  # else the framework may delete what depends before
+        yield from told_once(_found(snapshot, limits), "What a DELETE does to dependent rows differs for {} tables")
 
 
 def _found(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:

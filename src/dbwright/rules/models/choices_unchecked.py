@@ -84,7 +84,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     labels = [f"{model_name(table)}.{column.field}" for table, column in found]
     rows = max((r for name in tables if (r := rows_of(snapshot, name)) is not None), default=None)
     first, example = found[0]
-    words = ", ".join(repr(choice[0]) for choice in example.option("choices")[:4])
+    words = ", ".join(repr(choice[0]) for choice in example.option("choices"))
+    name = f"{first.name[:40]}_{example.name[:14]}_known"
     yield Finding(
         title=f"{counted(len(found), 'list')} of choices that the database does not know",
         message=f"{listed(labels)} may hold only the words of their choices, which code compares with, and no check constraint says so.",
@@ -98,7 +99,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         evidence={"columns": labels},
         confidence="medium",
         next_step=f"Begin with the columns whose wrong word would cost most. For {labels[0]}: add models.CheckConstraint("
-        f"condition=Q({example.field}__in=[{words}, …]), name=…) to the Meta.constraints of {model_name(first)} ({first.place}).",
+        f'condition=Q({example.field}__in=[{words}]), name="{name}") to the Meta.constraints of {model_name(first)} ({first.place}).',
         identity="together",
         locations=locations([column_place(table, column.name) for table, column in found], 40),
     )

@@ -121,6 +121,8 @@ GOOD = (
             )
         }
     ),
+    # Under another name.
+    Sample(source=_models("Membership", "name = models.CharField(max_length=9)")),
     # Visits repeat, and so do periods and orders.
     Sample(source=_models("ProjectVisit", "created_at = models.DateTimeField(auto_now_add=True)")),
     Sample(source=_models("Membership", "start_date = models.DateField()\n    end_date = models.DateField(null=True)")),
@@ -161,6 +163,8 @@ _REPEATS = re.compile(
     r"answer|response|score|measure|record|snapshot|stat|activit|action|alert|warning|infraction|award|invit|transfer|upload|import|"
     r"export|review|post|note|file|image|photo|item|line"
 )
+_TELLS_APART = re.compile(r"(^|_)(name|key|label|alias|field|slug|code|path)$")
+"""Under another of these the same two are linked again."""
 _MOMENT = re.compile(
     r"^(created|updated|modified|added|joined|inserted|last_\w+|changed|edited|approved|granted|invited|assigned)(_?(at|on|date|time|by|by_id))?$"
     r"|^(date|time|when)_\w+$|^(timestamp|uuid|history_id)$|_by(_id)?$"
@@ -220,6 +224,8 @@ def _pair(table: SourceTable, limits: Limits) -> tuple[str, str] | None:
 
 def _is_content(column: SourceColumn) -> bool:
     kind = (column.type or "").partition("(")[0]
+    if _TELLS_APART.search(column.name.lower()):
+        return True
     chosen = column.option("choices") is not None and not _PLAIN.search(column.name.lower())  # a part of the key
     return chosen or kind in ("text", "jsonb", "json", "numeric") or (column.references is not None and column.not_null)
 

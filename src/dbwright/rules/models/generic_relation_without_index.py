@@ -117,7 +117,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, of_type: str, number: str) 
         objects=(ObjectRef("table", table.name, table.schema, table.name, (number, of_type)),),
         impact=Impact(1, "relations", 1, 20, estimated=True),
         evidence={"columns": [of_type, number], "place": str(column_place(table, number))},
-        confidence="medium",
+        confidence="low",
         change=Change((index,)),
         identity=f"{of_type}+{number}",
         locations=locations([column_place(table, number), table.place]),

@@ -108,7 +108,7 @@ def _finding(
         objects=tuple(column_ref(table, name) for name in names),
         impact=Impact(rows, "rows", 1_000, 1e9)
         if rows is not None
-        else Impact(len(names), "columns", 1, 50, estimated=True),
+        else Impact(len(names), "columns", 1, 200, estimated=True),
         evidence={"ranges": said},
         confidence="medium",
         next_step=f'Add models.CheckConstraint(condition=Q({lookups}), name="{table.name[:40]}_in_range") to the Meta.constraints of '

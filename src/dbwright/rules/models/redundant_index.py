@@ -27,7 +27,7 @@ from dbwright.rules import Limits
 RISK: Risk = "waste"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"tables": 2}
+LIMITS: dict[str, float] = {"tables": 1}
 COVERS = ("BP-14", "WB-03", "AB-17")
 YIELDS_TO = (
     "indexes/duplicate",

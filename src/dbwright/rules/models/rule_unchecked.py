@@ -98,7 +98,9 @@ GOOD = (
     Sample(source=_models("if not self.kind:")),
     # A word that is taken; what the method sets itself; under a condition that SQL could not ask.
     Sample(source=_models("if self.kind == 'api':")),
-    Sample(source=_serializer("low = attrs.get('low')\n        attrs['low'] = 1\n        if low and low > attrs['high']:")),
+    Sample(
+        source=_serializer("low = attrs.get('low')\n        attrs['low'] = 1\n        if low and low > attrs['high']:")
+    ),
     Sample(source=_serializer("if self.context['strict']:\n          if attrs['low'] > attrs['high']:")),
 )
 

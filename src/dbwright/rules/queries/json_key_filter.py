@@ -91,7 +91,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         for table_name, column, operator, key in _keys(query):
             table = snapshot.source.table_by_name.get(table_name)
             found = table.column(column) if table is not None else None
-            if key.startswith("contains") or key == _UNTOLD or (table is not None and _has_index(table, column, operator, key)):
+            if (
+                key.startswith("contains")
+                or key == _UNTOLD
+                or (table is not None and _has_index(table, column, operator, key))
+            ):
                 continue  # a lookup of the project's own; a key that is told at run time; one that an index of the expression serves
             if table is not None and table.owned and found is not None and found.type in ("jsonb", "json"):
                 groups[table_name, column].append((query, key))
@@ -126,12 +130,7 @@ _UNTOLD = "a key"
 def _has_index(table: SourceTable, column: str, operator: str, key: str) -> bool:
     """Some index holds the column taken apart by the same operator and key: ``->`` gives JSON, ``->>`` text."""
     same = re.compile(rf'\b{re.escape(column)}"?\s*{re.escape(operator)}\s*[\'"{{]+{re.escape(key)}\W')
-    return any(
-        same.search(text) is not None
-        for index in table.indexes
-        for text in index.columns
-        if text != column
-    )
+    return any(same.search(text) is not None for index in table.indexes for text in index.columns if text != column)
 
 
 def _name(query: SourceQuery, text: str) -> str:

@@ -217,9 +217,8 @@ GOOD = (
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     bounds = demand.Limits(limits["rows"], limits["read"], limits["gain"])
     live = {table.name: table for table in snapshot.catalog.user_tables}
-    behind: list[Finding] = []
     of_references: list[Finding] = []
-    perhaps: list[Finding] = []
+    further: list[Finding] = []
     searches = searches_by_table(snapshot)
     shared = _helpers(searches)
     unique_soon = {(m.table.name, m.columns) for m in expected(snapshot) if m.is_served and not m.conditions}
@@ -245,17 +244,16 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             if (name, _columns(candidate, shape)) in unique_soon and len(candidate.sites) < _MANY_PLACES:
                 continue  # the constraint that is missing brings its index
             if not candidate.scans:
-                behind.append(finding)
+                further.append(finding)
             elif shape.facts(candidate.columns[0]).reference and counting & set(candidate.sites):
                 of_references.append(finding)
             elif counting & set(candidate.worst_sites) and _tells_which(candidate, shape, events):
                 sought.append(finding)
-            else:
-                perhaps.append(finding)
+            elif _asked_again(asking) & set(candidate.worst_sites):
+                further.append(finding)
         yield from _of_one_table(sought[: int(limits["told"])])
     yield from _of_references(of_references, int(limits["habit"]))
-    yield from _behind_others(behind, int(limits["habit"]))
-    yield from _by_the_way(perhaps)
+    yield from _by_the_way(further)
 
 
 def _helpers(searches: Mapping[str, Sequence[Search]]) -> set[str]:
@@ -281,6 +279,11 @@ def _who_counts(snapshot: Snapshot, asking: Sequence[Search], table: SourceTable
     }
 
 
+def _asked_again(asking: Sequence[Search]) -> set[str]:
+    """The places that are neither commands that somebody types nor lists of the admin."""
+    return {site for search in asking if not (search.once or search.admin) for site in search.sites}
+
+
 def _columns(candidate: Candidate, shape: Shape) -> frozenset[str]:
     return frozenset(name for key in candidate.columns for name in shape.columns if speaks_of(key, name))
 
@@ -291,8 +294,8 @@ def _tells_which(candidate: Candidate, shape: Shape, events: bool) -> bool:
     equal = {name for name in shape.columns if any(speaks_of(key, name) for key in keys)}
     if any(shape.facts(name).identifies for name in equal):
         return True
-    if any(shape.facts(key).grows for key in candidate.columns):
-        return events or len(candidate.worst_sites) >= _MANY_PLACES
+    if any(shape.facts(key).grows for key in candidate.columns) and events:
+        return True
     return bool(equal) and len(candidate.worst_sites) >= _MANY_PLACES
 
 
@@ -312,7 +315,7 @@ def _of_references(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
 
 
 def _by_the_way(found: Sequence[Finding]) -> Iterator[Finding]:
-    """What matters on large tables only: one message, and a low one, however many places there are."""
+    """What matters on large tables only, or where one parent has thousands of rows: one message, and a low one."""
     low = [
         replace(f, confidence="low", impact=_ONE_PLACE)
         for f in sorted(found, key=lambda f: (-len(f.locations), f.title))
@@ -322,11 +325,9 @@ def _by_the_way(found: Sequence[Finding]) -> Iterator[Finding]:
         return
     tables = dict.fromkeys(f.objects[0].name for f in low)
     title = f"{len(low)} indexes that large tables would want: {listed(tables, 2)}"
-    advice = "Make the index where the table is large and the place is often asked."
+    advice = "Make an index where the table, or what one parent has of it, is large and the place is often asked."
     yield replace(
-        _together(
-            low, title, f"{low[0].message} The same on other tables: {_others(low)}. {advice}", "of large tables"
-        ),
+        _together(low, title, f"{low[0].message} Further ones: {_others(low)}. {advice}", "of large tables"),
         impact=_ONE_PLACE,
     )
 
@@ -406,22 +407,6 @@ def _of_one_table(found: Sequence[Finding]) -> Iterator[Finding]:
         f"{table} lacks {len(found)} indexes, the first on {listed(first.evidence['columns'], demand.MOST_KEYS)}",
         f"{first.message} In the same way {_others(found)}.",
     )
-
-
-def _behind_others(found: Sequence[Finding], singly: int) -> Iterator[Finding]:
-    """What another index leaves is read and sorted: dear only where one value of it has thousands of rows, so that many are one message."""
-    if len(found) <= singly:
-        yield from found
-        return
-    ordered = sorted(found, key=lambda f: (-len(f.locations), f.title))
-    tables = dict.fromkeys(f.objects[0].name for f in ordered)
-    together = _together(
-        ordered,
-        f"{len(ordered)} searches sort what a reference's index leaves: {listed(tables, 2)}",
-        f"{ordered[0].message} The same on other tables: {_others(ordered)}. Make the index where one parent has thousands of rows.",
-        identity="behind a reference",
-    )
-    yield replace(together, impact=_ONE_PLACE)
 
 
 def _together(found: Sequence[Finding], title: str, message: str, identity: str = "") -> Finding:

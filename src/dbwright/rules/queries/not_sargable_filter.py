@@ -107,9 +107,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield from told_once(told, "{} columns are compared inside expressions", singly=limits["columns"])
 
 
-def _is_large(
-    snapshot: Snapshot, name: str, found: Sequence[tuple[SourceQuery, Predicate]], limits: Limits
-) -> bool:
+def _is_large(snapshot: Snapshot, name: str, found: Sequence[tuple[SourceQuery, Predicate]], limits: Limits) -> bool:
     """Measured; or not known, and not asked by commands alone or of a list that stays short."""
     rows = rows_of(snapshot, name)
     if rows is not None:

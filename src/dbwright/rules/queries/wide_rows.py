@@ -34,6 +34,7 @@ from dbwright.model.asked import (
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
+from dbwright.model.shapes import shape_of_source
 from dbwright.model.sample_rows import with_rows
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceFact, SourceQuery, SourceTable
@@ -210,6 +211,8 @@ def _are_many(snapshot: Snapshot, query: SourceQuery, table: SourceTable, limits
     if any(key <= equal for key in unique_keys(table)):
         return False
     rows, measured = rows_of(snapshot, table.name), table_named(snapshot, table.name)
+    if rows is None and shape_of_source(snapshot, table).is_set_up:
+        return False
     sizes = snapshot.statistics_of(measured) if measured is not None else None
     if rows is None or sizes is None:
         return True

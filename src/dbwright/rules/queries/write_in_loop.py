@@ -124,9 +124,7 @@ BAD = (
 )
 GOOD = (
     # What one parent has; a command that somebody types.
-    Sample(
-        source=_module("def forget(store):\n    for key in Key.objects.filter(store=store):\n        key.delete()")
-    ),
+    Sample(source=_module("def forget(store):\n    for key in Key.objects.filter(store=store):\n        key.delete()")),
     Sample(
         source={
             **_module("x = 1"),
@@ -337,7 +335,7 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     if scopes & {"", "rows"}:
         return "sure"
     events = keeps_events(snapshot, table)
-    return "perhaps" if "tenant" in scopes or ("parent" in scopes and events) else ""
+    return "perhaps" if events and scopes & {"tenant", "parent"} else ""
 
 
 def _does_more(snapshot: Snapshot, query: SourceQuery) -> bool:

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from dbwright.model.drift import differences
 from dbwright.model.migrations import Drift
-from dbwright.model.source import SourceTable
+from dbwright.model.source import SourceColumn, SourceTable
 from dbwright.source.modules import Problem
+from dbwright.source.values import Library
 
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
     from dbwright.source.django.migrations import DjangoMigrations
+    from dbwright.source.django.models import ModelAdoption
 
 
 def drift(
     django: Django, migrations: DjangoMigrations, state: Any, models: list[SourceTable], replayed: list[SourceTable]
 ) -> Iterator[Drift]:
     """The differences of the applications whose migrations were read wholly. An application without any migration is not compared:
-    its tables are made without them. Where a field of an application could not be read, it may be what only migrations have."""
+    its tables are made without them. Where a field of an application or a base class could not be read, it may be what only migrations
+    have. What a library's field or table is like is decided by the version that is installed, and not compared."""
     labels = {label for label, _ in migrations.nodes} - migrations.incomplete
     label_of = {
         model._meta.db_table.strip('"'): model._meta.app_label
@@ -36,18 +39,24 @@ def drift(
             (found for name, found in label_of.items() if table.name.startswith(name)), None
         )
 
-    wanted = [t for t in models if label(t) in labels and t.managed and t.owned]
-    made = [t for t in replayed if label(t) in labels and t.managed]
+    wanted = [t for t in models if label(t) in labels and t.managed and t.owned and t.column("history_type") is None]
+    made = [t for t in replayed if label(t) in labels and t.managed and t.column("history_type") is None]
     installed = {label(t) for t in wanted}
     made = [t for t in made if label(t) in installed]
     groups: defaultdict[str, list[Drift]] = defaultdict(list)
     labels_by_table = {t.name: str(label(t)) for t in (*wanted, *made)}
     unread = {problem.file for problem in django.problems}
     in_part = {label(table) for table in models if table.place.file in unread}
+    beyond = {
+        a.real._meta.db_table for a in django.models.values() if a.real is not None and _has_unread_base(django, a)
+    }
+    of_libraries = {(t.name, c.name) for t in wanted for c in t.columns if not _is_of_django(c)}
     for one in differences(wanted, made, "models", "migrations"):
         found_in = labels_by_table[one.table]
-        if one.have == "migrations" and found_in in in_part:
-            continue  # what a field that could not be read may be
+        if one.have == "migrations" and (found_in in in_part or one.table in beyond):
+            continue  # what a field or a base class that could not be read may be
+        if one.differs and (one.table, one.name) in of_libraries:
+            continue
         groups[found_in].append(one)
     if groups:
         try:
@@ -59,6 +68,20 @@ def drift(
                 django.problems.append(Problem(node.file, node.line, reason[:300]))
         for name, found in groups.items():
             yield from (replace(one, group=name, change=texts.get(name)) for one in found)
+
+
+def _has_unread_base(django: Django, adoption: ModelAdoption) -> bool:
+    bases = django.interpreter.foreign_bases(adoption.cls)
+    return any(
+        isinstance(base, Library) and not base.name.startswith(("django.", "builtins.", "abc.")) for base in bases
+    )
+
+
+def _is_of_django(column: SourceColumn) -> bool:
+    from django.contrib.postgres import fields
+    from django.db import models
+
+    return any(hasattr(place, column.field_class or "AutoField") for place in (models, fields))
 
 
 class CannotCompare(Exception):

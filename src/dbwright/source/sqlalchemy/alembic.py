@@ -108,7 +108,7 @@ class Alembic:
         self.group_of: dict[tuple[str | None, str], str] = {}
         """The history that makes a table; known after the replay."""
         self.passed_over: set[str] = set()
-        """Histories for other databases beside one for PostgreSQL."""
+        """Histories for other databases beside one for PostgreSQL, and what another history keeps in a folder of its own."""
         self.unmade: set[tuple[str | None, str]] = set()
         """Tables that scripts change and none makes."""
         self.unsure: set[tuple[str | None, str]] = set()
@@ -270,6 +270,7 @@ class Alembic:
         """The schema after every history that the models do not exclude (PostgreSQL's of several dialects)."""
         groups = self._groups()
         others = {group for group in groups if any(word in group.split("/") for word in ("sqlite", "mysql", "oracle"))}
+        others |= {group for group in groups if any(group.startswith(f"{around}/") for around in groups)}
         self.passed_over = others if others != groups.keys() else set()
         chosen = {group: revisions for group, revisions in groups.items() if group not in self.passed_over}
         self.interpreter.frameworks = [cast(Framework, AlembicNames(self)), *self.interpreter.frameworks]
