@@ -80,6 +80,20 @@ def comes_in_by_time(snapshot: Snapshot, table: SourceTable) -> bool:
     return keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
 
 
+def is_written_by_accounts(table: SourceTable) -> bool:
+    """Users add rows to it, each with its moment, and not those who run the site."""
+    moments = any(
+        column.option("auto_now_add") or (column.has_default and (column.type or "").startswith("timestamp"))
+        for column in table.columns
+    )
+    return moments and any(
+        column.references is not None and bool(_ACCOUNT.search(column.references.table)) for column in table.columns
+    )
+
+
+_ACCOUNT = re.compile(r"(^|_)(user|account|customer|member)s?$")
+
+
 def finds_few(snapshot: Snapshot, query: SourceQuery) -> bool:
     """One row at most, rows of given keys, what one parent has, or who has a name: what is saved on each of them is nothing that anybody
     waits for. Not so of tables of what happens."""

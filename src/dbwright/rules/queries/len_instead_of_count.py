@@ -73,7 +73,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
     for query in snapshot.source.queries:
         fetched = query.issued_by == "rows" and query.query and not query.query.limit and not is_aid(query.issued)
-        few = finds_few(snapshot, query) or query.table not in snapshot.source.table_by_name
+        few = (finds_few(snapshot, query) and not query.loops) or query.table not in snapshot.source.table_by_name
         if fetched and not few and query.made.function == query.issued.function and _only_counted(snapshot, query):
             groups[query.issued.file, query.issued.function].append(query)
     found = [

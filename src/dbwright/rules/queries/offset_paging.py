@@ -27,8 +27,9 @@ from dbwright.model.asked import (
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import keeps_events, scope_of
+from dbwright.model.parents import is_written_by_accounts, keeps_events, scope_of
 from dbwright.model.sample import Sample
+from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery, SourceTable
 from dbwright.model.wording import listed
@@ -101,9 +102,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _grows(snapshot: Snapshot, table: SourceTable, limits: Limits) -> bool:
-    """Measured, or by what it keeps: what happens comes in by itself, and who reads it goes far back."""
+    """Measured, or by what it keeps: what happens comes in by itself, and what users write does not end."""
     rows = rows_of(snapshot, table.name)
-    return rows >= limits["rows"] if rows is not None else keeps_events(snapshot, table)
+    if rows is not None:
+        return rows >= limits["rows"]
+    set_up = shape_of_source(snapshot, table).is_set_up
+    return keeps_events(snapshot, table) or (is_written_by_accounts(table) and not set_up)
 
 
 def _finding(snapshot: Snapshot, name: str, queries: Sequence[SourceQuery], limits: Limits) -> Finding:

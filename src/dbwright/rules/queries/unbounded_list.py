@@ -31,10 +31,11 @@ from dbwright.model.asked import (
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
+from dbwright.model.parents import is_written_by_accounts
 from dbwright.model.sample import Sample
 from dbwright.model.sample_rows import with_rows
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.source import SourceColumn, SourceQuery, SourceTable
+from dbwright.model.source import SourceQuery, SourceTable
 from dbwright.rules import Limits
 
 RISK: Risk = "performance"
@@ -196,24 +197,10 @@ def _grows(snapshot: Snapshot, table: SourceTable, limits: Limits) -> bool:
     rows = rows_of(snapshot, table.name)
     if rows is not None:
         return rows >= limits["rows"]
-    if not any(map(_is_moment_of_insert, table.columns)) or not any(_is_account(c) for c in table.columns):
+    if not is_written_by_accounts(table):
         return False
     queries = [q for q in snapshot.source.queries_on(table.name) if q.table == table.name and not _is_aside(q)]
     return any(q.issued_by == "insert" for q in queries) and any(map(skips_as_told, queries))
-
-
-def _is_moment_of_insert(column: SourceColumn) -> bool:
-    return bool(column.option("auto_now_add")) or (column.has_default and (column.type or "").startswith("timestamp"))
-
-
-def _is_account(column: SourceColumn) -> bool:
-    reference = column.references
-    return reference is not None and reference.table.rpartition("_")[2].rstrip("s") in (
-        "user",
-        "account",
-        "customer",
-        "member",
-    )
 
 
 def _is_aside(query: SourceQuery) -> bool:

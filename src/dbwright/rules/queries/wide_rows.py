@@ -34,8 +34,8 @@ from dbwright.model.asked import (
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
-from dbwright.model.shapes import shape_of_source
 from dbwright.model.sample_rows import with_rows
+from dbwright.model.shapes import shape_of_source
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceFact, SourceQuery, SourceTable
 from dbwright.model.wording import listed

@@ -20,7 +20,7 @@ from typing import Literal
 from dbwright.model.asked import is_aid, is_batch, locations, model_name, rows_of
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import fetched_by_line, keeps_events, scope_of
+from dbwright.model.parents import fetched_by_line, scope_of
 from dbwright.model.repeats import goes_few_times, in_job, is_remembered, only_on_failure
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
@@ -49,10 +49,6 @@ class Store(models.Model):
     opened = models.DateTimeField(auto_now_add=True)
 
 
-class Key(models.Model):
-    store = models.ForeignKey(Store, models.CASCADE, related_name="keys")
-
-
 class Door(models.Model):
     store = models.ForeignKey(Store, models.CASCADE, related_name="doors")
     opened = models.DateTimeField(auto_now_add=True)
@@ -67,7 +63,7 @@ def _module(body: str) -> dict[str, str]:
     return {
         "shop/__init__.py": "",
         "shop/models.py": _MODELS,
-        "shop/views.py": f"from shop.models import Door, Key, Store\n\n\n{body}\n",
+        "shop/views.py": f"from shop.models import Door, Store\n\n\n{body}\n",
     }
 
 
@@ -123,8 +119,7 @@ BAD = (
     ),
 )
 GOOD = (
-    # What one parent has; a command that somebody types.
-    Sample(source=_module("def forget(store):\n    for key in Key.objects.filter(store=store):\n        key.delete()")),
+    # A command that somebody types.
     Sample(
         source={
             **_module("x = 1"),
@@ -334,8 +329,7 @@ def _many_rows(snapshot: Snapshot, loop: QueryLoop) -> Literal["sure", "perhaps"
     }
     if scopes & {"", "rows"}:
         return "sure"
-    events = keeps_events(snapshot, table)
-    return "perhaps" if events and scopes & {"tenant", "parent"} else ""
+    return "perhaps" if scopes & {"tenant", "parent"} else ""
 
 
 def _does_more(snapshot: Snapshot, query: SourceQuery) -> bool:
