@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from dbwright.model.asked import equal_columns, is_aid, is_batch, unique_keys
-from dbwright.model.parents import fetched_by_line, is_of_named_tenant, keeps_events, scope_of
+from dbwright.model.asked import equal_columns, is_aid, is_batch, rows_of, unique_keys
+from dbwright.model.parents import comes_in_by_time, fetched_by_line, is_of_named_tenant, keeps_events, scope_of
 from dbwright.model.repeats import (
     goes_few_times,
     in_job,
@@ -33,6 +33,8 @@ MOST_CALLS = 3
 MOST_CONDITIONS = 1
 """Conditions that are not known between the loop and the query: one is often the relation's own presence. Templates nest them."""
 MOST_CONDITIONS_IN_TEMPLATES = 2
+FEW_ON_A_PAGE = 50
+"""Rows of a page up to which what a row costs is told with less weight."""
 _SHARED = re.compile(r"(QuerySet|Manager|Mixin)$")
 """Classes whose methods build querysets for many callers: what one of them needs loaded along does not belong there."""
 
@@ -195,8 +197,7 @@ def _loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
     equal = equal_columns(query, table.name)
     if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
         return loop
-    by_row = any(parameter.origin == "row" for parameter in query.parameters)
-    return loop if query.issued_by in ("count", "aggregate") and by_row else None
+    return None
 
 
 def _row_loop(query: SourceQuery) -> QueryLoop | None:
@@ -270,10 +271,10 @@ def _is_doubtful(snapshot: Snapshot, one: Repeated) -> bool:
 
 
 def _most_conditions(one: Repeated, calls: int) -> int:
-    """What stands under a condition in a function that a loop of the project's calls may be meant for other callers."""
-    if not one.loop.place.file.endswith(".py"):
+    """What stands under a condition in a function that the loop calls may be meant for other callers."""
+    if not one.loop.place.file.endswith(".py") and calls < MOST_CALLS:
         return MOST_CONDITIONS_IN_TEMPLATES
-    return MOST_CONDITIONS if calls == 0 or one.loop.by_framework else 0
+    return MOST_CONDITIONS if calls == 0 or (one.loop.by_framework and calls < MOST_CALLS) else 0
 
 
 def _is_form(snapshot: Snapshot, one: Repeated) -> bool:
@@ -360,20 +361,34 @@ def is_of_one_parent(snapshot: Snapshot, one: Repeated) -> bool:
     return bool(made) and all(scope_of(snapshot, query, table) in ("row", "parent") for query in made)
 
 
-def _is_unasked(snapshot: Snapshot, one: Repeated) -> bool:
-    """No request and no queue leads to it: neither a list that a class declares, nor a template, nor a file named after what answers
-    requests."""
+def _is_unasked(_snapshot: Snapshot, one: Repeated) -> bool:
+    """No request leads to it: neither a list that a class declares, nor a template, nor a file named after what answers requests."""
     if one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py"):
-        return False
-    if in_job(snapshot, one.loop.place):
         return False
     files = (*one.query.entries, one.loop.place.file, one.base.place.file, *(place.file for place in one.query.calls))
     return not any(_ANSWERS.search(file) for file in files)
 
 
-def _is_by_hand(_snapshot: Snapshot, one: Repeated) -> bool:
-    """A command or script, which somebody types and waits for."""
-    return any(is_batch(place) for place in (one.base.place, one.loop.place, *one.query.calls[:1]))
+def _is_unwaited(snapshot: Snapshot, one: Repeated) -> bool:
+    """A job that nobody waits for, or a command or script that somebody types."""
+    if any(is_batch(place) for place in (one.base.place, one.loop.place, *one.query.calls[:1])):
+        return True
+    return any(in_job(snapshot, place) for place in (one.where, one.base.place, one.loop.place))
+
+
+def _is_small(snapshot: Snapshot, one: Repeated) -> bool:
+    """A loop of a function's own, over a table to which no rows come by the time."""
+    declared = one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py")
+    return not declared and one.loop.table is not None and not may_be_many(snapshot, one)
+
+
+def may_be_many(snapshot: Snapshot, one: Repeated) -> bool:
+    """Rows come to the table by the time, or were counted, and what is walked over is no page of few of them."""
+    table = snapshot.source.table_by_name.get(one.loop.table or "")
+    if table is None or not (comes_in_by_time(snapshot, table) or rows_of(snapshot, table.name)):
+        return False
+    limits = [limit_of(rows) for rows in rows_walked(snapshot, one)]
+    return not limits or any(limit is None or limit > FEW_ON_A_PAGE for limit in limits)
 
 
 def _is_page(snapshot: Snapshot, one: Repeated, page: float) -> bool:
@@ -389,7 +404,8 @@ LEFT_OUT: tuple[Callable[[Snapshot, Repeated], bool], ...] = (
     _seeks_one,
     _sends_nothing,
     _is_handful,
-    _is_by_hand,
+    _is_unwaited,
+    _is_small,
     _is_unasked,
 )
 

@@ -218,7 +218,8 @@ class SourceFact:
     * ``remembered``: lines that run once for each key of the mapping ``name`` (``if key not in seen: seen[key] = …``), or the body of a
       function whose results are kept by its arguments (``name`` is empty).
     * ``few turns``: a loop over a form's fields, settings, choices or what is written down in the file; ``name`` is which.
-    * ``left after``: the lines of a loop's body (``owner`` is the line of its head) after which it goes round no more.
+    * ``left after``: the lines of a loop's body (``owner`` is the line of its head) after which it goes round no more, or may not: what
+      ``any``, ``all`` and ``next`` ask a generator for.
     * ``list handed in``: a loop over what the caller of its function hands in, or what was parsed from a file or an answer.
     * ``listens to writes``: a function that a signal of the model ``owner`` (of any, when empty) calls, or its own ``save()``; ``name`` is
       which.

@@ -1367,7 +1367,7 @@ class Interpreter:
             return self._unrolled(node, iterated, at)
         if isinstance(iterated, Items) and not iterated.items and iterated.rest is None and is_stub(at.module):
             return self.execute(node.orelse, at)
-        before = dict(at.locals)
+        before, returns = dict(at.locals), len(at.returns)
         at.line = node.iter.lineno
         element = at.iterate(iterated)
         with at.loop(rows_of(iterated), size_of(iterated)):
@@ -1375,6 +1375,8 @@ class Interpreter:
             ended = self.execute(node.body, at)
         ends = [before, *([at.locals] if ended else [])]
         self._join(ends if node.body else [before], before, at)
+        if len(at.returns) > returns:  # what follows is for those that were not found in the loop
+            at.conditions += 1
         return self.execute(node.orelse, at)
 
     @staticmethod

@@ -16,6 +16,8 @@ from dbwright.source.modules import Module
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor | ast.While
 _WRAPPERS = frozenset(("enumerate", "list", "tuple", "sorted", "reversed", "set", "iter", "tqdm", "chunked", "batched"))
+_SEEKING = frozenset(("any", "all", "next"))
+"""What asks a generator for no more than it needs."""
 _PARSED = frozenset(
     ("csv.reader", "csv.DictReader", "DictReader", "json.load", "json.loads", "yaml.safe_load", "yaml.load")
 )
@@ -39,6 +41,12 @@ def read(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
             head = node.test.lineno if isinstance(node, ast.While) else node.iter.lineno
             for first, last in _ranges(_left(node.body, leaves=False, inside=False)[1]):
                 yield SourceFact("left after", Place(module.file, first, name), "", last, owner=str(head))
+        elif isinstance(node, ast.Call) and dotted(node.func) in _SEEKING and node.args:
+            sought = node.args[0]
+            if isinstance(sought, ast.GeneratorExp):
+                head = sought.generators[-1].iter.lineno
+                place = Place(module.file, sought.elt.lineno, name)
+                yield SourceFact("left after", place, "", sought.elt.end_lineno or sought.elt.lineno, owner=str(head))
 
 
 # What ends a loop

@@ -14,16 +14,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dbwright.model.asked import locations, rows_of
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
-from dbwright.model.grouping import told_once
-from dbwright.model.parents import comes_in_by_time
-from dbwright.model.repeated import Repeated, is_of_one_parent, limit_of, repeated, rows_walked
+from dbwright.model.repeated import Repeated, is_of_one_parent, may_be_many, repeated
 from dbwright.model.repeats import (
     cut,
-    in_job,
 )
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -55,15 +52,18 @@ from django.db import models
 
 class Publisher(models.Model):
     name = models.TextField()
+    created = models.DateTimeField(auto_now_add=True)
 
 
 class Author(models.Model):
     name = models.TextField()
+    created = models.DateTimeField(auto_now_add=True)
     publisher = models.ForeignKey(Publisher, models.CASCADE)
 
 
 class Book(models.Model):
     title = models.TextField()
+    created = models.DateTimeField(auto_now_add=True)
     author = models.ForeignKey(Author, models.CASCADE, related_name="books")
 """
 
@@ -80,6 +80,7 @@ def _shelves(rows: str) -> dict[str, str]:
     return {
         "shop/__init__.py": "",
         "shop/models.py": "from django.db import models\n\n\nclass Shelf(models.Model):\n"
+        "    created = models.DateTimeField(auto_now_add=True)\n"
         "    parent = models.ForeignKey('self', models.CASCADE, null=True)\n\n"
         "    def path(self):\n        return self.parent.path() + '/' if self.parent else ''\n",
         "shop/views.py": "from shop.models import Shelf\n\n\n"
@@ -88,7 +89,9 @@ def _shelves(rows: str) -> dict[str, str]:
 
 
 _TABLES = """\
-from sqlalchemy import ForeignKey, select
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 
@@ -100,11 +103,13 @@ class Author(Base):
     __tablename__ = "author"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Book(Base):
     __tablename__ = "book"
     id: Mapped[int] = mapped_column(primary_key=True)
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
     author_id: Mapped[int] = mapped_column(ForeignKey("author.id"))
     author: Mapped[Author] = relationship()
 """
@@ -170,15 +175,6 @@ BAD = (
             "    def old(self):\n        return [b.author.name for b in Book.objects.filter(title='y')]"
         )
     ),
-    # Jobs that nobody waits for are one message.
-    Sample(
-        source={
-            **_views("x = 1"),
-            "shop/tasks.py": "from celery import shared_task\n\nfrom shop.models import Author, Book\n\n\n@shared_task\n"
-            "def names():\n    print([book.author.name for book in Book.objects.all()])\n    _publishers()\n\n\n"
-            "def _publishers():\n    print([author.publisher.name for author in Author.objects.all()])\n",
-        }
-    ),
     # What fills a mapping by a constant name is asked for in each turn.
     Sample(
         source=_views(
@@ -207,6 +203,22 @@ BAD = (
     ),
 )
 GOOD = (
+    # Jobs that nobody waits for.
+    Sample(
+        source={
+            **_views("x = 1"),
+            "shop/tasks.py": "from celery import shared_task\n\nfrom shop.models import Author, Book\n\n\n@shared_task\n"
+            "def names():\n    print([book.author.name for book in Book.objects.all()])\n    _publishers()\n\n\n"
+            "def _publishers():\n    print([author.publisher.name for author in Author.objects.all()])\n",
+        }
+    ),
+    # A table of a few: no moment tells that rows come by the time.
+    Sample(
+        source={
+            **_views("def names():\n    return [book.author.name for book in Book.objects.all()]"),
+            "shop/models.py": _MODELS.replace("    created = models.DateTimeField(auto_now_add=True)\n", ""),
+        }
+    ),
     # The authors of one publisher know it, and their books know them.
     Sample(
         source=_views(
@@ -438,19 +450,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         is_declared = all(one.base.by_framework and one.query.issued_by == "relation" for one in members)
         whose = ("", "") if is_declared else (file, function.rpartition(".")[0] or function)
         alike[*whose, asked].append(group)
-    jobs: list[Finding] = []
     for same in alike.values():
-        finding = _finding(snapshot, same[0], same[1:], limits)
-        if all(_unattended(snapshot, one) for group in same for one in group.members):
-            jobs.append(_unwaited(finding))
-        else:
-            yield finding
-    yield from told_once(jobs, "{} jobs send one query a row", identity="jobs")
-
-
-def _unattended(snapshot: Snapshot, one: Repeated) -> bool:
-    """A job walks over the rows, or fetches them."""
-    return any(in_job(snapshot, place) for place in (one.where, one.base.place, one.loop.place))
+        yield _finding(snapshot, same[0], same[1:], limits)
 
 
 def _without_rounds(members: Sequence[Repeated]) -> Iterator[Repeated]:
@@ -464,13 +465,6 @@ def _without_rounds(members: Sequence[Repeated]) -> Iterator[Repeated]:
     for one in members:
         if one.path in straight or one.path in shortest.values():
             yield one
-
-
-def _unwaited(finding: Finding) -> Finding:
-    """The same as told of a job: measured by its rows where these are known, else by nothing."""
-    measured = finding.impact.unit == "rows"
-    impact = finding.impact if measured else Impact(1, "queries a row", 1, 30, estimated=True)
-    return replace(finding, confidence="low", impact=impact)
 
 
 def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: Limits) -> Finding:
@@ -530,16 +524,7 @@ def _lines(one: Repeated) -> Iterator[Place]:
 def _confidence(snapshot: Snapshot, members: Sequence[Repeated], rows: int | None) -> Confidence:
     if rows is not None:
         return "high"
-    return "medium" if any(_may_be_many(snapshot, one) for one in members) else "low"
-
-
-def _may_be_many(snapshot: Snapshot, one: Repeated) -> bool:
-    """A table to which rows come by the time, and no page of few of them."""
-    table = snapshot.source.table_by_name.get(one.loop.table or "")
-    if table is None or not comes_in_by_time(snapshot, table):
-        return False
-    limits = [limit_of(q) for q in rows_walked(snapshot, one)]
-    return not limits or any(n is None or n > 50 for n in limits)
+    return "medium" if any(may_be_many(snapshot, one) for one in members) else "low"
 
 
 def _shortened(title: str) -> str:

@@ -134,6 +134,8 @@ def _relation(django: Django, instance: InstanceValue, field: Any, name: str, at
         django, adoption, instance.qs, instance.record, path, "row" if instance.record else instance.origin
     )
     related.variants = instance.variants
+    if instance.record is not None:
+        django.loaded_later.give(related)
     instance.attributes[name] = related
     instance.loaded[name] = () if loaded else at.interpreter.branch
     if field.one_to_one and field.remote_field is not None:  # Django sets the way back

@@ -28,20 +28,24 @@ class LoadedLater:
 
     def __init__(self, django: Django) -> None:
         self.django = django
-        self.assigned: dict[Identity, dict[str, Value]] = {}
+        self.assigned: dict[tuple[Identity, str], dict[str, Value]] = {}
         self.fetched: dict[Identity, Any] = {}
 
     def row(self, model: Any, qs: Any, record: IssuedQuery | None) -> InstanceValue:
         """A row of a query, with what its rows were given."""
         mark = Identity(record)
         made = InstanceValue(self.django, model, self.fetched.get(mark, qs), record, "", "row")
-        made.attributes.update(self.assigned.get(mark, {}))
+        self.give(made)
         return made
+
+    def give(self, row: InstanceValue) -> None:
+        """What the rows of a query, or those that a path leads to from them, were given."""
+        row.attributes.update(self.assigned.get((Identity(row.record), row.path), {}))
 
     def assign(self, row: InstanceValue, name: str, value: Value) -> None:
         """An attribute of a row that came from a query was set."""
-        if row.record is not None and not row.path:
-            self.assigned.setdefault(Identity(row.record), {})[name] = value
+        if row.record is not None:
+            self.assigned.setdefault((Identity(row.record), row.path), {})[name] = value
 
     def prefetch(self, arguments: Arguments, at: Frame) -> Value:
         """``prefetch_related_objects(rows, *lookups)``."""

@@ -204,7 +204,7 @@ class QuerySetValue(Value):
         if name in API:
             return Native(name, lambda arguments, frame: self.method(name, arguments, frame))
         if name == "_result_cache":
-            return Unknown("the rows") if self.has_rows else Known(None)
+            return Items([], "list", Unknown("a row", "row")) if self.has_rows else Known(None)
         if name == "_chain" or name == "_clone":
             return Native(name, lambda arguments, frame: self)
         if name in _OF_LIBRARIES:
@@ -341,6 +341,8 @@ class QuerySetValue(Value):
         """Django's queryset after one of its methods, and why conditions may be missing from it."""
         partial = self._unknown_arguments(arguments)
         positional, named, missing = self._conditions(name, arguments, at)
+        if name in ("only", "defer") and (partial or missing):  # which columns are left out is not told
+            return self.qs.all(), partial or missing
         try:
             built = getattr(self.qs, name)(*positional, **named)
             if name in _LOADERS and (partial or missing):
