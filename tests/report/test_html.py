@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 import shop
 
+from dbwright.model.snapshot import UNKNOWN_VERSION
 from dbwright.report import html
 
 VOID = frozenset("meta br img input hr link".split())
@@ -171,3 +172,17 @@ def test_a_managed_server_is_named() -> None:
         html.render(dataclasses.replace(report, snapshot=dataclasses.replace(report.snapshot, target=target)))
     ).text
     assert "Amazon RDS" in text
+
+
+def test_without_a_database_the_project_names_the_report_and_nothing_is_called_measured() -> None:
+    report = shop.shop()
+    target = dataclasses.replace(report.snapshot.target, database="", version_text=UNKNOWN_VERSION)
+    project = dataclasses.replace(report.snapshot.project, root="/srv/bakery")
+    page = html.render(
+        dataclasses.replace(report, snapshot=dataclasses.replace(report.snapshot, target=target, project=project))
+    )
+    assert "<h1>bakery</h1>" in page
+    assert "<title>bakery: " in page
+    tables = page.partition('id="tables"')[2].partition("</section>")[0]
+    assert "not measured" in tables
+    assert not re.search(r"\d (bytes|kB|MB|GB)", tables)

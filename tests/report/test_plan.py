@@ -90,3 +90,10 @@ def test_no_score_is_foretold_for_rules_that_are_not_known() -> None:
 )
 def test_hours_are_told_coarsely(hours: float, text: str) -> None:
     assert plan.hours_text(hours) == text
+
+
+def test_a_period_that_brings_nothing_names_no_score() -> None:
+    report = shop.shop()
+    told = [period.score for period in plan.plan(report)]
+    known = [report.overall.value if report.overall else None, *(score for score in told if score is not None)]
+    assert len(set(known)) == len(known)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
+from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import bytes_text
 from dbwright.plaintext import one_line
 
 LONGEST_LIST = 12
 _NAMES = ("id", "ids", "oid", "oids", "pid", "pids", "port", "ports")
 """Last words of keys whose numbers are names: nobody counts them, and they are searched for as they stand."""
+
+
+def title(snapshot: Snapshot) -> str:
+    """What a report is about: the database, or the folder of the project where none was read."""
+    folder = PurePath(snapshot.project.root).name if snapshot.project.root else ""
+    return snapshot.target.database or folder or snapshot.target.name
 
 
 def moment(time: datetime) -> str:

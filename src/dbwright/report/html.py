@@ -136,6 +136,7 @@ def _context(report: Report) -> dict[str, Any]:
         "report": report,
         "snapshot": snapshot,
         "target": snapshot.target,
+        "title": figures.title(snapshot),
         "severities": SEVERITIES,
         "counts": Counter(finding.severity for finding in report.findings),
         "leading": ranking.leading(report.findings),

@@ -100,15 +100,16 @@ def _head(report: Report, rows: int) -> Iterable[str]:  # noqa: ARG001
     target, counts = report.snapshot.target, Counter(f.severity for f in report.findings)
     engine = "PostgreSQL" if target.engine == "postgresql" else "SQLite"
     score = report.overall.value if report.overall else None
-    yield f"# Database audit: {escaped(target.database)}"
+    yield f"# Database audit: {escaped(figures.title(report.snapshot))}"
     yield ""
     parts = [f"{counts[severity]:,} {severity}" for severity in SEVERITIES if counts[severity]]
     summary = ", ".join(parts) if parts else f"nothing found by {wording.counted(len(report.rules_run), 'rule')}"
     yield (f"**{score} / 100** · " if score is not None else "") + summary
     yield ""
     catalog = report.snapshot.catalog
+    version = escaped(target.version_text) if report.snapshot.was_read else "by the code"
     yield (
-        f"{escaped(target.name)} · {engine} {escaped(target.version_text)} · {len(catalog.user_tables):,} tables · "
+        f"{escaped(target.name)} · {engine} {version} · {len(catalog.user_tables):,} tables · "
         f"{len(catalog.user_indexes):,} indexes · {figures.moment(report.snapshot.taken_at)}"
     )
     yield ""

@@ -99,7 +99,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """``score`` is the overall score once the items of this and all earlier periods are done; None when unknown."""
+    """``score`` is the overall score once the items of this and all earlier periods are done; None when unknown, and when they bring
+    none."""
 
     name: str
     items: tuple[Item, ...]
@@ -169,10 +170,13 @@ def plan(report: Report) -> tuple[Period, ...]:
         _put(holds, item, _earliest(item))
     result = []
     done: set[int] = set()
+    before = report.overall.value if report.overall else None
     for name, held in zip(PERIODS, holds, strict=True):
         done |= {id(f) for item in held for f in item.findings}
         if held:
-            result.append(Period(name, tuple(held), _score_without(report, done)))
+            after = _score_without(report, done)
+            result.append(Period(name, tuple(held), after if after != before else None))
+            before = after
     return tuple(result)
 
 
