@@ -79,8 +79,18 @@ class Walker:
                 if isinstance(node, ast.ClassDef) or node.name == "__init__":
                     continue
                 if {"staticmethod", "classmethod"}.isdisjoint(decorator_names(node)):
-                    for receiver in self.interpreter.made_like(cls):
+                    for receiver in self._objects_of(cls):
                         yield from self._walk(Function(node, owner.module, None, owner), receiver)
+
+    def _objects_of(self, cls: ClassValue) -> Sequence[Instance]:
+        try:
+            return list(self.interpreter.made_like(cls))
+        except Exception as error:  # as in `_walk`
+            reason = f"{cls.name} could not be made as its callers make it: {type(error).__name__}: {error}"
+            self.problems.append(Problem(cls.module.file, cls.node.lineno, reason[:300]))
+            if self.strict:
+                raise
+            return ()
 
     def framework_entries(self, cls: ClassValue) -> Iterator[Function]:
         """The methods of a class that its framework calls (``entry_points`` of the stubs among its parents). Those that stand in its own

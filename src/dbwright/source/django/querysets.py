@@ -878,6 +878,8 @@ class InstanceValue(Value):
         return None
 
     def concrete(self, at: Frame) -> Any:
+        if self.model.real is None:  # a row of a table that could not be made is a value like any other
+            return Token(self.origin)
         return self.django.real_instance(self.model, self.origin, saved=True)
 
     def renewed(self) -> InstanceValue:
