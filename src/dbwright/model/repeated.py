@@ -278,12 +278,11 @@ def _most_conditions(one: Repeated, calls: int) -> int:
 
 
 def _is_form(snapshot: Snapshot, one: Repeated) -> bool:
-    """What a form of the framework's own offers to choose from, and the lines of an inline form: what belongs to the row that it shows."""
-    if not one.base.made_by_framework:
-        return False
-    return one.base.of_choices or any(
-        parameter.origin == "row" for rows in rows_walked(snapshot, one) for parameter in rows.parameters
-    )
+    """What a form or filter offers to choose from, which many widgets show a part of only, and the lines of an inline form: what belongs to
+    the row that it shows."""
+    if one.base.of_choices or not one.base.made_by_framework:
+        return one.base.of_choices
+    return any(parameter.origin == "row" for rows in rows_walked(snapshot, one) for parameter in rows.parameters)
 
 
 def _writes(snapshot: Snapshot, one: Repeated) -> bool:

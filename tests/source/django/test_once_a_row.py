@@ -202,7 +202,7 @@ def cached():
             print(len(book.notes.filter(text="")))
 """,
     "shop/given.py": """\
-from django.db.models import prefetch_related_objects
+from django.db.models import Count, Prefetch, prefetch_related_objects
 
 from shop.models import Book, Note
 
@@ -248,6 +248,23 @@ def told_apart(note_or_book):
             print(row.writer)
         elif isinstance(row, Note):
             print(row.book)
+
+
+def annotated():
+    for book in Book.objects.annotate(short_notes=Count("notes")):
+        print(book.short_notes)
+
+
+def has_annotation():
+    for book in Book.objects.annotate(known=Count("notes")):
+        if not hasattr(book, "known"):
+            print(book.writer)
+
+
+def back_from_an_attribute():
+    for book in Book.objects.prefetch_related(Prefetch("notes", Note.objects.all(), to_attr="kept")):
+        for note in book.kept:
+            print(note.book.writer)
 
 
 def some_of_them(full):
@@ -371,6 +388,9 @@ def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | N
         ("first_of_loaded", set()),
         ("told_apart", {("book", "shop_note")}),
         ("some_of_them", {("writer", "shop_note")}),
+        ("annotated", set()),
+        ("has_annotation", set()),
+        ("back_from_an_attribute", {("writer", "shop_book")}),
         ("BookType", {("notes", "shop_book")}),
         ("BookDocument", {("writer", "shop_book"), ("notes", "shop_book")}),
         ("BookViewSet", {("notes", "shop_book")}),

@@ -64,8 +64,6 @@ def _other(django: Django, instance: InstanceValue, name: str, at: Frame) -> Val
         return Native(name, lambda arguments, frame: django.instance_of(instance.model))
     if name.startswith("get_") and name.endswith("_display"):
         return Native(name, lambda arguments, frame: Unknown("a label", "row"))
-    if instance.qs is not None and not instance.path and name in instance.qs.query.annotations:
-        return Unknown(f"annotation {name}", "row")
     return Unknown(f"attribute {name} of {instance.describe()}", "row" if instance.record else instance.origin)
 
 
@@ -79,9 +77,18 @@ def prefetched_to(instance: InstanceValue, name: str) -> Value | None:
             if adoption is not None:
                 path = _path(instance, lookup.prefetch_through)
                 row = InstanceValue(instance.django, adoption, instance.qs, instance.record, path, "row")
+                back = _back(_field_named(instance.model.real, lookup.prefetch_through))
+                if back is not None:
+                    row.attributes[back] = instance
                 return Items([], "list", row)
             return Items([], "list", Unknown("a prefetched row", "row"))
     return None
+
+
+def _back(field: Any) -> str | None:
+    """The foreign key that leads back from the rows of a related manager: Django sets it on each of them."""
+    leads_back = field is not None and field.one_to_many and field.auto_created and not field.concrete
+    return str(field.field.name) if leads_back else None
 
 
 def _target(instance: InstanceValue, path: str) -> Any:
@@ -227,7 +234,7 @@ def _many(django: Django, instance: InstanceValue, field: Any, name: str, path: 
     template = django.default_manager(adoption)
     prefetched = _prefetched(instance, name, path, adoption)
     owner = instance.record.origin if instance.record is not None else None
-    back = field.field.name if field.one_to_many and field.auto_created and not field.concrete else None
+    back = _back(field)
     known = (back, instance) if back is not None else None
     return ManagerValue(django, adoption, template, related, prefetched, path, owner, known)
 

@@ -899,7 +899,12 @@ class InstanceValue(Value):
     def has(self, name: str, at: Frame) -> bool | None:
         """Whether it has an attribute; None when that cannot be told."""
         known = self._is_column(name) or self.django.interpreter.find_in_class(self.cls, name) is not None
-        return True if known or name in self.attributes else None
+        if known or name in self.attributes or self._is_annotation(name):
+            return True
+        return True if self.django.prefetched_to(self, name) is not None else None
+
+    def _is_annotation(self, name: str) -> bool:
+        return self.qs is not None and not self.path and name in self.qs.query.annotations
 
     def attribute(self, name: str, at: Frame) -> Value:
         interpreter = self.django.interpreter
@@ -912,6 +917,8 @@ class InstanceValue(Value):
             )  # set on the row, before a cached property of that name is asked
             if prefetched is not None:
                 return prefetched
+            if self._is_annotation(name):  # likewise
+                return Unknown(f"annotation {name}", "row")
             owner = interpreter.find_in_class(self.cls, name)
             if owner is not None:
                 value = interpreter.own_attribute(owner, name)
