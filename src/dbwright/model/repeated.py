@@ -30,9 +30,11 @@ from dbwright.model.source import Place, QueryLoop, SourceQuery
 
 MOST_CALLS = 3
 """Calls between the loop and the query beyond which it is not certain that each row comes to it."""
+MOST_GUARDS = 1
+"""Conditions that are not known in the body of the loop: one is often the relation's own presence. Templates nest them."""
+MOST_GUARDS_IN_TEMPLATES = 2
 MOST_CONDITIONS = 1
-"""Conditions that are not known between the loop and the query: one is often the relation's own presence. Templates nest them."""
-MOST_CONDITIONS_IN_TEMPLATES = 2
+"""The same in what a declared list or a template calls for each row: a column, a property."""
 FEW_ON_A_PAGE = 50
 """Rows of a page up to which what a row costs is told with less weight."""
 _SHARED = re.compile(r"(QuerySet|Manager|Mixin)$")
@@ -263,25 +265,25 @@ def _runs_seldom(snapshot: Snapshot, one: Repeated) -> bool:
 
 
 def _is_doubtful(snapshot: Snapshot, one: Repeated) -> bool:
-    """Which class's method the loop calls is not told, or too much lies between the loop and the query."""
+    """Which class's method the loop calls is not told, or too much lies between the loop and the query. What stands under a condition in a
+    function that the loop calls may be meant for other callers."""
     calls = len(one.inside) - 1
-    if calls > MOST_CALLS or one.query.conditions > _most_conditions(one, calls):
+    in_template = not one.loop.place.file.endswith(".py")
+    if calls > MOST_CALLS or one.query.guards > (MOST_GUARDS_IN_TEMPLATES if in_template else MOST_GUARDS):
+        return True
+    is_short = calls < MOST_CALLS and (in_template or one.loop.by_framework)
+    if one.query.conditions > (MOST_CONDITIONS if is_short else 0):
         return True
     return is_alternative(snapshot, one.inside[:-1])
-
-
-def _most_conditions(one: Repeated, calls: int) -> int:
-    """What stands under a condition in a function that the loop calls may be meant for other callers."""
-    if not one.loop.place.file.endswith(".py") and calls < MOST_CALLS:
-        return MOST_CONDITIONS_IN_TEMPLATES
-    return MOST_CONDITIONS if calls == 0 or (one.loop.by_framework and calls < MOST_CALLS) else 0
 
 
 def _is_form(snapshot: Snapshot, one: Repeated) -> bool:
     """What a form or filter offers to choose from, which many widgets show a part of only, and the lines of an inline form: what belongs to
     the row that it shows."""
-    if one.base.of_choices or not one.base.made_by_framework:
-        return one.base.of_choices
+    if one.base.of_choices:
+        return True
+    if not one.base.made_by_framework or one.base.relation is not None or one.base.of_unknown_row:
+        return False
     return any(parameter.origin == "row" for rows in rows_walked(snapshot, one) for parameter in rows.parameters)
 
 
@@ -339,8 +341,8 @@ def _lacks_or_shares(snapshot: Snapshot, one: Repeated, rows: SourceQuery) -> bo
 
 
 def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
-    """The rows walked over are those of one order, one article, one event, and no events themselves."""
-    if one.loop.table is None:
+    """The rows walked over are those of one order, one article, one event, no events themselves, and no list of its own."""
+    if one.loop.table is None or (one.base.by_framework and not one.base.made_by_framework and one.single is None):
         return False
     table = snapshot.source.table_by_name.get(one.loop.table)
     return is_of_one_parent(snapshot, one) and not (table is not None and keeps_events(snapshot, table))
@@ -391,6 +393,8 @@ def may_be_many(snapshot: Snapshot, one: Repeated) -> bool:
 
 
 def _is_page(snapshot: Snapshot, one: Repeated, page: float) -> bool:
+    if one.base.by_framework:
+        return False
     limits = [limit_of(rows) for rows in rows_walked(snapshot, one)]
     return bool(limits) and all(limit is not None and limit <= page for limit in limits)
 

@@ -107,7 +107,8 @@ class SourceQuery:
     ``issued_by`` ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others; it starts at a row of
     the query on ``owner_table`` made at ``owner``. ``whole``: a related manager is asked
     for all its rows, which it answers by itself when they were prefetched.
-    ``conditions``: how many conditions that are not known it stands under, within the innermost of its loops.
+    ``guards``: how many conditions that are not known it stands under in the body of the innermost of its loops; ``conditions``: the same
+    in the functions that this calls.
     ``loops`` go from the outside in;
     ``calls`` lead from the entry point to the place; ``entries`` are the files of all entry points that lead to it.
     ``request_text``: text of the user's request becomes part of the SQL itself. ``consumer``: what asked for the rows, in a word
@@ -129,6 +130,7 @@ class SourceQuery:
     owner: Place | None = None
     owner_table: str | None = None
     whole: bool = False
+    guards: int = 0
     conditions: int = 0
     loops: tuple[QueryLoop, ...] = ()
     calls: tuple[Place, ...] = ()

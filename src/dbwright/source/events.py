@@ -81,12 +81,14 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class Reached:
     """A happening as reached from an entry point: the place nearest to it in the project, all loops around it from the outside in, the
-    calls that lead to it, and the conditions that are not known between the innermost loop and it."""
+    calls that lead to it, and the conditions that are not known between the innermost loop and it: ``guards`` in the body of the
+    loop, ``conditions`` in what that calls."""
 
     what: Any
     place: Place
     loops: tuple[Loop, ...]
     calls: tuple[Place, ...]
+    guards: int = 0
     conditions: int = 0
 
 
@@ -111,6 +113,7 @@ def _unroll(
     loops: tuple[Loop, ...],
     calls: tuple[Place, ...],
     seen: set[object],
+    guards: int = 0,
     conditions: int = 0,
 ) -> Iterator[Reached]:
     mark = (summary.number, place, tuple((loop.place, _whose(loop)) for loop in loops))
@@ -120,8 +123,8 @@ def _unroll(
     for event in summary.events:
         at = event.place or place
         around = loops + tuple(_at(loop, place) for loop in event.loops)
-        under = event.conditions if event.loops else conditions + event.conditions
+        under = (event.conditions, 0) if event.loops else (guards, conditions + event.conditions)
         if isinstance(event, Happening):
-            yield Reached(event.what, at, around, calls, under)
+            yield Reached(event.what, at, around, calls, *under)
         else:
-            yield from _unroll(event.summary, at, around, (*calls, at), seen, under)
+            yield from _unroll(event.summary, at, around, (*calls, at), seen, *under)

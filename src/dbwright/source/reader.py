@@ -296,6 +296,7 @@ def as_query(
         owner=names.place(what.owner) if what.owner is not None else None,
         owner_table=getattr(what.owner, "table", None),
         whole=what.whole,
+        guards=reached.guards,
         conditions=reached.conditions,
         loops=tuple(_loops(reached, names)),
         calls=tuple(map(names.place, reached.calls)),

@@ -33,6 +33,8 @@ ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 # A limit on the outer query or a count written in the source below which nobody notices the statements.
 LIMITS: dict[str, float] = {"rows": 20, "limit": 3, "page": 10}
+RELATIONS_OF_FEW = 2
+"""Relations of a row from which on a list of the rows of one parent is told."""
 MOST_RELATIONS = 5
 """Relations of a row beyond which more of them make the finding no worse: only measured rows do."""
 COVERS = (
@@ -443,6 +445,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
         measured = [rows for one in members if (rows := rows_of(snapshot, one.loop.table)) is not None]
         if not members or (len(measured) == len(members) and max(measured) < limits["rows"]):
+            continue
+        if _relations(members) < RELATIONS_OF_FEW and all(is_of_one_parent(snapshot, one) for one in members):
             continue
         group = _Group(file, function, members, list(variants[file, function]))
         asked = frozenset((_about(one), one.base.table) for one in members)
