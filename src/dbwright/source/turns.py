@@ -44,9 +44,11 @@ def read(module: Module, name: str, function: Function) -> Iterator[SourceFact]:
         elif isinstance(node, ast.Call) and dotted(node.func) in _SEEKING and node.args:
             sought = node.args[0]
             if isinstance(sought, ast.GeneratorExp):
-                head = sought.generators[-1].iter.lineno
-                place = Place(module.file, sought.elt.lineno, name)
-                yield SourceFact("left after", place, "", sought.elt.end_lineno or sought.elt.lineno, owner=str(head))
+                place, last = Place(module.file, sought.elt.lineno, name), sought.elt.end_lineno or sought.elt.lineno
+                for head in range(
+                    node.lineno, sought.generators[-1].iter.lineno + 1
+                ):  # its loop may stand at any of them
+                    yield SourceFact("left after", place, "", last, owner=str(head))
 
 
 # What ends a loop

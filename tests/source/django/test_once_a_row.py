@@ -201,6 +201,39 @@ def cached():
         if book.notes.all()._result_cache is not None:
             print(len(book.notes.filter(text="")))
 """,
+    "shop/short.py": """\
+from rest_framework import serializers
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from shop.models import Book
+
+
+class FullSerializer(serializers.ModelSerializer):
+    count = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Book
+        fields = ["title", "count"]
+
+    def get_count(self, book):
+        return book.notes.count()
+
+
+class ShortSerializer(FullSerializer):
+    class Meta:
+        model = Book
+        fields = ["title"]
+
+
+class FullViewSet(ReadOnlyModelViewSet):
+    serializer_class = FullSerializer
+    queryset = Book.objects.all()
+
+
+class ShortViewSet(ReadOnlyModelViewSet):
+    serializer_class = ShortSerializer
+    queryset = Book.objects.all()
+""",
     "shop/given.py": """\
 from django.db.models import Count, Prefetch, prefetch_related_objects
 
@@ -388,6 +421,8 @@ def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | N
         ("first_of_loaded", set()),
         ("told_apart", {("book", "shop_note")}),
         ("some_of_them", {("writer", "shop_note")}),
+        ("FullSerializer.get_count", {("notes", "shop_book")}),
+        ("ShortViewSet", set()),
         ("annotated", set()),
         ("has_annotation", set()),
         ("back_from_an_attribute", {("writer", "shop_book")}),

@@ -7,7 +7,8 @@ It is quick on ten rows in development and slow on the data of production.
 
 ## When to ignore
 
-When the outer query gives one or two rows by its nature, or the loop is a batch job that nobody waits for.
+When the table that is walked over has a few rows and always will. Jobs, commands, the rows of one parent, loops that write each row and
+what only some conditions lead to are not told.
 """
 
 from __future__ import annotations

@@ -596,6 +596,8 @@ def _texts(value: Value) -> list[str] | None:
     found: list[str] = []
     told = False
     for one in alternatives(value):
+        if isinstance(one, Items) and one.rest is not None:
+            return None
         inner = (
             one.items if isinstance(one, Items) else list(map(Known, one.items)) if isinstance(one, Mapping) else [one]
         )

@@ -1,6 +1,7 @@
 # ruff: noqa: F401, F403
 from django.dbwright import (
     a_row,
+    chosen,
     class_with,
     declared,
     field_names,
@@ -200,7 +201,8 @@ class ModelSerializer(Serializer):
                     model_field(model, name), model, name, option(meta, "depth", 0), name in closed
                 )
         for name, field in here.items():
-            found[name] = field
+            if chosen(name, option(meta, "fields"), option(meta, "exclude")):
+                found[name] = field
         return found
 
     def build(self, field, model, name, depth, read_only):

@@ -220,6 +220,8 @@ class ModelAdmin(BaseModelAdmin):
         return something()
 
     def changelist_view(self, request, extra_context=None):
+        if queryset_of(registered(self)) is None:
+            return something()
         root = self.get_queryset(request)
         columns = self.get_list_display(request)
         base = self._with_relations(request, root, columns).order_by(
@@ -309,6 +311,8 @@ class ModelAdmin(BaseModelAdmin):
             called(action, self, request, queryset)
 
     def change_view(self, request, object_id=None, form_url="", extra_context=None):
+        if queryset_of(registered(self)) is None:
+            return something()
         row = self.get_object(request, object_id)
         self._form_shown(request, row)
         for inline in self.get_inline_instances(request, row):
