@@ -292,6 +292,8 @@ def _is_plain_look_up(table: SourceTable, query: SourceQuery) -> bool:
             continue  # not too old: what names the row is the rest
         if predicate.operator != "=" or predicate.negated or predicate.alternative or predicate.value == "expression":
             return False
+        if name in moments:
+            return False  # when something happened names nothing
         number = predicate.parameter
         given = given or (
             0 < number <= len(query.parameters) and query.parameters[number - 1].origin not in ("constant", "settings")
@@ -302,6 +304,7 @@ def _is_plain_look_up(table: SourceTable, query: SourceQuery) -> bool:
 def _constants(table: SourceTable, query: SourceQuery) -> tuple[tuple[str, Constant], ...]:
     """The values that the code itself compares columns with: they choose a kind of rows and name none."""
     found: dict[str, Constant] = {}
+    references = {column.name for column in table.columns if column.references is not None or column.primary_key}
     for p in query.query.predicates if query.query else ():
         if p.column.table != table.name or p.operator != "=" or not p.narrows or p.negated:
             continue
@@ -309,6 +312,8 @@ def _constants(table: SourceTable, query: SourceQuery) -> tuple[tuple[str, Const
         if p.column.column in _flags(table, query):
             if p.value in ("true", "false"):
                 found[p.column.column] = p.value == "true"
+        elif p.column.column in references:
+            continue  # whose row it is no code knows beforehand: a value that only one of the callers gives
         elif parameter is not None and parameter.origin == "constant" and isinstance(parameter.value, str | int):
             found[p.column.column] = parameter.value
     return tuple(sorted(found.items()))

@@ -27,7 +27,7 @@ from dbwright.rules import Limits
 
 RISK: Risk = "outage"
 NEEDS = ("source",)
-LIMITS: dict[str, float] = {"tables": 2}
+LIMITS: dict[str, float] = {"tables": 1}
 COVERS: tuple[str, ...] = ()
 YIELDS_TO = ("sequences/integer-key-near-limit",)
 

@@ -26,7 +26,7 @@ from dbwright.rules import Limits
 RISK: Risk = "integrity"
 NEEDS = ("source",)
 # More tables than this and it is a habit of the project: one message.
-LIMITS: dict[str, float] = {"tables": 2}
+LIMITS: dict[str, float] = {"tables": 1}
 COVERS = ("BP-16", "CH-08")
 YIELDS_TO = ("constraints/range-unchecked",)
 
@@ -106,9 +106,7 @@ def _finding(
         title=f"{model_name(table)}: only validators hold {listed(names, 2)} in range"[:79],
         message=f"Validators of {table.name} say {listed(said)}; no check constraint does, and save() and update() run no validators.",
         objects=tuple(column_ref(table, name) for name in names),
-        impact=Impact(rows, "rows", 1_000, 1e9)
-        if rows is not None
-        else Impact(len(names), "columns", 1, 200, estimated=True),
+        impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "tables", 1, 50, estimated=True),
         evidence={"ranges": said},
         confidence="medium",
         next_step=f'Add models.CheckConstraint(condition=Q({lookups}), name="{table.name[:40]}_in_range") to the Meta.constraints of '

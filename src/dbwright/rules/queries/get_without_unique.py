@@ -103,6 +103,8 @@ GOOD = (
     Sample(source=_module("return Store.objects.get(slug=slug, owner__name=city)")),
     # Unique within a city, which is known by other means; the first row alone.
     Sample(source=_module("return Store.objects.get(slug=slug)", meta=_UNIQUE)),
+    # When something happened names nothing.
+    Sample(source=_module("return Store.objects.get(owner=request.user.pk, opened_at=slug)")),
     # What a function of a queryset looks through is what its callers have left.
     Sample(
         source=_module(

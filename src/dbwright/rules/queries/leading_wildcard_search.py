@@ -203,7 +203,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         elif not (grows or _long_texts(table, widest)):
             continue  # what people write one by one is read through in no time
         elif is_of_operators(widest.query.issued):
-            by_operators.append(finding)
+            by_operators += [finding] * bool(_long_texts(table, widest))
         elif widest.scope:
             of_owners.append(finding)
         elif _long_texts(table, widest) or keeps_events(snapshot, table):

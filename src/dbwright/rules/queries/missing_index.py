@@ -132,14 +132,19 @@ BAD = (
             "def find_named(email, name):\n    return Customer.objects.filter(email=email, name=name).exists()"
         )
     ),
-    # A job that polls; a page whose rows are all counted; a search of one place by what does not say which row: told low.
+    # A job that polls; a page whose rows are all counted; searches by what does not say which row: told low.
     Sample(source=_project(f"{_JOB}def due(time):\n    return list(Order.objects.filter(placed__gte=time))")),
     Sample(
         source=_project(
             "def page(n):\n    orders = Order.objects.order_by('-placed')\n    return orders.count(), list(orders[:20])"
         )
     ),
-    Sample(source=_project("def at(counter):\n    return list(Order.objects.filter(counter=counter))")),
+    Sample(
+        source=_project(
+            "def at(counter):\n    return list(Order.objects.filter(counter=counter))\n\n\n"
+            "def number_at(counter):\n    return Order.objects.filter(counter=counter).count()"
+        )
+    ),
     # An index that ends before the order begins.
     Sample(
         source=_project(
@@ -149,6 +154,8 @@ BAD = (
     ),
 )
 GOOD = (
+    # One place, by what does not say which row.
+    Sample(source=_project("def at(counter):\n    return list(Order.objects.filter(counter=counter))")),
     # What must be unique is told as such, and its constraint brings the index.
     Sample(source=_project("def find(email):\n    return Customer.objects.get(email=email)")),
     # A name that a list offers to filter by.
@@ -249,7 +256,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
                 of_references.append(finding)
             elif counting & set(candidate.worst_sites) and _tells_which(candidate, shape, events):
                 sought.append(finding)
-            elif _asked_again(asking) & set(candidate.worst_sites):
+            elif _asked_again(asking) & set(candidate.worst_sites) and _may_matter(candidate, shape, events):
                 further.append(finding)
         yield from _of_one_table(sought[: int(limits["told"])])
     yield from _of_references(of_references, int(limits["habit"]))
@@ -282,6 +289,11 @@ def _who_counts(snapshot: Snapshot, asking: Sequence[Search], table: SourceTable
 def _asked_again(asking: Sequence[Search]) -> set[str]:
     """The places that are neither commands that somebody types nor lists of the admin."""
     return {site for search in asking if not (search.once or search.admin) for site in search.sites}
+
+
+def _may_matter(candidate: Candidate, shape: Shape, events: bool) -> bool:
+    """Several places ask, or it keeps what comes in by itself."""
+    return events or len(candidate.sites) > 1 or any(shape.facts(key).stamped for key in candidate.columns)
 
 
 def _columns(candidate: Candidate, shape: Shape) -> frozenset[str]:
@@ -382,7 +394,7 @@ def _finding(
         objects=(ObjectRef("table", shape.name, shape.schema, shape.name, candidate.columns),),
         impact=Impact(candidate.rows_read, "rows", limits["read"], 10_000_000, estimated=True)
         if candidate.rows_read is not None
-        else Impact(len(candidate.sites), "places", 1, 30, estimated=True),
+        else Impact(len(candidate.sites), "places", 1, 100, estimated=True),
         evidence=_evidence(shape, candidate, source),
         confidence="medium" if shape.rows is not None or (candidate.scans and not _pages_only(candidate)) else "low",
         change=Change((_index(snapshot, shape, candidate, table),)),
@@ -416,7 +428,7 @@ def _together(found: Sequence[Finding], title: str, message: str, identity: str 
         title=title[:78],
         message=message,
         objects=tuple(dict.fromkeys(o for f in found for o in f.objects)),
-        impact=Impact(len(places), "places", 1, 30, estimated=True),
+        impact=Impact(len(places), "places", 1, 100, estimated=True),
         evidence={**first.evidence, "further": [f.evidence for f in others]},
         confidence=first.confidence,
         change=Change(tuple(step for f in found if f.change for step in f.change.operations)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dbwright.model.drift import differences, type_name
 from dbwright.model.migrations import Drift
 from dbwright.model.source import SourceColumn, SourceConstraint, SourceIndex, SourceTable
+from dbwright.source.migration_files import text_of
 
 if TYPE_CHECKING:
     from dbwright.source.sqlalchemy.alembic import Alembic
@@ -51,6 +52,8 @@ def drift(
     known = [
         table for table in known if (table.schema, table.name) not in alembic.unsure | elsewhere(alembic, replayed)
     ]
+    if made_at_start(alembic):
+        known = [table for table in known if (table.schema, table.name) in names]
     in_part = {table.name for table in known if (table.place.file, table.place.line) in alembic.framework.unread}
     groups: defaultdict[str, list[Drift]] = defaultdict(list)
     for one in differences(known, made, "models", "migrations"):
@@ -65,6 +68,14 @@ def drift(
         )
         for one in found:
             yield replace(one, group=group, framework="alembic", change=f"def upgrade():\n{text}" if text else None)
+
+
+def made_at_start(alembic: Alembic) -> bool:
+    """The program itself makes the tables that are not there: scripts only change those of earlier releases."""
+    return any(
+        module.role == "code" and module.owned and ".create_all(" in text_of(module.path)
+        for module in alembic.interpreter.codebase.modules
+    )
 
 
 def elsewhere(alembic: Alembic, replayed: Sequence[SourceTable]) -> set[tuple[str | None, str]]:
