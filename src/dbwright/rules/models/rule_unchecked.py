@@ -81,15 +81,24 @@ def _serializer(test: str) -> dict[str, str]:
     return {**_models("if not self.kind:"), "shop/serializers.py": _SERIALIZER.format(test)}
 
 
+_FORM = {
+    "shop/__init__.py": "",
+    "shop/models.py": _models("if not self.kind:")["shop/models.py"],
+    "shop/forms.py": "from django import forms\n\nfrom shop.models import Task\n\n\nclass TaskForm(forms.ModelForm):\n    class Meta:\n"
+    "        model = Task\n        fields = ['kind']\n\n    def clean_kind(self):\n        kind = self.cleaned_data['kind']\n"
+    "        if len(kind) < 3:\n            raise forms.ValidationError('too short')\n        return kind\n",
+}
+
 BAD = (
+    Sample(source=_serializer("if len(attrs['kind'].strip()) < 3:")),
     Sample(source=_models("if self.low > self.high:")),
     Sample(source=_models("if self.kind not in KINDS:")),
     Sample(source=_models("if self.weight < 0 or self.weight > 100:")),
     Sample(source=_serializer("low = attrs.get('low')\n        if low and low > attrs['high']:")),
 )
 GOOD = (
-    # How a form wants one value to look.
-    Sample(source=_serializer("if len(attrs['kind'].strip()) < 3:")),
+    # How people are to write one value.
+    Sample(source=_FORM),
     Sample(source=_serializer("if attrs['kind'] != self.instance.kind:")),
     Sample(source=_serializer("if attrs['kind'] in Task.objects.values_list('kind'):")),
     Sample(source=_models("if self.low > self.high:", _CHECK)),
@@ -129,8 +138,9 @@ def _unchecked(
         kinds = {column.name: column.type or "" for column in table.columns}
         if not all(names) or any(kinds[name].startswith("bytea") for name in names):
             continue  # what is encrypted says nothing to the database
-        if len(names) == 1 and fact.place.function.partition(".")[0] != fact.owner:
-            continue  # how a form wants one value to look
+        of_form = ".clean" in fact.place.function and fact.place.function.partition(".")[0] != fact.owner
+        if len(names) == 1 and of_form:
+            continue  # how people are to write one value
         if not any(all(name in text for name in names) for text in checks):
             yield fact, names
 

@@ -292,8 +292,8 @@ def _asked_again(asking: Sequence[Search]) -> set[str]:
 
 
 def _may_matter(candidate: Candidate, shape: Shape, events: bool) -> bool:
-    """Several places ask, or it keeps what comes in by itself."""
-    return events or len(candidate.sites) > 1 or any(shape.facts(key).stamped for key in candidate.columns)
+    """Several places ask, or it keeps what comes in by itself, or goes by time."""
+    return events or len(candidate.sites) > 1 or any(shape.facts(key).grows for key in candidate.columns)
 
 
 def _columns(candidate: Candidate, shape: Shape) -> frozenset[str]:
