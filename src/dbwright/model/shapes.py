@@ -105,8 +105,10 @@ class Shape:
 
     @property
     def is_set_up(self) -> bool:
-        """By its name what those who run the site write once: languages, roles, types, templates, settings that are nobody's own."""
-        return bool(_SET_UP.search(self.name)) and not _OF_PEOPLE.search(self.name)
+        """By its name what those who run the site write once: languages, roles, types, templates, settings that are nobody's own. What
+        belongs to users, or to whatever else much refers to, they do not write."""
+        by_name = bool(_SET_UP.search(self.name)) and not _OF_PEOPLE.search(self.name)
+        return by_name and not any(facts.broad and facts.not_null for facts in self.columns.values())
 
 
 _NOTHING_KNOWN = ColumnFacts("")
