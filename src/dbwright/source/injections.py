@@ -34,6 +34,8 @@ _ROUTES = frozenset(("get", "post", "put", "patch", "delete", "head", "options",
 _RUNS_SQL = frozenset(
     "execute executemany raw executescript fetch fetchrow fetchval exec_driver_sql RawSQL text mogrify".split()
 )
+_FUNCTIONS = frozenset(("RawSQL", "text"))
+"""Those that are called by their bare names; the others are methods, and functions of such names are somebody's own."""
 _TAKES_CLAUSES = frozenset(
     "execute scalar scalars order_by where filter having group_by from_statement select_from".split()
 )
@@ -306,7 +308,7 @@ def _last(node: ast.expr) -> str:
 def _sql_of(node: ast.Call) -> Iterator[ast.expr]:
     """The arguments of a call that are SQL."""
     called = _last(node.func)
-    if called in _RUNS_SQL and node.args:
+    if called in _RUNS_SQL and node.args and (called in _FUNCTIONS or isinstance(node.func, ast.Attribute)):
         yield node.args[0]
     elif called == "extra":
         for keyword in node.keywords:

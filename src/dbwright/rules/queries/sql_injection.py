@@ -111,6 +111,10 @@ GOOD = (
     Sample(
         source=_view("q = request.GET['q']\n" + _CURSOR + "('SELECT 1 FROM shop_store WHERE name LIKE %s', [f'%{q}%'])")
     ),
+    # A function of one's own that is called like a driver's.
+    Sample(
+        source=_view("return fetch(f\"of {request.GET['q']}\", 1)", "\n\ndef fetch(word, n):\n    return word * n\n")
+    ),
     # The user chooses from a table of the program's own words.
     Sample(source=_view("o = SORTS[request.GET['o']]\n" + _CURSOR + "(f'SELECT id FROM shop_store ORDER BY {o}')")),
     Sample(

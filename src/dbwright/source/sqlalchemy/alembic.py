@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -94,6 +94,18 @@ class Revision:
     def function(self, name: str) -> ast.FunctionDef | None:
         body = self.module.tree.body if self.module is not None else ()
         return next((n for n in body if isinstance(n, ast.FunctionDef) and n.name == name), None)
+
+
+_OF_OTHERS = re.compile(r"(sqlite|mysql|mariadb|oracle|mssql)(_|$)")
+"""Folders of histories for other databases."""
+
+
+def _are_tied(some: Sequence[Revision], others: Sequence[Revision]) -> bool:
+    """Whether a revision of one folder follows one of the other: both are one history."""
+    return any(
+        {one.revision for one in first} & {parent for one in second for parent in one.parents}
+        for first, second in ((some, others), (others, some))
+    )
 
 
 class Alembic:
@@ -269,8 +281,12 @@ class Alembic:
     def replay(self) -> Iterator[SourceTable]:
         """The schema after every history that the models do not exclude (PostgreSQL's of several dialects)."""
         groups = self._groups()
-        others = {group for group in groups if any(word in group.split("/") for word in ("sqlite", "mysql", "oracle"))}
-        others |= {group for group in groups if any(group.startswith(f"{around}/") for around in groups)}
+        others = {group for group in groups if any(map(_OF_OTHERS.match, group.split("/")))}
+        others |= {
+            group
+            for group in groups
+            if any(group.startswith(f"{around}/") and not _are_tied(groups[group], groups[around]) for around in groups)
+        }
         self.passed_over = others if others != groups.keys() else set()
         chosen = {group: revisions for group, revisions in groups.items() if group not in self.passed_over}
         self.interpreter.frameworks = [cast(Framework, AlembicNames(self)), *self.interpreter.frameworks]
