@@ -85,6 +85,7 @@ NOT_YET: dict[str, dict[str, str]] = {
     "wellbeing": {
         "alert-by-score": "two ranges: without statistics none of the indexes is proposed",
         "alert-by-stress": "a range alone: without statistics the index is not proposed",
+        "people-summed-up-one-by-one": "a job that commands run: nobody waits for its queries, so queries/n-plus-one leaves it out",
     },
 }
 """By specimen and key, why a rule does not answer yet."""

@@ -48,6 +48,11 @@ def _parents(snapshot: Snapshot) -> dict[str, frozenset[str]]:
     }
 
 
+def belongs(snapshot: Snapshot, table: str) -> bool:
+    """A row of the table cannot be without one of another of the project's."""
+    return bool(_parents(snapshot).get(table))
+
+
 @once
 def tenants(snapshot: Snapshot) -> frozenset[str]:
     """The tables that belong to nothing, or are named so, and to whose children something belongs."""

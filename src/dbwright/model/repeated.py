@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from dbwright.model.asked import equal_columns, is_aid, is_batch, rows_of, unique_keys
-from dbwright.model.parents import comes_in_by_time, fetched_by_line, is_of_named_tenant, keeps_events, scope_of
+from dbwright.model.parents import (
+    belongs,
+    comes_in_by_time,
+    fetched_by_line,
+    is_of_named_tenant,
+    keeps_events,
+    scope_of,
+)
 from dbwright.model.repeats import (
     goes_few_times,
     in_job,
@@ -199,7 +206,8 @@ def _loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
     equal = equal_columns(query, table.name)
     if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
         return loop
-    return None
+    by_row = any(parameter.origin == "row" for parameter in query.parameters)
+    return loop if query.issued_by in ("count", "aggregate") and by_row else None
 
 
 def _row_loop(query: SourceQuery) -> QueryLoop | None:
@@ -288,7 +296,11 @@ def _is_form(snapshot: Snapshot, one: Repeated) -> bool:
 
 
 def _writes(snapshot: Snapshot, one: Repeated) -> bool:
-    """In the turns of the loop something is written or locked: what is read beside is cheap, and may be read anew on purpose."""
+    """In the turns of the loop something is written or locked: what is read beside is cheap, and may be read anew on purpose. Only what is
+    counted, summed up or sought for each row, whatever the row is, weighs as much as the write."""
+    is_certain = not one.query.guards and not one.query.conditions
+    if one.query.issued_by in ("count", "aggregate", "first") and is_certain:
+        return False
     if {one.loop.place, one.base.place} & _writing(snapshot):
         return True
     return any(rows.query is not None and rows.query.locking for rows in rows_walked(snapshot, one))
@@ -344,6 +356,9 @@ def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
     """The rows walked over are those of one order, one article, one event, no events themselves, and no list of its own."""
     if one.loop.table is None or (one.base.by_framework and not one.base.made_by_framework and one.single is None):
         return False
+    in_own_loop = one.loop.place.file.endswith(".py") and not one.loop.by_framework and one.single is None
+    if in_own_loop and one.query.issued_by in ("rows", "count", "aggregate", "first") and not one.query.guards:
+        return False  # a page that is made of them
     table = snapshot.source.table_by_name.get(one.loop.table)
     return is_of_one_parent(snapshot, one) and not (table is not None and keeps_events(snapshot, table))
 
@@ -378,9 +393,11 @@ def _is_unwaited(snapshot: Snapshot, one: Repeated) -> bool:
 
 
 def _is_small(snapshot: Snapshot, one: Repeated) -> bool:
-    """A loop of a function's own, over a table to which no rows come by the time."""
+    """A loop of a function's own, over a table to which no rows come by the time, and whose rows belong to nothing."""
     declared = one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py")
-    return not declared and one.loop.table is not None and not may_be_many(snapshot, one)
+    if declared or one.loop.table is None or belongs(snapshot, one.loop.table):
+        return False
+    return not may_be_many(snapshot, one)
 
 
 def may_be_many(snapshot: Snapshot, one: Repeated) -> bool:
