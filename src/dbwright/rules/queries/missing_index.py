@@ -27,7 +27,7 @@ from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.demand import Candidate, speaks_of
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
-from dbwright.model.parents import keeps_events, scope_of
+from dbwright.model.parents import comes_in_by_time, keeps_events, scope_of
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
@@ -247,6 +247,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             continue
         sought: list[Finding] = []
         counting = _who_counts(snapshot, asking, source) - shared
+        grows = source is not None and comes_in_by_time(snapshot, source)
         for candidate, finding in made:
             if (name, _columns(candidate, shape)) in unique_soon and len(candidate.sites) < _MANY_PLACES:
                 continue  # the constraint that is missing brings its index
@@ -254,7 +255,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
                 further.append(finding)
             elif shape.facts(candidate.columns[0]).reference and counting & set(candidate.sites):
                 of_references.append(finding)
-            elif counting & set(candidate.worst_sites) and _tells_which(candidate, shape, events):
+            elif (
+                counting & set(candidate.worst_sites)
+                and _tells_which(candidate, shape, events)
+                and (grows or len(candidate.worst_sites) >= _MANY_PLACES)
+            ):
                 sought.append(finding)
             elif _asked_again(asking) & set(candidate.worst_sites) and _may_matter(candidate, shape, events):
                 further.append(finding)
@@ -292,8 +297,9 @@ def _asked_again(asking: Sequence[Search]) -> set[str]:
 
 
 def _may_matter(candidate: Candidate, shape: Shape, events: bool) -> bool:
-    """Several places ask, or it keeps what comes in by itself, or goes by time."""
-    return events or len(candidate.sites) > 1 or any(shape.facts(key).grows for key in candidate.columns)
+    """Several places ask, or it keeps what comes in by itself, or goes by time or by what says which row."""
+    known = [shape.facts(key) for key in candidate.columns]
+    return events or len(candidate.sites) > 1 or any(facts.grows or facts.identifies for facts in known)
 
 
 def _columns(candidate: Candidate, shape: Shape) -> frozenset[str]:
