@@ -42,6 +42,10 @@ class Place(models.Model):
 
     class Meta:
         {1}
+
+
+def roots(request):
+    return list(Place.objects.filter(parent=None))
 """
 _TOGETHER = 'unique_together = [("parent", "name")]'
 _BOTH = """constraints = [
@@ -59,6 +63,13 @@ BAD = (
     Sample(source=_models(True, 'constraints = [models.UniqueConstraint(fields=["parent", "name"], name="a")]')),
 )
 GOOD = (
+    # Nothing asks for rows without a parent: NULL says nothing there.
+    Sample(
+        source={
+            "shop/__init__.py": "",
+            "shop/models.py": _MODELS.format(True, _TOGETHER).replace("parent=None", "name='a'"),
+        }
+    ),
     Sample(source=_models(False, _TOGETHER)),
     Sample(source=_models(True, _BOTH)),
     Sample(
@@ -79,8 +90,20 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         _finding(snapshot, table, columns, nullable)
         for table in own_tables(snapshot)
         for columns, nullable in _open_rules(table)
+        if nullable in _asked_for_null(snapshot, table)
     ]
     yield from told_once(found, "{} unique rules do not hold where a column is NULL", singly=limits["tables"])
+
+
+def _asked_for_null(snapshot: Snapshot, table: SourceTable) -> set[str]:
+    """The columns that some query asks for rows without a value of."""
+    return {
+        predicate.column.column
+        for query in snapshot.source.queries_on(table.name)
+        if query.query is not None
+        for predicate in query.query.predicates
+        if predicate.column.table == table.name and predicate.operator == "is null"
+    }
 
 
 def _open_rules(table: SourceTable) -> Iterator[tuple[tuple[str, ...], str]]:

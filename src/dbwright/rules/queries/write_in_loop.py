@@ -220,6 +220,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         if all(_is_typed(snapshot, write) for write in alike):
             continue
         of_job = all(_is_of_a_job(snapshot, write.query) for write in alike)
+        if of_job and not any(write.is_sure for write in alike):
+            continue  # nobody waits for it, and nothing tells that it is many
         (in_jobs if of_job else served)[at.file, at.function].append(max(alike, key=lambda write: write.is_sure))
     found = [_finding(snapshot, *where, writes, limits) for where, writes in served.items()]
     yield from (finding for finding in found if finding.confidence != "low")
