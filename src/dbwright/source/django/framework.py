@@ -705,7 +705,11 @@ class Django:
                     run()
                 except Exception as error:
                     unknown = f"{type(error).__name__}: {error}"
-            found = (tuple((sql, parameters(values)) for sql, values in statements[:MOST_STATEMENTS]), unknown)
+            unlike: dict[str, tuple[Any, ...]] = {}
+            for sql, values in statements:  # a cascade asks for the same content type and the same rows again and again
+                unlike.setdefault(sql, values)
+            told = list(unlike.items())[:MOST_STATEMENTS]
+            found = (tuple((sql, parameters(values)) for sql, values in told), unknown)
             if mark is not None:
                 self._statements[mark] = found
         return found

@@ -772,11 +772,15 @@ class ManagerValue(Value):
     def _change(self, name: str, arguments: Arguments, at: Frame) -> Value:
         """``add``, ``remove``, ``clear``, ``set`` of a related manager."""
         manager = self.related
-        instance = self.django.real_instance(
-            self.model, arguments.origin() if arguments.positional else "argument", saved=True
-        )
-        given = [] if name == "clear" else [[instance]] if name == "set" else [instance]
-        self.django.issue("update", lambda: getattr(manager, name)(*given), at, self.model, at.place, None, name)
+        origin = arguments.origin() if arguments.positional else "argument"
+
+        def run() -> None:
+            instance = self.django.real_instance(self.model, origin, saved=True)
+            given = [] if name == "clear" else [[instance]] if name == "set" else [instance]
+            getattr(manager, name)(*given)
+
+        mark = ("change", Identity(manager), name, origin)
+        self.django.issue("update", run, at, self.model, at.place, None, name, mark=mark)
         return Known(None)
 
     def iterate(self, at: Frame) -> Value:
