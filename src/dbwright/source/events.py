@@ -72,6 +72,7 @@ class Summary:
     events: list[Happening | Called] = field(default_factory=list)
     finished: bool = False
     result: Any = None
+    asked_again: bool = False
     sited: bool = False
     """Whether the walk asked for the line of the project that the stub is called from, and so holds for that line only."""
     number: int = field(default_factory=itertools.count().__next__)

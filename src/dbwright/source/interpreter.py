@@ -218,9 +218,10 @@ class Frame:
             self.conditions -= 1
 
 
-def shape_of(receiver: Value | None, arguments: Arguments) -> object:
-    """What a call is told apart by from others of the function."""
-    return (receiver.shape() if receiver is not None else None, arguments.shape())
+def shape_of(receiver: Value | None, arguments: Arguments) -> int:
+    """What a call is told apart by from others of the function: the hash of it, because the shapes of all calls would take half the
+    memory of a walk."""
+    return hash((receiver.shape() if receiver is not None else None, arguments.shape()))
 
 
 _WITHOUT_COLUMNS = sys.stdlib_module_names | {"pydantic", "sqlalchemy", "typing_extensions"}
@@ -238,10 +239,10 @@ def _tells_more(value: Value, depth: int = 5) -> bool:
 
 @dataclass(slots=True)
 class Walks:
-    """The walks of a function so far, by the shape of the arguments."""
+    """How often a function was walked, and its last walks that came to their end, by the shape of the arguments."""
 
     number: int = 0
-    by_shape: dict[object, list[Summary]] = field(default_factory=dict)
+    by_shape: dict[int, Summary] = field(default_factory=dict)
 
 
 class Interpreter:
@@ -259,6 +260,7 @@ class Interpreter:
         self._pending_orders: set[int] = set()
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
+        self._walked_last: list[object] = []
         self._contexts: dict[tuple[int, int], Walks] = {}
         self.walks_again: frozenset[str] = frozenset()
         """Modules whose functions are walked at every call, also at one like an earlier one: what they do counts, not what they give."""
@@ -911,6 +913,15 @@ class Interpreter:
             at.summary.events.append(Happening("cut", at.place, ()))
         return at.summary
 
+    def forget(self) -> None:
+        """Give up what walks since the last call of this gave and nobody asked for again: six walks of seven, and most of the memory."""
+        for mark in self._walked_last:
+            summary = self._summaries.get(mark)
+            if summary is not None and not summary.asked_again:
+                del self._summaries[mark]
+                self._initialised_like.pop(mark, None)
+        self._walked_last.clear()
+
     def entry_arguments(self, function: Function, receiver: Value | None) -> Arguments:
         """Arguments for a function that nobody calls: typed by their annotations, a ``request`` is the user's."""
         node = function.node.args
@@ -1059,6 +1070,8 @@ class Interpreter:
         summary = self._summaries.get(mark)
         if summary is None and site is not None:
             summary = self._summaries.get((mark, site))
+        if summary is not None:
+            summary.asked_again = True
         if function.module.name in self.walks_again:
             summary = summary if summary is not None and not summary.finished else None
         elif summary is None and not isinstance(receiver, OneInstance) and function.name != "__init__":
@@ -1091,9 +1104,10 @@ class Interpreter:
         summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
         here = mark if site is None else (mark, site)
         self._summaries[here] = summary
+        self._walked_last.append(here)
         walks = self._contexts.setdefault(_walked_for(function, receiver), Walks())
         walks.number += 1
-        walks.by_shape.setdefault(shape_of(receiver, arguments), []).append(summary)
+        shape = shape_of(receiver, arguments)
         try:
             summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
         except OutOfSteps:
@@ -1101,9 +1115,11 @@ class Interpreter:
             raise
         finally:
             summary.finished = True
+            walks.by_shape[shape] = summary
         if not summary.sited:
             here = mark
             self._summaries[mark] = summary
+            self._walked_last.append(mark)
         if function.name == "__init__" and isinstance(receiver, Instance):
             self._initialised_like[here] = receiver
         return summary
@@ -1114,8 +1130,7 @@ class Interpreter:
         walks = self._contexts.get(_walked_for(function, receiver))
         if walks is None or walks.number < _few_contexts(function):
             return None
-        alike = reversed(walks.by_shape.get(shape_of(receiver, arguments), ()))
-        if (last := next((summary for summary in alike if summary.finished), None)) is not None:
+        if (last := walks.by_shape.get(shape_of(receiver, arguments))) is not None:
             computed = receiver is None and not last.events and all(isinstance(v, Known) for v in arguments.every())
             return None if computed and walks.number < MOST_OF_CONSTANTS else last
         if walks.number < MOST_SHAPES:

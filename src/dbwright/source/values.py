@@ -25,28 +25,33 @@ MOST_VARIANTS = 8
 
 
 class Depth:
-    """How deep one stands inside values that hold others, entered once for each: a list may hold itself. Entering tells whether that is
-    deeper than ``most``."""
+    """How deep one stands inside values that hold others, entered once for each: a list may hold itself, and lists that hold the same
+    lists are as many as there are ways through them. Entering tells whether that is deeper than ``most``, or more of them than
+    ``most_entered`` since the outermost."""
 
-    __slots__ = ("depth", "most")
+    __slots__ = ("depth", "entered", "most", "most_entered")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_entered: int) -> None:
         self.most = most
-        self.depth = 0
+        self.most_entered = most_entered
+        self.depth = self.entered = 0
 
     def __enter__(self) -> bool:
+        self.entered = self.entered + 1 if self.depth else 1
         self.depth += 1
-        return self.depth > self.most
+        return self.depth > self.most or self.entered > self.most_entered
 
     def __exit__(self, *exception: object) -> None:
         self.depth -= 1
 
 
 _DEEPEST_KEY = 5
-"""Keys of values that hold others look so deep into them and no deeper: a list may hold itself."""
+"""Keys of values that hold others look so deep into them and no deeper, as ``Depth`` does: keys are asked for too often to enter it."""
+_MOST_IN_KEY = 50
 _depth = 0
-_IN_SHAPES = Depth(5)
-IN_VALUES = Depth(20)
+_in_key = 0
+_IN_SHAPES = Depth(5, 100)
+IN_VALUES = Depth(20, 10_000)
 """Python's values are made so deep and no deeper."""
 
 
@@ -295,9 +300,10 @@ class Items(Value):
         return ItemsMethod(self, name)
 
     def key(self) -> object:
-        global _depth
-        if _depth >= _DEEPEST_KEY:
+        global _depth, _in_key
+        if _depth >= _DEEPEST_KEY or (_depth and _in_key >= _MOST_IN_KEY):
             return Identity(self)
+        _in_key = _in_key + 1 if _depth else 1
         _depth += 1
         try:
             rest = self.rest.key() if self.rest else None
@@ -421,9 +427,10 @@ class Mapping(Value):
         return MappingMethod(self, name)
 
     def key(self) -> object:
-        global _depth
-        if _depth >= _DEEPEST_KEY:
+        global _depth, _in_key
+        if _depth >= _DEEPEST_KEY or (_depth and _in_key >= _MOST_IN_KEY):
             return Identity(self)
+        _in_key = _in_key + 1 if _depth else 1
         _depth += 1
         try:
             first = tuple([(name, value.key()) for name, value in itertools.islice(self.items.items(), 6)])
@@ -790,9 +797,10 @@ class Instance(Value):
         return at.call(self.attribute("__getitem__", at), Arguments([key])) if method else Unknown("item of an object")
 
     def key(self) -> object:
-        global _depth
-        if _depth >= _DEEPEST_KEY:
+        global _depth, _in_key
+        if _depth >= _DEEPEST_KEY or (_depth and _in_key >= _MOST_IN_KEY):
             return ("instance", self.cls)  # an object that leads back to itself, or far into others
+        _in_key = _in_key + 1 if _depth else 1
         _depth += 1
         try:
             attributes = [(n, v.key() if not isinstance(v, Instance) else n) for n, v in self.attributes.items()]
@@ -923,11 +931,12 @@ class FormattedText(Value):
         return Native(name, lambda arguments, frame: self)
 
     def key(self) -> object:
-        global _depth
+        global _depth, _in_key
         if (
             _depth >= _DEEPEST_KEY - 2
         ):  # a text that grows line by line holds all it was before: each level would look at all below
             return Identity(self)
+        _in_key = _in_key + 1 if _depth else 1
         _depth += 2
         try:
             return ("formatted", self.text, self.parts.key())

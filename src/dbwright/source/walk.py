@@ -36,7 +36,7 @@ class Walker:
         """Everything that happens in these files, one after the other."""
         for module in modules:
             yield from self._module(module)
-
+            self.interpreter.forget()
         yield from self._made_of_values()
 
     def _module(self, module: Module) -> Iterator[Reached]:

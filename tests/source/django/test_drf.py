@@ -1,9 +1,11 @@
 """Views, serializers and filters of Django REST framework against what the running project issues."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from web_project import grows_by, per_row, queries, written
+from web_project import FILES, grows_by, per_row, queries, written
 
 pytest.importorskip("rest_framework")
 pytest.importorskip("django_filters")
@@ -268,3 +270,43 @@ def test_settings_that_include_others(tmp_path: Path) -> None:
     assert {table for _, table in per_row(queries(root, "shop/api.py"))} == {"shop_author"}
     (root / "conf/parts/api.py").write_text("")
     assert per_row(queries(root, "shop/api.py")) == set()
+
+
+def test_all_fields_are_those_that_the_framework_means_by_it(tmp_path: Path) -> None:
+    """Not a generic relation, nor what leads here from another model; the framework itself says so."""
+    models = FILES["shop/models.py"].replace(
+        "from django.db import models\n",
+        "from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation\nfrom django.db import models\n",
+    )
+    models = models.replace("    tags = models", '    notes = GenericRelation("shop.Note")\n    tags = models')
+    models += (
+        "\n\nclass Note(models.Model):\n"
+        '    content_type = models.ForeignKey("contenttypes.ContentType", models.CASCADE)\n'
+        "    object_id = models.PositiveIntegerField()\n"
+        '    about = GenericForeignKey("content_type", "object_id")\n'
+    )
+    api = (
+        "from rest_framework import serializers, viewsets\n"
+        "from shop.models import Author, Book\n\n\n"
+        "class BookSerializer(serializers.ModelSerializer):\n"
+        "    class Meta:\n"
+        "        model = Book\n"
+        '        fields = "__all__"\n\n\n'
+        "class Books(viewsets.ModelViewSet):\n"
+        "    queryset = Book.objects.all()\n"
+        "    serializer_class = BookSerializer\n"
+    )
+    root = written(tmp_path, {"shop/models.py": models, "shop/api.py": api})
+    tables = {table.name for query in queries(root, "shop/api.py") if query.query for table in query.query.tables}
+    assert {"shop_book", "shop_tag", "shop_book_tags"} <= tables
+    assert "shop_note" in tables  # which goes with a book that is deleted
+    assert {q.issued_by for q in queries(root, "shop/api.py") if "shop_note" in (q.sql or "")} == {"delete"}
+    script = (
+        "import os, django\n"
+        'os.environ["DJANGO_SETTINGS_MODULE"] = "conf.settings"\n'
+        "django.setup()\n"
+        "from shop.api import BookSerializer\n"
+        "print(*BookSerializer().fields)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["id", "title", "author", "tags"]
