@@ -699,12 +699,15 @@ def _field_names(django: Django, arguments: Arguments, at: Frame) -> Value:
     model = _model_of(arguments.positional[0], django)
     names, excluded = _texts(arguments.positional[1]), _texts(arguments.positional[2]) or []
     if names is None or "__all__" in names:
-        meta = model.real._meta if model is not None else None
-        # Not what leads here from another model, nor a generic relation.
-        fields = (meta.pk, *meta.fields, *meta.many_to_many) if meta is not None else ()
-        names = [field.name for field in fields if field.serialize or field is meta.pk]
+        names = _default_field_names(model.real._meta) if model is not None else []
     kept: list[Value] = [Known(name) for name in dict.fromkeys(names) if name not in excluded]
     return Items(kept[:80])
+
+
+def _default_field_names(meta: Any) -> list[str]:
+    """Not what leads here from another model, nor a generic relation."""
+    fields = (meta.pk, *meta.fields, *meta.many_to_many)
+    return [field.name for field in fields if field.serialize or field is meta.pk]
 
 
 def _named_items(django: Django, arguments: Arguments, at: Frame) -> Value:
