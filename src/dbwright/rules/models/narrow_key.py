@@ -91,6 +91,7 @@ GOOD = (
     Sample(source=_models("Chapter", _NARROW)),
     Sample(source=_models("ChangelogEntry", _NARROW + "\n    title = models.TextField()")),
     Sample(source=_models("SavedSearch", _NARROW)),
+    Sample(source=_models("PageViewPermission", _NARROW)),
 )
 
 _GROWS = re.compile(
@@ -98,7 +99,7 @@ _GROWS = re.compile(
     r"message|notification|activity|audit|history|(api|http|web)_request|heartbeat|trace|span|delivery|usage|data_point|execution|"
     r"(task|job|test|check)_result|webhook_call)s?$"
 )
-_CURATED = re.compile(r"^(saved|custom|dashboard|table|list|template|default)_")
+_CURATED = re.compile(r"^(saved|custom|dashboard|table|list|template|default)_|(^|_)permissions?$")
 _HUMAN = frozenset(("title", "slug", "name", "label", "headline", "verbose_name"))
 """Columns of what people write one by one."""
 
