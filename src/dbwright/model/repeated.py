@@ -48,8 +48,8 @@ _SHARED = re.compile(r"(QuerySet|Manager|Mixin)$")
 """Classes whose methods build querysets for many callers: what one of them needs loaded along does not belong there."""
 
 _ANSWERS = re.compile(
-    r"(view|api|admin|route|resource|endpoint|controller|handler|schema|resolver|graphql|feed|templatetag|context_processor|middleware|form"
-    r"|serializer)s?\w*(/|\.py$)"
+    r"(view|api|admin|route|repo|repositorie|repository|crud|dao|resource|endpoint|controller|handler|schema|resolver|graphql|feed"
+    r"|templatetag|context_processor|middleware|form|serializer)s?\w*(/|\.py$)"
 )
 """Files and folders of what answers requests."""
 
@@ -296,25 +296,31 @@ def _is_form(snapshot: Snapshot, one: Repeated) -> bool:
 
 
 def _writes(snapshot: Snapshot, one: Repeated) -> bool:
-    """In the turns of the loop something is written or locked: what is read beside is cheap, and may be read anew on purpose. Only what is
-    counted, summed up or sought for each row, whatever the row is, weighs as much as the write."""
-    is_certain = not one.query.guards and not one.query.conditions
-    if one.query.issued_by in ("count", "aggregate", "first") and is_certain:
-        return False
-    if {one.loop.place, one.base.place} & _writing(snapshot):
+    """In the turns of the loop something is written or locked: what is read beside is cheap, and may be read anew on purpose. Only what the
+    loop itself counts, sums up or seeks for each row that it does not delete weighs as much as the write."""
+    if any(rows.query is not None and rows.query.locking for rows in rows_walked(snapshot, one)):
         return True
-    return any(rows.query is not None and rows.query.locking for rows in rows_walked(snapshot, one))
+    places = {one.loop.place, one.base.place}
+    if places & _writing(snapshot, ("delete", "lock")):
+        return True
+    near = {"count": 1, "aggregate": 1, "first": 0}.get(one.query.issued_by, -1)
+    if len(one.inside) - 1 <= near and not one.query.guards and not one.query.conditions:
+        return False
+    return bool(places & _writing(snapshot, ("insert", "update")))
+
+
+def _writing(snapshot: Snapshot, how: tuple[str, str]) -> frozenset[Place]:
+    """The loops in whose turns something is written in one of these ways."""
+    return frozenset().union(*(_written(snapshot).get(one, frozenset()) for one in how))
 
 
 @once
-def _writing(snapshot: Snapshot) -> frozenset[Place]:
-    return frozenset(
-        loop.place
-        for query in snapshot.source.queries
-        if query.issued_by in ("insert", "update", "delete", "lock")
-        for loop in query.loops
-        if not loop.by_framework
-    )
+def _written(snapshot: Snapshot) -> dict[str, frozenset[Place]]:
+    found: defaultdict[str, set[Place]] = defaultdict(set)
+    for query in snapshot.source.queries:
+        if query.issued_by in ("insert", "update", "delete", "lock"):
+            found[query.issued_by].update(loop.place for loop in query.loops if not loop.by_framework)
+    return {how: frozenset(places) for how, places in found.items()}
 
 
 def _seeks_one(snapshot: Snapshot, one: Repeated) -> bool:
