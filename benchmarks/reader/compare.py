@@ -83,8 +83,9 @@ def compare(expected: str, actual: str) -> Comparison:
     best: Comparison | None = None
     wanted = Shape.of(first)
     # Two occurrences of one table: which of them is which is only known by trying, and not worth it where the tables are others.
-    alike = tables_of(first) == tables_of(second)
-    for numbers in islice(numberings(second), None if alike else 1):
+    counts = tables_in(actual)
+    alike = tables_in(expected) == counts
+    for numbers in islice(numberings(counts), None if alike else 1):
         found = Comparison(tuple(wanted.against(Shape.of(second, numbers))))
         if best is None or cost(found) < cost(best):
             best = found
@@ -129,9 +130,14 @@ def tables_of(statement: Any) -> Counter[str]:
     return Counter(n.relname for n in nodes(statement, "RangeVar"))
 
 
-def numberings(statement: Any) -> Iterator[dict[str, tuple[int, ...]]]:
+@lru_cache(maxsize=4_000)
+def tables_in(sql: str) -> Counter[str]:
+    """How often each table stands in a text."""
+    return tables_of(parse(sql))
+
+
+def numberings(counts: Counter[str]) -> Iterator[dict[str, tuple[int, ...]]]:
     """Ways of numbering the tables that occur more than once, the order of the text first; at most 720."""
-    counts = tables_of(statement)
     several = [(name, count) for name, count in sorted(counts.items()) if count > 1]
     ways = product(*(permutations(range(min(count, 5))) for _name, count in several))
     for way in islice(ways, 720):
@@ -303,7 +309,7 @@ class Reader:
         conditions += conjuncts(self.expression(message.where_clause, scope))
         between, alone = split(conditions)
         joins.update(between)
-        parts["joins"], parts["predicates"] = joins, Counter(alone)
+        parts["joins"], parts["predicates"] = joins, Counter(c for c in alone if c != VALUE)  # WHERE true
         parts["grouping"] = Counter(dict.fromkeys((self.key(n, scope, targets) for n in message.group_clause), 1))
         parts["having"] = Counter(dict.fromkeys(conjuncts(self.expression(message.having_clause, scope)), 1))
         parts["order"] = tuple(self.sort(n.sort_by, scope, targets) for n in message.sort_clause)

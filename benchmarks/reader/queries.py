@@ -20,8 +20,10 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,11 @@ DIRECT = re.compile(
     r"_AsyncSessionContextManager|sessionmaker|instances|load_\w+|Bulk\w*)\b"
 )
 """Functions of the frameworks by whose call the application's line itself issues a query."""
+BEFORE_OPTIONAL = ("AND", "OR", "WHERE", "NOT", "HAVING", "ON")
+BOUND = re.compile(r"(?:LIMIT|OFFSET) $")
+LEFT_OUT = "\x01"
+MOST_NONE = 8
+"""Placeholders of a statement that are tried with None."""
 
 
 @dataclass
@@ -166,17 +173,78 @@ def compared(expected: str, actual: str) -> Comparison | None:
         return None
 
 
+def none_numbers(query: Any) -> tuple[int, ...]:
+    """The numbers of the placeholders whose value may be None, as the reader says."""
+    return tuple(number for number, one in enumerate(query.parameters, 1) if one.or_none)[:MOST_NONE]
+
+
+def read_as(sql: str, numbers: tuple[int, ...], optional: tuple[tuple[int, int], ...], issued: str) -> Iterator[str]:
+    """The statements that one of the reader's stands for, as far as they can be the one that was issued: as it is, with IS NULL for each
+    choice of the values that may be None, and with a choice of its optional conditions."""
+    yield with_choice(sql, optional, likeness(issued)) if optional else sql
+    more = issued.count("IS NULL") - sql.count("IS NULL")
+    for count in range(1, min(more, len(numbers)) + 1):
+        for chosen in combinations(numbers, count):
+            text = re.sub(rf" = \$(?:{'|'.join(map(str, chosen))})(?!\d)", " IS NULL", sql)
+            if text != sql:
+                yield text
+
+
+def with_choice(sql: str, optional: tuple[tuple[int, int], ...], issued: str) -> str:
+    """A statement with those of its optional conditions that stand in what was issued. Which they are is guessed by their text; whether
+    the statement is then equal is not."""
+
+    def chosen(begin: int, end: int, inside: list[tuple[int, int]]) -> str:
+        parts, position = [], begin
+        used: Counter[str] = Counter()
+        while inside:
+            first = inside.pop(0)
+            below = [one for one in inside if one[1] <= first[1]]
+            del inside[: len(below)]
+            text = chosen(*first, below)
+            like = likeness(text)
+            there = sum(issued.count(f"{word} {like}") for word in BEFORE_OPTIONAL) > used[like]
+            if bound := BOUND.search(sql[position : first[0]]):
+                there = likeness(bound[0] + text) in issued
+            used[like] += there
+            parts += [sql[position : first[0]], text if there else LEFT_OUT]
+            position = first[1]
+        return without_left_out("".join((*parts, sql[position:end])))
+
+    return chosen(0, len(sql), list(optional)).replace(LEFT_OUT, "TRUE")
+
+
+def without_left_out(text: str) -> str:
+    """A text without the conditions that are left out, nor what tied them to others."""
+    before = ""
+    while text != before:
+        before = text
+        text = re.sub(rf"{LEFT_OUT} (?:AND|OR) |(?: AND | OR ){LEFT_OUT}", "", text)
+        text = re.sub(rf" (?:WHERE|HAVING|LIMIT|OFFSET) {LEFT_OUT}(?! AND | OR )", "", text)
+        text = re.sub(rf"(?<![A-Z]) ?\({LEFT_OUT}\)", f" {LEFT_OUT}", text).replace("  ", " ")
+    return text
+
+
+@lru_cache(maxsize=50_000)
+def likeness(text: str) -> str:
+    """A text as the same condition has it in another statement: without values, casts, brackets and quotes."""
+    text = re.sub(r"\(NULL\) AND \(1 != 1\)", "?", " ".join(text.split()))
+    text = re.sub(r"::\w+(?: WITH TIME ZONE)?(?:\[\])?", "", text)
+    text = re.sub(r"%\(\w+\)s|%s|\$\d+", "?", text)
+    return re.sub(r"\?(?:, \?)+", "?", re.sub(r'[()"]', "", text))
+
+
 def judge(site: Site) -> None:
     """For each recorded query: an empty reason when one of the reader's equals it, else what is wrong with the nearest."""
     unreadable = Counter(q.unknown or "no SQL and no reason" for q in site.candidates if not q.sql)
-    texts = list(dict.fromkeys(q.sql for q in site.candidates if q.sql))
+    read = list({(q.sql, none_numbers(q), q.optional): None for q in site.candidates if q.sql})[:200]
     for row in site.recorded:
         if not site.candidates:
             site.results.append((row, missing_reason(row), "", None))
             continue
         best: tuple[tuple[int, int], str, Comparison] | None = None
         refused = 0
-        for text in texts[:200]:
+        for text in (text for one in read for text in read_as(*one, row["sql"])):
             comparison = compared(row["sql"], text)
             if comparison is None:
                 refused += 1

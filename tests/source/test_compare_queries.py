@@ -1,12 +1,13 @@
 """The measure of the reader: recorded queries find the reader's queries for their line, and each is judged by the nearest of them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dbwright.model.source import Place, Source, SourceQuery
+from dbwright.model.source import Parameter, Place, Source, SourceQuery
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.reader.queries import Reading, Site, judge, sites_of
@@ -33,6 +34,44 @@ def read(line: int, sql: str | None, unknown: str | None = None, made: int | Non
     issued = Place("shop/views.py", line)
     built = issued if made is None else Place("shop/views.py", made)
     return SourceQuery("django", "rows", built, issued, table="shop_order", sql=sql, unknown=unknown)
+
+
+def optional(line: int, sql: str, *parts: str) -> SourceQuery:
+    spans = tuple((sql.index(part), sql.index(part) + len(part)) for part in parts)
+    return replace(read(line, sql), optional=spans)
+
+
+@pytest.mark.parametrize(
+    ("issued", "equal"),
+    [
+        ("SELECT id FROM book WHERE id > %s", True),
+        ("SELECT id FROM book WHERE id > %s AND title = %s LIMIT %s", True),
+        ("SELECT id FROM book WHERE id > %s AND EXISTS (SELECT 1 FROM tag WHERE tag.book = book.id)", True),
+        (
+            "SELECT id FROM book WHERE id > %s AND EXISTS (SELECT 1 FROM tag WHERE tag.book = book.id AND tag.x = %s)",
+            True,
+        ),
+        ("SELECT id FROM book WHERE title = %s", False),
+        ("SELECT id FROM book WHERE id > %s AND pages = %s", False),
+        ("SELECT id FROM book WHERE id > %s AND title = %s AND title = %s AND pages > 3", False),
+        ("SELECT id FROM book WHERE id > %s AND tag.x = %s", False),
+    ],
+)
+def test_a_statement_is_equal_with_some_choice_of_its_optional_parts(root: Path, issued: str, equal: bool) -> None:
+    sql = "SELECT id FROM book WHERE id > $1 AND title = $2 AND EXISTS (SELECT 1 FROM tag WHERE tag.book = book.id AND tag.x = $3) LIMIT $4"
+    parts = ("title = $2", "EXISTS (SELECT 1 FROM tag WHERE tag.book = book.id AND tag.x = $3)", "tag.x = $3", "$4")
+    assert judged(root, [row(issued, 4)], optional(2, sql, *parts)).equal is equal
+
+
+def test_is_null_is_equal_only_where_the_value_may_be_none(root: Path) -> None:
+    sql = "SELECT id FROM book WHERE title = $1 AND pages = $2"
+    told = replace(read(2, sql), parameters=(Parameter("request", or_none=True), Parameter("request")))
+    assert judged(root, [row("SELECT id FROM book WHERE title IS NULL AND pages = %s", 4)], told).equal
+    assert not judged(root, [row("SELECT id FROM book WHERE title = %s AND pages IS NULL", 4)], told).equal
+
+
+def test_a_condition_that_is_always_true_is_none(root: Path) -> None:
+    assert judged(root, [row("SELECT id FROM book WHERE true", 4)], read(2, "SELECT id FROM book")).equal
 
 
 def row(sql: str, *lines: int) -> dict[str, Any]:

@@ -89,8 +89,11 @@ def lines(queries: Iterable[SourceQuery]) -> Iterable[str]:
         yield f"    {query.sql or f'not known: {query.unknown}'}"
         if query.parameters:
             yield "    " + ", ".join(
-                f"${n} {p.origin if p.value is None else repr(p.value)}" for n, p in enumerate(query.parameters, 1)
+                f"${n} {p.origin if p.value is None else repr(p.value)}{' or None' if p.or_none else ''}"
+                for n, p in enumerate(query.parameters, 1)
             )
+        if query.optional and query.sql:
+            yield "    not always: " + " · ".join(query.sql[begin:end] for begin, end in query.optional)
         if query.partial:
             yield f"    and possibly more: {query.partial}"
 
@@ -125,7 +128,8 @@ def as_json(query: SourceQuery) -> dict[str, Any]:
         "partial": query.partial,
         "table": query.table,
         "relation": query.relation,
-        "parameters": [{"origin": p.origin, "value": p.value} for p in query.parameters],
+        "parameters": [{"origin": p.origin, "value": p.value, "or_none": p.or_none} for p in query.parameters],
+        "optional": [list(span) for span in query.optional],
         "loops": [
             {"file": loop.place.file, "line": loop.place.line, "rows_of": loop.table, "times": loop.count}
             for loop in query.loops

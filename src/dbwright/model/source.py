@@ -65,10 +65,12 @@ Issued = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A placeholder's value: where it comes from, and the value itself when it is written in the source."""
+    """A placeholder's value: where it comes from, and the value itself when it is written in the source. ``or_none``: the value may be
+    None, and for ``column = $1`` the framework then writes ``column IS NULL``."""
 
     origin: ParameterOrigin
     value: Any = None
+    or_none: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class SourceQuery:
 
     ``made`` is where the query is built (where a fix goes), ``issued`` where it is sent (where it hurts). ``sql`` is PostgreSQL's with
     ``$1`` placeholders, ``query`` the same taken apart; both are None when the query could not be written, and ``unknown`` says why.
+    ``optional`` are the spans of ``sql`` with conditions that the statement may not have, the outer before the inner ones: filters that
+    are put together under conditions.
     ``partial`` names conditions that are added at run time and could not be told. ``relation``: the path that was touched, for
     ``issued_by`` ``relation`` and ``prefetch``, and the one by which a related manager was reached for the others; it starts at a row of
     the query on ``owner_table`` made at ``owner``. ``whole``: a related manager is asked
@@ -139,6 +143,7 @@ class SourceQuery:
     in_transaction: bool = False
     request_text: bool = False
     consumer: str = ""
+    optional: tuple[tuple[int, int], ...] = ()
 
     @property
     def rows_loops(self) -> tuple[QueryLoop, ...]:

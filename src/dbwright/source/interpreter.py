@@ -41,6 +41,7 @@ from dbwright.source.values import (
     Native,
     NotPlain,
     OneInstance,
+    Origin,
     Parametrised,
     Real,
     Slice,
@@ -257,6 +258,7 @@ class Interpreter:
         self._names: dict[tuple[str, str], Value] = {}
         self._pending: set[object] = set()
         self._classes: dict[int, ClassValue] = {}
+        self._classes_of_calls: dict[object, ClassValue] = {}
         self._pending_orders: set[int] = set()
         self._libraries: dict[str, Value] = {}
         self._summaries: dict[object, Summary] = {}
@@ -380,7 +382,11 @@ class Interpreter:
     def _from_scope(self, scope: Scope, name: str, at: Frame) -> Value:
         """The last binding that means something; ``+=`` is added to it."""
         value: Value = Unknown(f"{name} is not known")
-        for binding in reversed(scope.bindings.get(name, ())):
+        bindings = scope.bindings.get(name, [])
+        if len(bindings) > 1 and any(isinstance(one, Import) for one in bindings):
+            # ``if TYPE_CHECKING: import numpy``, ``else: numpy = lazy_import("numpy")``: the import says what it is.
+            bindings = [one for one in bindings if not isinstance(one, ast.Call)]
+        for binding in reversed(bindings):
             value = self.bound(binding, at)
             if not (isinstance(value, Unknown | Library) or (isinstance(value, Known) and value.value is None)):
                 break
@@ -407,6 +413,18 @@ class Interpreter:
         if id(node) not in self._classes:
             self._classes[id(node)] = ClassValue(node, module, closure)
         return self._classes[id(node)]
+
+    def _class_of_call(self, node: ast.ClassDef, at: Frame) -> ClassValue:
+        """A class whose bases are made of the variables of the function that it stands in: one for each set of its bases' values."""
+        inside = Frame(self, at.module, closure=enclosing(at.locals, at.closure))
+        bases = tuple(self.evaluate(base, inside).key() for base in node.bases)
+        mark = (id(node), bases)
+        if mark not in self._classes_of_calls:
+            first = id(node) not in self._classes
+            made = ast.ClassDef(**{name: getattr(node, name) for name in node._fields if hasattr(node, name)})
+            found = self.class_of(node if first else ast.copy_location(made, node), at.module, at.locals)
+            self._classes_of_calls[mark] = found
+        return self._classes_of_calls[mark]
 
     def library(self, name: str) -> Value:
         """The value of a dotted name outside the project."""
@@ -935,7 +953,8 @@ class Interpreter:
             value = value or self._given_by_framework(function, one.arg)
             if value is not None and one in optional:
                 value = union([value, Known(None)])
-            named[one.arg] = value or Unknown(f"argument {one.arg}", "request" if one.arg == "request" else "argument")
+            origin: Origin = "request" if one.arg == "request" else "argument"
+            named[one.arg] = value or Unknown(f"argument {one.arg}", origin, or_none=one in optional)
         return Arguments([], named, Unknown("*arguments", "argument"), Unknown("**arguments", "argument"))
 
     def _given_by_framework(self, function: Function, name: str) -> Value | None:
@@ -1309,7 +1328,7 @@ class Interpreter:
             self._narrow(node.test, taken, at)
             held = list(before.values()) if test is None else []
             lists = [(one, len(one.items)) for one in held if isinstance(one, Items)]
-            mappings = [(one, set(one.items)) for one in held if isinstance(one, Mapping)]
+            mappings = [(one, dict(one.items)) for one in held if isinstance(one, Mapping)]
             outside = self.branch
             if test is None:
                 self.branch = (*outside, (id(node), taken))
@@ -1322,8 +1341,11 @@ class Interpreter:
                 at.conditions = conditions
             for one, length in lists:
                 one.optional.update(range(length, len(one.items)))
-            for mapping, keys in mappings:
-                mapping.optional |= mapping.items.keys() - keys
+            for mapping, kept in mappings:
+                mapping.optional |= mapping.items.keys() - kept.keys()
+                for key, former in kept.items():
+                    if key in mapping.items and mapping.items[key] is not former:
+                        mapping.items[key] = union((former, mapping.items[key]))
         if test is None and len(ends) == 1:  # the other branch left: what follows stands under the condition
             at.conditions += 1
         return self._join(ends, before, at)
@@ -1338,9 +1360,20 @@ class Interpreter:
             for name, there in other.items():
                 here = joined.get(name)
                 if here is not there:
-                    joined[name] = union((here, there)) if here is not None else there
+                    joined[name] = self._either(here, there, at) if here is not None else there
         at.locals = joined
         return True
+
+    @staticmethod
+    def _either(here: Value, there: Value, at: Frame) -> Value:
+        """What a variable is after branches that do not agree: one value where a framework has one that says as much as both."""
+        for one, base in ((here, there), (there, here)):
+            several, bases = alternatives(one), alternatives(base)
+            if all(hasattr(member, "or_not") for member in (*several, *bases)):
+                found = [value for member in several if (value := _without(member, bases, at)) is not None]
+                if len(found) == len(several):
+                    return union(found)
+        return union((here, there))
 
     def _narrow(self, test: ast.expr, taken: bool, at: Frame) -> None:
         """What a branch tells of a variable: that it is not None, or that it is."""
@@ -1362,8 +1395,13 @@ class Interpreter:
 
     @staticmethod
     def _narrow_name(node: ast.expr, something: bool, at: Frame) -> None:
-        if isinstance(node, ast.Name) and isinstance(at.locals.get(node.id), Union):
-            members = alternatives(at.locals[node.id])
+        if not isinstance(node, ast.Name):
+            return
+        before = at.locals.get(node.id)
+        if something and isinstance(before, Unknown):
+            at.locals[node.id] = before.something()
+        if isinstance(before, Union):
+            members = alternatives(before)
             left = [m for m in members if not (m.truth() is (not something) and isinstance(m, Known))]
             if left:
                 at.locals[node.id] = union(left)
@@ -1478,7 +1516,9 @@ class Interpreter:
 
     def _define(self, node: ast.stmt, at: Frame) -> bool:
         if isinstance(node, ast.ClassDef):
-            if node.bases or at.function == "<module>":
+            if any(_reads(base, at.locals) for base in node.bases):  # each call of the function makes one of its own
+                at.locals[node.name] = self._class_of_call(node, at)
+            elif node.bases or at.function == "<module>":
                 at.locals[node.name] = self.class_of(node, at.module, at.locals)
             else:  # a namespace, such as a Meta, whose values are those of this call
                 at.locals[node.name] = ClassValue(node, at.module, enclosing(at.locals, at.closure))
@@ -1566,11 +1606,15 @@ class Interpreter:
             return self._super(at)
         callee = self.evaluate(node.func, at)
         arguments = self.arguments(node, at)
+        if arguments.either is not None:
+            return union(callee.call(one, at) for one in arguments.each())
         at.line = node.func.end_lineno or node.lineno
         if isinstance(callee, Unknown) and isinstance(node.func, ast.Attribute):
             found = self._unknown_call(node.func, arguments, at)
             if found is not None:
                 return found
+            if node.func.attr == "get" and len(arguments.positional) == 1:
+                return Unknown(callee.reason, callee.origin, or_none=True)
         return callee.call(arguments, at)
 
     def _unknown_call(self, method: ast.Attribute, arguments: Arguments, at: Frame) -> Value | None:
@@ -1599,6 +1643,8 @@ class Interpreter:
                 arguments.positional.append(self.evaluate(one, at))
                 continue
             value = self.evaluate(one.value, at)
+            if isinstance(value, Union) and len(node.args) == 1 and all(isinstance(m, Items) for m in value.members):
+                arguments.either = value
             if isinstance(value, Items):
                 start = len(arguments.positional)
                 arguments.optional |= {start + position for position in value.optional}
@@ -1973,6 +2019,16 @@ def merged(lines: list[list[ClassValue]]) -> list[ClassValue]:
         rest = [[cls for cls in line if cls is not head] for line in rest]
         rest = [line for line in rest if line]
     return found
+
+
+def _reads(node: ast.expr, variables: dict[str, Value]) -> bool:
+    """Whether an expression reads one of these variables."""
+    return any(isinstance(one, ast.Name) and one.id in variables for one in ast.walk(node))
+
+
+def _without(member: Any, bases: Iterable[Value], at: Frame) -> Value | None:
+    """What stands for a value and the one among others that it was made of."""
+    return next((found for base in bases if (found := member.or_not(base, at)) is not None), None)
 
 
 def _left_out_as_none(node: ast.arguments) -> list[ast.arg]:

@@ -26,6 +26,7 @@ from dbwright.source.interpreter import Framework, Interpreter
 from dbwright.source.issued import IssuedQuery
 from dbwright.source.migrations import read_migrations
 from dbwright.source.modules import Codebase, Module, Problem
+from dbwright.source.optional import spans, unmarked
 from dbwright.source.placeholders import numbered
 from dbwright.source.sql import CannotTakeApart, take_apart
 from dbwright.source.tokens import repeatable
@@ -271,7 +272,7 @@ def as_query(
     if what.sql is not None:
         if what.sql not in parsed:
             try:
-                parsed[what.sql] = take_apart(what.sql, schema)
+                parsed[what.sql] = take_apart(unmarked(what.sql), schema)
             except CannotTakeApart as error:
                 parsed[what.sql] = str(error)
         outcome = parsed[what.sql]
@@ -280,6 +281,7 @@ def as_query(
         else:
             query = outcome
     issued = names.place(reached.place)
+    text = numbered(what.sql)[0] if what.sql is not None else None
     return SourceQuery(
         framework=what.framework,
         issued_by=what.issued_by,
@@ -287,7 +289,8 @@ def as_query(
         issued=issued,
         symbol=what.symbol,
         table=what.table,
-        sql=numbered(what.sql)[0] if what.sql is not None else None,
+        sql=unmarked(text) if text is not None else None,
+        optional=spans(text) if text is not None else (),
         query=query,
         parameters=what.parameters,
         unknown=repeatable(unknown) if unknown is not None else None,

@@ -7,22 +7,22 @@ import re
 from typing import Any, cast
 
 from dbwright.model.source import Parameter, ParameterOrigin
-from dbwright.source.values import Known, Value, origin_of
+from dbwright.source.values import Known, Unknown, Value, origin_of
 
 _numbers = itertools.count(1)
-_TOKEN = re.compile("\u2039(\\d+)\\|([a-z]+)\u203a")
+_TOKEN = re.compile("\u2039(\\d+)\\|([a-z]+)(\\??)\u203a")
 UNKNOWN_NUMBER = 7_654_321
 """Stands for a number that is not known where a framework insists on a number: a LIMIT, an OFFSET, a year."""
 
 
 class Token(str):
-    """Text that is unique and tells where the value comes from."""
+    """Text that is unique and tells where the value comes from, and with a question mark that it may be None."""
 
     __slots__ = ("origin",)
     origin: ParameterOrigin
 
-    def __new__(cls, origin: ParameterOrigin) -> Token:
-        made = super().__new__(cls, f"\u2039{next(_numbers)}|{origin}\u203a")
+    def __new__(cls, origin: ParameterOrigin, or_none: bool = False) -> Token:
+        made = super().__new__(cls, f"\u2039{next(_numbers)}|{origin}{'?' if or_none else ''}\u203a")
         made.origin = origin
         return made
 
@@ -35,6 +35,8 @@ class Token(str):
 
 def token_for(value: Value) -> Token:
     """The token of a value that is not known."""
+    if isinstance(value, Unknown):
+        return Token(value.origin, value.or_none)
     return Token(origin_of(value) if not isinstance(value, Known) else "constant")
 
 
@@ -59,7 +61,7 @@ def parameter_of(value: Any) -> Parameter:
         if found is None:
             return Parameter("constant", str(value[:200]))
         around = _TOKEN.sub("", value)
-        return Parameter(cast(ParameterOrigin, found[2]), around or None)
+        return Parameter(cast(ParameterOrigin, found[2]), around or None, or_none=bool(found[3]) and not around)
     if isinstance(value, int) and value == UNKNOWN_NUMBER:
         return Parameter("unknown")
     if isinstance(value, bool) or value is None:

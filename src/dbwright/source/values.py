@@ -24,6 +24,10 @@ MOST_VARIANTS = 8
 """Alternatives of one value that are kept apart."""
 
 
+MOST_OF_TURNS = 12
+"""The same of those that tell how many other turns were taken on the way: the ones with the fewest, so that each turn is among them."""
+
+
 class Depth:
     """How deep one stands inside values that hold others, entered once for each: a list may hold itself, and lists that hold the same
     lists are as many as there are ways through them. Entering tells whether that is deeper than ``most``, or more of them than
@@ -108,22 +112,28 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Value):
-    """Not known, because ``reason``. What is derived from it keeps its origin."""
+    """Not known, because ``reason``. What is derived from it keeps its origin. ``or_none``: it may be None, such as a parameter that
+    a request need not have."""
 
     reason: str
     origin: Origin = "unknown"
+    or_none: bool = False
 
     def attribute(self, name: str, at: Frame) -> Value:
-        return self if self.origin != "unknown" else Unknown(self.reason)
+        return self.something() if self.origin != "unknown" else Unknown(self.reason)
 
     def call(self, arguments: Arguments, at: Frame) -> Value:
-        return self
+        return self.something()
 
     def iterate(self, at: Frame) -> Value:
-        return self
+        return self.something()
 
     def item(self, key: Value, at: Frame) -> Value:
-        return self
+        return self.something()
+
+    def something(self) -> Unknown:
+        """The same where it is not None."""
+        return Unknown(self.reason, self.origin) if self.or_none else self
 
     def key(self) -> object:
         return ("unknown", self.origin)
@@ -266,6 +276,15 @@ def from_plain(value: Any) -> Value:
     return Known(value)
 
 
+def choices(optional: Iterable[Any]) -> Iterator[frozenset[Any]]:
+    """What may be left out of parts that are there under conditions: nothing, everything, then each choice between, up to
+    ``MOST_VARIANTS``."""
+    parts = sorted(optional, key=repr)
+    between = (chosen for count in range(1, len(parts)) for chosen in itertools.combinations(parts, count))
+    for chosen in itertools.islice(itertools.chain([(), parts] if parts else [()], between), MOST_VARIANTS):
+        yield frozenset(chosen)
+
+
 @dataclass(slots=True)
 class Items(Value):
     """A list, tuple or set. ``rest`` stands for any number of further elements."""
@@ -317,6 +336,11 @@ class Items(Value):
                 return ("items", self.kind)
             inside = [*self.items[:6], *([self.rest] if self.rest else [])]
             return ("items", self.kind, frozenset(one.shape() for one in inside))
+
+    def choices(self) -> Iterator[list[Value]]:
+        """What may be in it: with all and with none of what was added under conditions, and what lies between as far as it is kept."""
+        for left_out in choices(self.optional):
+            yield [item for position, item in enumerate(self.items) if position not in left_out]
 
     def add_rest(self, value: Value) -> None:
         self.rest = value if self.rest is None else union([self.rest, value])
@@ -540,7 +564,9 @@ def union(values: Iterable[Value]) -> Value:
         return Unknown("nothing")
     told = [member for member in members.values() if not isinstance(member, Unknown)]
     chosen = told if any(not isinstance(member, Known) for member in told) else list(members.values())
-    if len(chosen) > MOST_VARIANTS:
+    if len(chosen) > MOST_VARIANTS and all(hasattr(member, "turns") for member in chosen):
+        chosen = sorted(chosen, key=lambda member: member.turns)[:MOST_OF_TURNS]  # type: ignore[attr-defined]
+    elif len(chosen) > MOST_VARIANTS:
         chosen = [*chosen[: MOST_VARIANTS // 2], *chosen[-MOST_VARIANTS // 2 :]]
     return chosen[0] if len(chosen) == 1 else Union(tuple(chosen))
 
@@ -561,6 +587,14 @@ class Arguments:
     """Positions of what a ``*`` gave that was added to its list under a condition."""
     optional_named: frozenset[str] = frozenset()
     """Names of what a ``**`` gave that was set under a condition."""
+    either: Union | None = None
+    """The lists of which a ``*`` that is all there is gives one."""
+
+    def each(self) -> Iterator[Arguments]:
+        """The calls with one of the lists each."""
+        for one in self.either.members if self.either is not None else ():
+            if isinstance(one, Items):
+                yield Arguments(list(one.items), self.named, one.rest, self.extra_named, frozenset(one.optional))
 
     def first(self) -> Value | None:
         return self.positional[0] if self.positional else None

@@ -204,6 +204,25 @@ def few(limit=None):
 def yield_nothing(title):
     return title
 """,
+        # A condition that grows under another one, and those that a dictionary and a list hold under one.
+        """
+from django.db.models import Q
+
+def run():
+    for number in (0, 1):
+        found("x", number)
+
+def found(text, number):
+    either = Q(title=text)
+    if number:
+        either |= Q(pk=number)
+    Book.objects.filter(either).count()
+    also = {"title": text}
+    if number:
+        also["author__name"] = text
+    Book.objects.filter(**also).count()
+    Book.objects.filter(**also).exists()
+""",
     ],
 )
 def test_statements_are_those_that_the_framework_issues(tmp_path: Path, code: str) -> None:
@@ -261,6 +280,98 @@ def run(rows):
         '("id") DO UPDATE SET "name" = ',
         "",
     ]
+
+
+def test_a_value_that_may_be_none_says_so(tmp_path: Path) -> None:
+    code = """
+def asked(request, kwargs, key=None):
+    Book.objects.filter(pk=request.GET.get("book")).exists()
+    Book.objects.filter(pk=kwargs.get("book")).exists()
+    Book.objects.filter(pk=key).exists()
+    Book.objects.filter(pk=request.GET["book"]).exists()
+    Book.objects.filter(pk=kwargs.get("book", 1)).exists()
+    if key:
+        Book.objects.filter(pk=key).exists()
+    Author.objects.filter(pk=Book.objects.get().author_id).exists()
+"""
+    found = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    told = [query.parameters[-1].or_none for query in found if query.issued_by == "exists"]
+    assert told == [True, True, True, False, False, False, False]
+
+
+def test_a_model_that_saves_itself_inserts_or_updates(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+
+class Note(models.Model):
+    text = models.TextField()
+    number = models.IntegerField(default=0)
+
+    def save(self, *args, **kwargs):
+        self.number += 1
+        super().save(*args, **kwargs)
+
+    def mark(self, also):
+        names = ["text"]
+        if also:
+            names.append("number")
+        super().save(update_fields=names)
+
+def again(key):
+    note = Note.objects.get(pk=key)
+    note.text = "x"
+    super(Note, note).save()
+"""
+    found = queries(written(tmp_path, {"shop/code.py": code}), "shop/code.py")
+    assert {q.issued_by for q in found if q.issued.function == "Note.save"} == {"insert", "update"}
+    assert [q.query.set_columns for q in found if q.issued.function == "Note.mark" and q.query] == [
+        ("text", "number"),
+        ("text",),
+    ]
+
+
+def test_asking_whether_there_is_a_row_at_the_other_end_fetches_it(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+
+class Biography(models.Model):
+    author = models.OneToOneField(Author, models.CASCADE, related_name="biography")
+
+def known(author: Author):
+    return hasattr(author, "biography") and hasattr(author, "books") and hasattr(author, "name")
+"""
+    (query,) = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    assert (query.issued_by, query.table) == ("relation", "shop_biography")
+
+
+def test_a_class_that_a_function_makes_is_one_for_each_call(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+from django_scopes import ScopedManager
+
+def open_only(**scopes):
+    class Open(ScopedManager(**scopes).__class__):
+        def get_queryset(self):
+            return super().get_queryset().filter(closed=False)
+    return Open()
+
+class Sale(models.Model):
+    author = models.ForeignKey(Author, models.CASCADE)
+    closed = models.BooleanField()
+    objects = open_only(author="author")
+
+class Part(models.Model):
+    sale = models.ForeignKey(Sale, models.CASCADE)
+    closed = models.BooleanField()
+    objects = open_only(author="sale__author")
+
+def both():
+    Sale.objects.count()
+    Part.objects.count()
+"""
+    sale, part = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    assert '"shop_sale"."author_id" = ' in (sale.sql or "")
+    assert 'INNER JOIN "shop_sale"' in (part.sql or "")
 
 
 def test_features_of_the_connection_are_those_of_postgresql(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dbwright.model.source import Source, SourceQuery, SourceTable
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from benchmarks.reader.compare import compare
+from benchmarks.reader.queries import none_numbers, read_as
 
 ORACLE = Path(source.__file__).parent / "oracle" / "sqlalchemy_registry.py"
 
@@ -90,5 +91,5 @@ def queries(root: Path, file: str = "shop/code.py") -> list[SourceQuery]:
 
 def same(issued: list[str], found: list[SourceQuery]) -> bool:
     """Whether what is read has every statement that is really sent, as the parse tree tells."""
-    texts = [query.sql for query in found if query.sql is not None]
-    return all(any(compare(one, text).equal for text in texts) for one in issued)
+    read = [(query.sql, none_numbers(query), query.optional) for query in found if query.sql is not None]
+    return all(any(compare(one, text).equal for each in read for text in read_as(*each, one)) for one in issued)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from orm_project import queries, read, same, sent, written
 
+from dbwright.model.source import SourceQuery
+
 MODELS = """\
 from sqlalchemy import Column, ForeignKey, String, Table
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -172,7 +174,7 @@ def test_what_is_read_is_sent(tmp_path: Path, kind: str) -> None:
     assert not [query.unknown for query in found if query.unknown]
 
 
-def test_conditions_added_on_the_way_give_both_queries(tmp_path: Path) -> None:
+def test_conditions_added_on_the_way_are_optional(tmp_path: Path) -> None:
     code = """\
 def act(session: Session, title=None, minimum=None):
     statement = select(Book)
@@ -186,7 +188,102 @@ def act(session: Session, title=None, minimum=None):
     found = queries(root)
     for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
         assert same(sent(root, "shop.code:act", *arguments), found)
-    assert len(found) == 4
+    assert [optional_parts(query) for query in found] == [["book.title = $1", "book.pages > $2"]]
+
+
+def optional_parts(query: SourceQuery) -> list[str]:
+    return [(query.sql or "")[begin:end] for begin, end in query.optional]
+
+
+def test_a_limit_may_not_be_there_and_a_join_gives_another_query(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session, last=None, most=None):
+    statement = select(Book).where(Book.pages > 3)
+    if last:
+        statement = statement.join(Author).where(Author.last == last)
+    if most is not None:
+        statement = statement.limit(most)
+    return session.scalars(statement).all()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    found = queries(root)
+    for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
+        assert same(sent(root, "shop.code:act", *arguments), found)
+    assert len(found) == 2
+    assert all("book.pages > $" not in part for query in found for part in optional_parts(query))
+
+
+def test_a_condition_that_stands_in_for_true_is_optional(tmp_path: Path) -> None:
+    code = """\
+def narrowed(title, minimum):
+    conditions = []
+    if title:
+        conditions.append(or_(Book.title == title, Book.title == "all"))
+    if minimum:
+        conditions.append(Book.pages > minimum)
+    if not conditions:
+        return true()
+    return and_(*conditions)
+
+def act(session: Session, title=None, minimum=None):
+    return session.scalars(select(Book).where(Book.id > 0, narrowed(title, minimum))).all()
+"""
+    imports = IMPORTS + "from sqlalchemy import true\n"
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": imports + code})
+    found = queries(root)
+    for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
+        assert same(sent(root, "shop.code:act", *arguments), found)
+
+
+def test_a_flush_sends_one_statement_for_all_that_was_changed_of_a_row(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session, key, title=None):
+    book = session.query(Book).filter(Book.id == key).first()
+    book.pages = 3
+    if title:
+        book.title = title
+    session.flush()
+
+def other(session: Session, key):
+    session.flush()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    written_there = [q for q in queries(root) if q.issued_by == "update"]
+    assert [q.sql for q in written_there] == [
+        "UPDATE book SET title=$1, pages=$2 WHERE book.id = $3",
+        "UPDATE book SET pages=$1 WHERE book.id = $2",
+    ]
+    assert {q.issued.line for q in written_there} == {IMPORTS.count("\n") + 6}
+
+
+def test_what_one_function_changes_is_not_flushed_by_another(tmp_path: Path) -> None:
+    code = """\
+from sqlalchemy.orm import sessionmaker
+make = sessionmaker()
+
+def add():
+    session = make()
+    session.add(Tag(label="x"))
+
+def later():
+    session = make()
+    session.flush()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    assert [q.issued.function for q in queries(root)] == ["add"]
+
+
+def test_a_row_that_was_added_and_flushed_is_changed_by_an_update(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session):
+    tag = Tag(label="x")
+    session.add(tag)
+    session.flush()
+    tag.label = "y"
+    session.flush()
+"""
+    root = written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code})
+    assert [q.issued_by for q in queries(root)] == ["insert", "update"]
 
 
 LOOPS = {
@@ -365,7 +462,7 @@ def act(client, cache, items):
     assert not read(root).queries
 
 
-def test_conditions_collected_in_a_list_give_the_queries_with_each(tmp_path: Path) -> None:
+def test_conditions_collected_in_a_list_are_optional(tmp_path: Path) -> None:
     code = """\
 def act(session: Session, title=None, minimum=None):
     conditions = [Book.id > 0]
@@ -379,7 +476,7 @@ def act(session: Session, title=None, minimum=None):
     found = queries(root)
     for arguments in ((None, None), ("x", None), (None, 3), ("x", 3)):
         assert same(sent(root, "shop.code:act", *arguments), found)
-    assert len(found) == 4
+    assert [optional_parts(query) for query in found] == [["book.title = $2", "book.pages > $3"]]
 
 
 def test_an_order_chosen_by_an_enumeration_gives_each(tmp_path: Path) -> None:

@@ -464,6 +464,12 @@ class Django:
             positional, named = field_arguments(cls, positional, named)
         if issubclass(cls, models.Case | models.When | models.Func):
             positional, named = values_of_expressions(cls, positional, named)
+        if issubclass(cls, models.Prefetch):  # rows of a queryset that is not known are still rows of the relation
+            positional = [
+                None if isinstance(value, Token) and position == 1 else value
+                for position, value in enumerate(positional)
+            ]
+            named = {name: value for name, value in named.items() if not isinstance(value, Token)}
         if issubclass(cls, models.Q):
             named = {name: several(name, value) for name, value in named.items()}
         return self._made(cls, positional, named)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dbwright.model.source import Issued
 from dbwright.source.django.loaded import AttributesValue
 from dbwright.source.django.querysets import LOADS_MORE, InstanceValue, ManagerTemplate, ManagerValue
 from dbwright.source.django.runtime import ALIAS
-from dbwright.source.values import Arguments, Items, Known, Native, Origin, Unknown, Value
+from dbwright.source.values import Arguments, Items, Known, Native, Origin, Unknown, Value, alternatives, plain
 
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
@@ -104,7 +105,9 @@ def _target(instance: InstanceValue, path: str) -> Any:
 def _column(django: Django, instance: InstanceValue, field: Any, name: str, at: Frame) -> Value:
     if instance.qs is not None and not instance.path and _is_deferred(instance.qs, field):
         django.touch(instance, field, name, at, lambda: _fetch_column(instance, field))
-    return Unknown(f"column {name}", "row" if instance.record is not None else instance.origin)
+    origin: Origin = "row" if instance.record is not None else instance.origin
+    unsaved = getattr(field, "primary_key", False) and instance.record is None and origin == "argument"
+    return Unknown(f"column {name}", origin, or_none=unsaved or getattr(field, "null", False))
 
 
 def _is_deferred(qs: Any, field: Any) -> bool:
@@ -273,26 +276,47 @@ def _write(django: Django, instance: InstanceValue, name: str, arguments: Argume
     if model.real is None:
         return Known(None)
     real = django.real_instance(model, instance.origin, saved=not instance.new)
-    run: Callable[[], Any]
     mark: tuple[object, ...] = (name, model.real, instance.origin, instance.new)
     if name == "delete":
         django.issue("delete", lambda: real.delete(using=ALIAS), at, model, at.place, None, "delete", mark=mark)
     elif name == "refresh_from_db":
         django.issue("get", lambda: real.refresh_from_db(using=ALIAS), at, model, at.place, None, name, mark=mark)
     else:
-        fields = arguments.named.get("update_fields")
-        names = None
-        if isinstance(fields, Items) and fields.rest is None and all(isinstance(one, Known) for one in fields.items):
-            names = [one.value for one in fields.items if isinstance(one, Known)]
-
-        def run() -> Any:
-            real.save(using=ALIAS, **({"update_fields": names} if names else {}))
-
-        django.issue(
-            "insert" if instance.new else "update", run, at, model, at.place, None, "save", mark=(*mark, *(names or ()))
-        )
+        for names in _written(arguments.named.get("update_fields", Known(None))):
+            _save(django, instance, instance.new, names, at)
+            if names is None and _may_be_new(instance, at):
+                _save(django, instance, True, None, at)
         instance.new = False
     return Known(None)
+
+
+def _save(django: Django, instance: InstanceValue, new: bool, names: tuple[str, ...] | None, at: Frame) -> None:
+    """The row is written, as a new one or in those columns."""
+    model = instance.model
+    real = django.real_instance(model, instance.origin, saved=not new)
+    options = {"update_fields": names} if names else {}
+    mark = ("save", model.real, instance.origin, new, names)
+    how: Issued = "insert" if new else "update"
+    django.issue(how, lambda: real.save(using=ALIAS, **options), at, model, at.place, None, "save", mark=mark)
+
+
+def _may_be_new(instance: InstanceValue, at: Frame) -> bool:
+    """In a model's own ``save`` nobody tells whether the row is there already, unless its caller does."""
+    unknown = instance.record is None and not instance.path and instance.origin == "argument" and not instance.new
+    return unknown and at.receiver is instance and at.function in ("save", "asave", "save_base")
+
+
+def _written(fields: Value) -> Iterator[tuple[str, ...] | None]:
+    """The choices of columns that ``update_fields`` may name, None for all: what was added under a condition may not be there."""
+    seen: set[tuple[str, ...] | None] = set()
+    for one in alternatives(fields):
+        lists: list[tuple[str, ...] | None] = [None]
+        if isinstance(one, Items) and one.rest is None and all(isinstance(item, Known) for item in one.items):
+            lists = [tuple(plain(Items(chosen))) for chosen in one.choices()]
+        for names in lists:
+            if names not in seen:
+                seen.add(names)
+                yield names or None
 
 
 class MetaValue(Value):

@@ -6,7 +6,9 @@ the SQL is Django's own also for ``count``, ``get_or_create``, prefetching and c
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbwright.model.source import Issued
@@ -16,6 +18,7 @@ from dbwright.source.events import Place
 from dbwright.source.issued import IssuedQuery
 from dbwright.source.tokens import UNKNOWN_NUMBER, Token, parameter_of
 from dbwright.source.values import (
+    MOST_VARIANTS,
     Arguments,
     Bound,
     ClassValue,
@@ -26,10 +29,12 @@ from dbwright.source.values import (
     Mapping,
     Native,
     Origin,
+    Real,
     Slice,
     Unknown,
     Value,
     alternatives,
+    choices,
     union,
 )
 
@@ -321,6 +326,9 @@ class QuerySetValue(Value):
             return derived
         if name == "using":
             return self
+        ways = _ways(arguments)
+        if len(ways) > 1:
+            return union(self._build(name, one, at) for one in ways)
         given = exact_arguments(arguments)
         mark = (Identity(self.qs), name, given) if given is not None else None
         kept = self.django.built.get(mark) if mark is not None else None
@@ -483,14 +491,9 @@ class QuerySetValue(Value):
         )
 
     def _fetch(self, name: str, arguments: Arguments, at: Frame) -> Value:
-        target: Value = self
         if name == "get":
-            target = self._build("filter", arguments, at)
-            if not isinstance(target, QuerySetValue):
-                return target
-            qs = target.qs
-            record = target.issue("get", lambda: qs.get(), at, "", "get")
-            return target.element(record)
+            targets = alternatives(self._build("filter", arguments, at))
+            return union(one.one(at) if isinstance(one, QuerySetValue) else one for one in targets)
         if name in _OF_ROWS and self.has_rows:
             return Unknown(f"result of {name}", "row")
         if name == "first" and self.has_rows and self.qs.ordered:
@@ -514,6 +517,10 @@ class QuerySetValue(Value):
         if name == "aggregate":
             return Mapping({}, Unknown("an aggregate", "row"))
         return Unknown(f"result of {name}", "row")
+
+    def one(self, at: Frame) -> Value:
+        """The only row."""
+        return self.element(self.issue("get", lambda: self.qs.get(), at, "", "get"))
 
     def _insert(self, name: str, arguments: Arguments, at: Frame) -> Value:
         qs = self.qs
@@ -901,7 +908,10 @@ class InstanceValue(Value):
         self.django.loaded_later.assign(self, name, value)
 
     def has(self, name: str, at: Frame) -> bool | None:
-        """Whether it has an attribute; None when that cannot be told."""
+        """Whether it has an attribute; None when that cannot be told. Asking for the one row that points at it fetches that row."""
+        if self._points_at(name):
+            self.attribute(name, at)
+            return None
         known = self._is_column(name) or self.django.interpreter.find_in_class(self.cls, name) is not None
         if known or name in self.attributes or self._is_annotation(name):
             return True
@@ -909,6 +919,11 @@ class InstanceValue(Value):
 
     def _is_annotation(self, name: str) -> bool:
         return self.qs is not None and not self.path and name in self.qs.query.annotations
+
+    def _points_at(self, name: str) -> bool:
+        """Whether it is the other end of a one-to-one relation, where there may be no row."""
+        fields = self.model.real._meta.fields_map if self.model.real is not None and self._is_column(name) else {}
+        return name in fields and bool(fields[name].one_to_one)
 
     def attribute(self, name: str, at: Frame) -> Value:
         interpreter = self.django.interpreter
@@ -960,6 +975,32 @@ def loads(qs: Any) -> object:
 
 def _inner(qs: Any) -> object:
     return loads(qs) if qs is not None else None
+
+
+def _ways(arguments: Arguments) -> list[Arguments]:
+    """The calls that one call may be, of which each makes another query: with each of the conditions that an argument may be, with and
+    without those that were put into ``*`` and ``**`` under conditions."""
+    either = [_conditions_of(value) for value in arguments.positional]
+    given, named = arguments.optional, arguments.optional_named
+    if not given and not named and all(len(one) == 1 for one in either):
+        return [arguments]
+    ways = itertools.product(choices(given), choices(named), itertools.product(*either))
+    return [
+        replace(
+            arguments,
+            positional=[one for position, one in enumerate(way) if position not in left_out],
+            named={name: value for name, value in arguments.named.items() if name not in unnamed},
+            optional=frozenset(),
+            optional_named=frozenset(),
+        )
+        for left_out, unnamed, way in itertools.islice(ways, MOST_VARIANTS)
+    ]
+
+
+def _conditions_of(value: Value) -> tuple[Value, ...]:
+    """What an argument may be, where that are several conditions; else the one value."""
+    conditions = tuple(one for one in alternatives(value) if isinstance(one, Real))
+    return conditions if len(conditions) > 1 else (value,)
 
 
 def _bounds(value: Value) -> list[Value]:

@@ -62,7 +62,7 @@ def concrete(value: Value, at: Frame) -> Any:
     if isinstance(value, Bound | Native):
         return placeholder
     if isinstance(value, Union):
-        return concrete(_preferred(value), at)
+        return _made_of_one(value, at)
     made = getattr(value, "concrete", None)
     if made is not None:
         return made(at)
@@ -116,6 +116,18 @@ def exact_arguments(arguments: Arguments) -> object:
         )
     except NotExact:
         return None
+
+
+def _made_of_one(value: Union, at: Frame) -> Any:
+    """The object that stands for one of several alternatives; where None is another, its token says so, or its key's."""
+    made = concrete(_preferred(value), at)
+    if any(isinstance(member, Known) and member.value is None for member in value.members):
+        options = getattr(made, "_meta", None)
+        if isinstance(made, Token):
+            return Token(made.origin, or_none=True)
+        if options is not None and isinstance(key := made.__dict__.get(options.pk.attname), Token):
+            made.__dict__[options.pk.attname] = Token(key.origin, or_none=True)
+    return made
 
 
 def _preferred(value: Union) -> Value:

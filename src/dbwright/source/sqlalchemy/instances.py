@@ -214,7 +214,7 @@ class ModelInstance(Value):
         origin: Origin = "row" if self.row_of is not None or not self.is_new else "unknown"
         named = f"{self.cls.name}.{prop.key}"
         if self.row_of is not None and not self.is_new and list(prop.columns) == list(self.model.mapper.primary_key):
-            return KeyOf(named, origin, self)
+            return KeyOf(named, origin, row=self)
         return Unknown(named, origin)
 
     def _is_unloaded(self, key: str) -> bool:
@@ -263,6 +263,8 @@ class ModelInstance(Value):
         if getattr(prop, "lazy", None) in ("raise", "raise_on_sql", "noload"):
             return None, None
         real = self.real
+        if (flushed := getattr(self.session, "flushed", None)) is not None:
+            flushed(at)
 
         def run(session: Any) -> Any:
             session.add(real)
@@ -290,13 +292,13 @@ class ModelInstance(Value):
         target = prop.mapper.class_
         if prop.uselist:
             one = next(iter(found.values() if isinstance(found, dict) else found), None) if found else None
-            related = of_row(self.framework, target, one, record, self.is_async)
+            related = of_row(self.framework, target, one, record, self.is_async, self.session)
             if isinstance(related, ModelInstance) and prop.direction.name == "ONETOMANY":
                 related.parents[frozenset(there for _here, there in prop.local_remote_pairs)] = self
             if isinstance(found, dict):
                 return Mapping({}, related)
             return Items([], "list", related)
-        related = of_row(self.framework, target, found, record, self.is_async)
+        related = of_row(self.framework, target, found, record, self.is_async, self.session)
         local = [column for column, _other in prop.local_remote_pairs] if prop.direction.name == "MANYTOONE" else []
         if local and not any(column.nullable for column in local):
             return related
@@ -351,14 +353,23 @@ def adoption_of(framework: SQLAlchemy, real: Any) -> ModelAdoption | None:
     return adoption if adoption is not None and hasattr(adoption, "mapper") else None  # type: ignore[return-value]
 
 
-def of_row(framework: SQLAlchemy, entity: Any, real: Any, record: IssuedQuery | None, is_async: bool) -> Value:
-    """An instance that came from a query."""
+def of_row(
+    framework: SQLAlchemy,
+    entity: Any,
+    real: Any,
+    record: IssuedQuery | None,
+    is_async: bool,
+    session: Value | None = None,
+) -> Value:
+    """An instance that came from a query of a session."""
     adoption = adoption_of(framework, type(real) if real is not None and class_behind(type(real)) else entity)
     if adoption is None:
         return Unknown("a row", "row")
     if real is None or class_behind(type(real)) is None:
         real = persistent(framework, adoption)
-    return ModelInstance(framework, adoption, real, record, is_async)
+    made = ModelInstance(framework, adoption, real, record, is_async)
+    made.session = session
+    return made
 
 
 def persistent(framework: SQLAlchemy, model: ModelAdoption) -> Any:

@@ -167,27 +167,36 @@ def shape_of(thing: Any) -> list[tuple[str, Any]]:
         return []
 
 
-def element(framework: SQLAlchemy, entity: Any, real: Any, record: IssuedQuery | None, is_async: bool) -> Value:
+def element(
+    framework: SQLAlchemy, entity: Any, real: Any, record: IssuedQuery | None, is_async: bool, session: Value | None
+) -> Value:
     from dbwright.source.sqlalchemy import instances
 
     if entity is None:
         return Unknown("a value of a row", "row")
-    return instances.of_row(framework, entity, real, record, is_async)
+    return instances.of_row(framework, entity, real, record, is_async, session)
 
 
 def row_of_statement(
-    framework: SQLAlchemy, thing: Any, real: Any, record: IssuedQuery | None, is_async: bool, single: bool
+    framework: SQLAlchemy,
+    thing: Any,
+    real: Any,
+    record: IssuedQuery | None,
+    is_async: bool,
+    single: bool,
+    session: Value | None = None,
 ) -> Value:
-    """The value of one row. ``single``: a row of one element is that element."""
+    """The value of one row. ``single``: a row of one element is that element; ``session``: the one that the row belongs to."""
     shape = shape_of(thing)
     if not shape:
         return Unknown("a row", "row")
     if single:
         first = real[0] if isinstance(real, tuple) and real else real
-        return element(framework, shape[0][1], first, record, is_async)
+        return element(framework, shape[0][1], first, record, is_async, session)
     reals = list(real) if isinstance(real, tuple) and len(real) == len(shape) else [None] * len(shape)
     values = [
-        element(framework, entity, one, record, is_async) for (_name, entity), one in zip(shape, reals, strict=True)
+        element(framework, entity, one, record, is_async, session)
+        for (_name, entity), one in zip(shape, reals, strict=True)
     ]
     return RowValue([name for name, _entity in shape], values, record)
 
@@ -240,11 +249,19 @@ def many(row: Value) -> Items:
 class ResultValue(Value):
     """What ``execute`` gives: rows that were asked for already."""
 
-    __slots__ = ("framework", "is_async", "mode", "real", "rows", "statement")
+    __slots__ = ("framework", "is_async", "mode", "real", "rows", "session", "statement")
 
     def __init__(
-        self, framework: SQLAlchemy, statement: Any, real: Any, record: IssuedQuery | None, mode: str, is_async: bool
+        self,
+        framework: SQLAlchemy,
+        statement: Any,
+        real: Any,
+        record: IssuedQuery | None,
+        mode: str,
+        is_async: bool,
+        session: Value | None = None,
     ) -> None:
+        self.session = session
         self.framework = framework
         self.statement = statement
         self.real = real
@@ -255,13 +272,17 @@ class ResultValue(Value):
     @property
     def row(self) -> Value:
         if self.mode == "mappings":
-            row = row_of_statement(self.framework, self.statement, self.real, self.rows, self.is_async, single=False)
+            row = self._row(single=False)
             return row.mapping() if isinstance(row, RowValue) else Mapping({}, Unknown("a value of a row", "row"))
-        single = self.mode == "scalars"
-        return row_of_statement(self.framework, self.statement, self.real, self.rows, self.is_async, single)
+        return self._row(single=self.mode == "scalars")
+
+    def _row(self, single: bool) -> Value:
+        return row_of_statement(
+            self.framework, self.statement, self.real, self.rows, self.is_async, single, self.session
+        )
 
     def moded(self, mode: str) -> ResultValue:
-        return ResultValue(self.framework, self.statement, self.real, self.rows, mode, self.is_async)
+        return ResultValue(self.framework, self.statement, self.real, self.rows, mode, self.is_async, self.session)
 
     def attribute(self, name: str, at: Frame) -> Value:
         if name in ("scalars", "mappings"):
@@ -317,6 +338,8 @@ def _record(
 ) -> tuple[IssuedQuery, Any]:
     subject = subject_of(statement.object)
     session = statement.session
+    if (flushed := getattr(session, "flushed", None)) is not None:
+        flushed(at)
     return issue(
         statement.framework,
         at,
@@ -332,7 +355,7 @@ def _record(
 
 def _row(statement: Statement, real: Any, record: IssuedQuery) -> Value:
     single = len(shape_of(statement.object)) == 1 and shape_of(statement.object)[0][1] is not None
-    return row_of_statement(statement.framework, statement.object, real, record, False, single)
+    return row_of_statement(statement.framework, statement.object, real, record, False, single, statement.session)
 
 
 def _first(rows: Any) -> Any:
@@ -397,7 +420,7 @@ def _scalar(statement: Statement, arguments: Arguments, at: Frame) -> Value:
     record, real = _record(statement, at, kind, lambda query: query.scalar(), "scalar")
     shape = shape_of(statement.object)
     if shape and shape[0][1] is not None:
-        return union([element(statement.framework, shape[0][1], real, record, False), Known(None)])
+        return union([element(statement.framework, shape[0][1], real, record, False, statement.session), Known(None)])
     return Unknown("a value of a row", "row")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy
@@ -21,6 +22,7 @@ from dbwright.source.sqlalchemy.results import ResultValue, Run, identity_of, is
 from dbwright.source.sqlalchemy.statements import REQUEST_TEXT, RUN_TIME_TEXT, Statement, is_statement
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
+    MOST_OF_TURNS,
     Arguments,
     Bound,
     ClassValue,
@@ -34,6 +36,7 @@ from dbwright.source.values import (
     Unknown,
     Value,
     alternatives,
+    choices,
     union,
 )
 
@@ -47,6 +50,8 @@ SYNC = (orm.Session, orm.scoped_session, sqlalchemy.Connection)
 ASYNC = (sa_asyncio.AsyncSession, sa_asyncio.async_scoped_session, sa_asyncio.AsyncConnection)
 MAKERS = (orm.sessionmaker, sa_asyncio.async_sessionmaker)
 ENGINES = (sqlalchemy.Engine, sa_asyncio.AsyncEngine)
+MOST_WAITING = 50
+"""Changes that a flush is taken to send."""
 _SELF = frozenset(
     "begin begin_nested __enter__ __aenter__ connection no_autoflush execution_options registry options "
     "sync_session sync_connection".split()
@@ -57,10 +62,30 @@ _NOTHING = frozenset(
 )
 
 
+@dataclass(slots=True)
+class Waiting:
+    """What waits for a flush: the events in which it stands for now, and its event. Of a row that was changed, the columns with the
+    branch in which each was."""
+
+    events: list[Any]
+    happening: Happening
+    row: ModelInstance | None = None
+    columns: dict[str, tuple[tuple[int, bool], ...]] = field(default_factory=dict)
+    added: ModelInstance | None = None
+
+    def withdrawn(self) -> bool:
+        """Takes the event out of where it stands; whether it stood there."""
+        for position, one in enumerate(self.events):
+            if one is self.happening:
+                del self.events[position]
+                return True
+        return False
+
+
 class SessionValue(Value):
     """A session or connection of the project. ``is_async``: its results are awaited."""
 
-    __slots__ = ("cls", "framework", "is_async", "is_connection", "pending", "query_class")
+    __slots__ = ("_pending", "cls", "framework", "is_async", "is_connection", "query_class", "walk")
 
     def __init__(
         self,
@@ -75,8 +100,9 @@ class SessionValue(Value):
         self.cls = cls
         self.query_class = query_class
         self.is_connection = is_connection
-        self.pending: list[tuple[list[Any], Happening]] = []
-        """What waits for a flush: the events in which it stands for now, and each event."""
+        self._pending: list[Waiting] = []
+        self.walk = 0
+        """The walk that it waits in: one entry point flushes nothing of another's."""
 
     def attribute(self, name: str, at: Frame) -> Value:
         if self.cls is not None:
@@ -115,24 +141,39 @@ class SessionValue(Value):
 
     # Units of work ---------------------------------------------------------------------------------------------------------
 
-    def waits(self, record: Any, at: Frame) -> None:
+    def waits(self, record: Any, at: Frame, added: ModelInstance | None = None) -> None:
         """Remember what the next flush sends.
 
         Until one is seen, it stands where it was asked for, outside of loops: a flush sends many at once.
         """
-        happening = Happening(record, at.place, ())
-        at.summary.events.append(happening)
-        self.pending.append((at.summary.events, happening))
+        self._wait(Waiting(at.summary.events, Happening(record, at.place, ()), added=added), at)
+
+    def _wait(self, waiting: Waiting, at: Frame) -> None:
+        waiting.events.append(waiting.happening)
+        self._waiting(at).append(waiting)
+
+    def _waiting(self, at: Frame) -> list[Waiting]:
+        if self.walk != at.interpreter.entry:
+            self.walk, self._pending = at.interpreter.entry, []
+        return self._pending
 
     def flushed(self, at: Frame) -> None:
-        """What waited is sent here, as often as the flush is reached."""
-        pending, self.pending = self.pending[-50:], []
-        for events, happening in pending:
-            for position, one in enumerate(events):
-                if one is happening:
-                    del events[position]
-                    at.happened(happening.what)
-                    break
+        """What waited is sent here, as often as the flush is reached. A column that was set in a branch may not be among those of its
+        row that are written."""
+        pending = self._waiting(at)[-MOST_WAITING:]
+        self._pending = []
+        for waiting in pending:
+            if not waiting.withdrawn():
+                continue
+            if waiting.added is not None:
+                waiting.added.is_new = False
+            if waiting.row is None:
+                at.happened(waiting.happening.what)
+                continue
+            optional = [name for name, branch in waiting.columns.items() if not at.interpreter.holds_here(branch)]
+            for left_out in choices(optional):
+                if names := [name for name in waiting.columns if name not in left_out]:
+                    at.happened(self._update(waiting.row, names, at))
 
     def changed(self, instance: ModelInstance, name: str, at: Frame) -> None:
         """An attribute of a persistent object was set."""
@@ -142,12 +183,23 @@ class SessionValue(Value):
             keys: list[Any] = [local.key for local, _remote in pairs]
         else:
             keys = [column.key for column in getattr(prop, "columns", ())]
-        table = instance.model.mapper.local_table
-        values = {key: Token("unknown") for key in keys if key in table.c}
-        if not values:
+        columns = {key: at.interpreter.branch for key in keys if key in instance.model.mapper.local_table.c}
+        if not columns:
             return
+        pending = self._waiting(at)
+        before = next((one for one in pending if one.row is instance), None)
+        if before is not None:
+            pending.remove(before)
+            before.withdrawn()
+            columns = {**columns, **before.columns}
+        happening = Happening(self._update(instance, list(columns), at), at.place, ())
+        self._wait(Waiting(at.summary.events, happening, instance, columns), at)
+
+    def _update(self, instance: ModelInstance, names: list[str], at: Frame) -> IssuedQuery:
+        """The statement that writes changed columns of a row."""
+        table = instance.model.mapper.local_table
         where = sqlalchemy.and_(*(column == Token("row") for column in table.primary_key))
-        statement = sqlalchemy.update(table).where(where).values(**values)
+        statement = sqlalchemy.update(table).where(where).values({name: Token("unknown") for name in names})
         record, _ = issue(
             self.framework,
             at,
@@ -158,7 +210,7 @@ class SessionValue(Value):
             is_async=self.is_async,
             event=False,
         )
-        self.waits(record, at)
+        return record
 
 
 def _statement(session: SessionValue, value: Value | None, at: Frame) -> Statement | None:
@@ -231,7 +283,7 @@ def _execute(mode: str) -> Callable[[SessionValue, Arguments, Any], Value]:
             if len(members) > 1:
                 return union(
                     handler(session, Arguments([m, *arguments.positional[1:]], arguments.named), at)
-                    for m in members[:6]
+                    for m in members[:MOST_OF_TURNS]
                 )
         statement = _statement(session, value, at) or _raw(session, value, at)
         session.flushed(at)
@@ -282,7 +334,13 @@ def _executed(session: SessionValue, statement: Statement, parameters: Any, mode
     if isinstance(real, sqlalchemy.Row):
         real = tuple(real)
     result = ResultValue(
-        session.framework, thing, real, record, "scalars" if mode in ("scalars", "scalar") else "rows", session.is_async
+        session.framework,
+        thing,
+        real,
+        record,
+        "scalars" if mode in ("scalars", "scalar") else "rows",
+        session.is_async,
+        session,
     )
     if mode == "scalar":
         return union([result.row, Known(None)])
@@ -429,7 +487,7 @@ def _add_one(session: SessionValue, value: Value, at: Frame) -> None:
         is_async=session.is_async,
         event=False,
     )
-    session.waits(record, at)
+    session.waits(record, at, value)
 
 
 def insert_values(instance: ModelInstance, at: Frame) -> dict[str, Any]:
@@ -460,7 +518,9 @@ def insert_values(instance: ModelInstance, at: Frame) -> dict[str, Any]:
 def _merge(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
     value = arguments.first()
     if isinstance(value, ModelInstance):
-        _get(session, Arguments([value.cls, Unknown("its key")]), at)
+        keys = value.model.mapper.primary_key if value.model.mapper is not None else ()
+        key: list[Value] = [Unknown("its key") for _ in keys]
+        _get(session, Arguments([value.cls, Items(key, "tuple") if len(key) > 1 else Unknown("its key")]), at)
         value.session = session
         return value
     return value or Unknown("merged")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import orm
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import attributes, interfaces
-from sqlalchemy.sql import ClauseElement, Executable, Select, dml, selectable
+from sqlalchemy.sql import ClauseElement, ColumnElement, Executable, Select, dml, elements, operators, selectable
 from sqlalchemy.sql.base import Executable as BaseExecutable
 from sqlalchemy.sql.elements import TextClause
 
 from dbwright.source.events import Place
+from dbwright.source.optional import BEGIN, END
 from dbwright.source.sqlalchemy.real import concrete, is_element, number_parameter, wrapped
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
+    MOST_OF_TURNS,
     Arguments,
     ClassValue,
     FormattedText,
@@ -40,13 +44,27 @@ CONDITIONS = frozenset(
     "where filter having order_by group_by options join outerjoin filter_by distinct with_only_columns".split()
 )
 """Methods from which what is not known is left out; the statement is then told to be partial."""
+NARROWING = frozenset(("where", "filter", "having"))
+_BOUNDS = frozenset(("limit", "offset"))
+_IS = frozenset(("is_", "is_not", "isnot"))
 MOST_VARIANTS = 8
 
 
 class Statement(Value):
     """A statement or legacy ``Query``. ``made`` is where its first call stands; ``partial`` what could not be told of it."""
 
-    __slots__ = ("framework", "made", "object", "partial", "query_class", "rows", "session")
+    __slots__ = (
+        "base",
+        "framework",
+        "made",
+        "narrowed",
+        "object",
+        "partial",
+        "query_class",
+        "rows",
+        "session",
+        "turns",
+    )
 
     def __init__(
         self,
@@ -64,6 +82,11 @@ class Statement(Value):
         self.query_class = query_class
         self.session = session
         self.rows: Any = None
+        self.base: Statement | None = None
+        """The statement that it narrows, by the method and the arguments of ``narrowed``."""
+        self.narrowed: tuple[str, Arguments] | None = None
+        self.turns = 0
+        """How often another than the first of several alternatives was taken."""
 
     @property
     def is_query(self) -> bool:
@@ -73,7 +96,9 @@ class Statement(Value):
         return self.object
 
     def with_object(self, thing: Any, partial: str | None = None) -> Statement:
-        return Statement(self.framework, thing, self.made, self.partial or partial, self.query_class, self.session)
+        made = Statement(self.framework, thing, self.made, self.partial or partial, self.query_class, self.session)
+        made.turns = self.turns
+        return made
 
     def attribute(self, name: str, at: Frame) -> Value:
         if self.query_class is not None and at.interpreter.find_in_class(self.query_class, name) is not None:
@@ -97,10 +122,32 @@ class Statement(Value):
         return wrapped(thing)
 
     def called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
+        arguments = with_marks(arguments) if name in NARROWING else arguments
         found = [self._called(name, method, one, at) for one in choices(arguments)]
+        for one in found[1:]:
+            if isinstance(one, Statement):
+                one.turns += one is not self
         # Of several alternatives those that SQLAlchemy refuses, such as a column that only some models have, are none.
         taken = [one for one in found if not isinstance(one, Statement) or one.partial == self.partial]
         return union(taken or found)
+
+    def or_not(self, base: Value, at: Frame) -> Value | None:
+        """The one statement for two branches, of which this one only narrowed what the other has: with marks around the conditions.
+        None where it did something else."""
+        if self is base or self.base is None or self.narrowed is None:
+            return self if self is base else None
+        outer = self.base.or_not(base, at)
+        if not isinstance(outer, Statement):
+            return None
+        name, given = self.narrowed
+        if any(map(_is_true, given.positional)):
+            return outer
+        marked = _marked_bound if name in _BOUNDS else _marked
+        every = replace(given, positional=[one if is_marked(one) else marked(one, at) for one in given.positional])
+        made = outer._called(name, getattr(outer.object, name), every, at)
+        if isinstance(made, Statement):
+            made.turns = self.turns
+        return made
 
     def _called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
         positional, named, partial = self._fitted(name, arguments, at)
@@ -126,7 +173,10 @@ class Statement(Value):
         if is_statement(found) and not isinstance(
             found, selectable.Subquery | selectable.CTE | selectable.ScalarSelect
         ):
-            return self.with_object(found, partial)
+            made = self.with_object(found, partial)
+            if name in NARROWING or name in _BOUNDS:
+                made.base, made.narrowed = self, (name, arguments)
+            return made
         return wrapped(found)
 
     def _fitted(self, name: str, arguments: Arguments, at: Frame) -> tuple[list[Any], dict[str, Any], str | None]:
@@ -144,7 +194,7 @@ class Statement(Value):
             if name in CONDITIONS and _useless(one):
                 partial = partial or f"{name}() of something that is not known: {value.describe()[:80]}"
             elif name in ("limit", "offset", "slice"):
-                positional.append(number_parameter(one))
+                positional.append(one if is_marked(value) else number_parameter(one))
             else:
                 positional.append(one)
         named = {key: concrete(value, at, self.framework) for key, value in arguments.named.items()}
@@ -206,7 +256,7 @@ def choices(arguments: Arguments) -> list[Arguments]:
         if isinstance(value, Union):
             members = [m for m in alternatives(value) if isinstance(m, Real | Statement | ClassValue)]
             if len(members) == len(alternatives(value)):
-                return [_replaced(arguments, position, member) for member in members[:MOST_VARIANTS]]
+                return [_replaced(arguments, position, member) for member in members[:MOST_OF_TURNS]]
     extra = arguments.extra_positional
     if isinstance(extra, Union) and all(isinstance(m, Real) for m in alternatives(extra)):
         return [
@@ -214,6 +264,56 @@ def choices(arguments: Arguments) -> list[Arguments]:
             for member in alternatives(extra)
         ]
     return [arguments]
+
+
+class Maybe(elements.Grouping[Any]):
+    """A condition that was put into its list under another one: it may not be there, and its SQL is written between marks."""
+
+    __visit_name__ = "maybe"
+    inherit_cache = True
+    operator = None
+    """None of its element's: a list of conditions takes it in as it is."""
+
+
+@compiles(Maybe)
+def _write_marked(element: Maybe, compiler: Any, **options: Any) -> str:
+    return f"{BEGIN}{compiler.process(element.element, **options)}{END}"
+
+
+def with_marks(arguments: Arguments) -> Arguments:
+    """The arguments with marks around the conditions that a list held under conditions, and around those instead of which there may be
+    ``true()``."""
+    given = []
+    for position, value in enumerate(arguments.positional):
+        several = alternatives(value)
+        others = [one for one in several if not _is_true(one)] or [value]
+        given.append(
+            union(map(_marked, others)) if position in arguments.optional or len(others) < len(several) else value
+        )
+    told = {position for position in arguments.optional if all(map(is_marked, alternatives(given[position])))}
+    return replace(arguments, positional=given, optional=frozenset(arguments.optional - told))
+
+
+def _is_true(value: Value) -> bool:
+    return isinstance(value, Real) and isinstance(value.object, elements.True_)
+
+
+def is_marked(value: Value) -> bool:
+    return isinstance(value, Real) and isinstance(value.object, Maybe)
+
+
+def _marked_bound(value: Value, at: Frame) -> Value:
+    """A LIMIT or an OFFSET that may not be there: the number is marked."""
+    number = number_parameter(value.value if isinstance(value, Known) else Token("unknown"))
+    thing = number if isinstance(number, ColumnElement) else sqlalchemy.literal(number, sqlalchemy.Integer())
+    return Real(Maybe(thing))
+
+
+def _marked(value: Value, at: Frame | None = None) -> Value:
+    thing = getattr(value, "object", None) if isinstance(value, Real) else None
+    if isinstance(thing, ColumnElement) and isinstance(thing.type, sqlalchemy.Boolean) and not isinstance(thing, Maybe):
+        return Real(Maybe(thing.self_group(against=operators.and_)))
+    return value
 
 
 def _replaced(arguments: Arguments, position: int, value: Value) -> Arguments:
@@ -290,7 +390,10 @@ def called(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -
     if is_statement(owner):
         return Statement(framework, owner, at.place).called(name, thing, arguments, at)
     if thing in (sqlalchemy.and_, sqlalchemy.or_) or name in ("and_", "or_"):
-        return union(_junction(framework, thing, one, at) for one in choices(arguments))
+        return union(_junction(framework, thing, one, at) for one in choices(with_marks(arguments)))
+    if name in _IS and is_element(owner) and isinstance(arguments.first(), Unknown):
+        either = (sqlalchemy.true(), sqlalchemy.false())  # what is not known has no place after IS
+        return union(Real(thing(one)) for one in either)
     value = framework.make(thing, _known_only(arguments) if thing is sqlalchemy.select else arguments, at)
     if isinstance(value, Real) and is_statement(value.object):
         return Statement(framework, value.object, at.place)
