@@ -24,6 +24,7 @@ MOST_ALTERNATIVES = 12
 _NAMES = re.compile(rb"\bDATABASES\b")
 _STARS = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+\*", re.MULTILINE)
 _IMPORTS = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+([^\n#]*)|import[ \t]+([.\w]+))", re.MULTILINE)
+_LIFETIMES = re.compile(rb"CONN_(MAX_AGE|HEALTH_CHECKS)", re.IGNORECASE)
 MOST_REACHED = 200
 MOST_IMPORTS = 5
 """Imports of imports that are followed."""
@@ -158,7 +159,7 @@ class ModuleReader:
         if tree is None:
             return
         self.block(tree.body, environment)
-        for node in ast.walk(tree):
+        for node in ast.walk(tree) if _LIFETIMES.search(self.settings.files[self.path].read()) else ():
             name = node.value if isinstance(node, ast.Constant) else node.arg if isinstance(node, ast.keyword) else None
             if isinstance(name, str) and name.upper() in ("CONN_MAX_AGE", "CONN_HEALTH_CHECKS"):
                 self.mentions.add(name.upper())

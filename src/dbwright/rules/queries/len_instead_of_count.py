@@ -73,8 +73,10 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     groups: defaultdict[tuple[str, str], list[SourceQuery]] = defaultdict(list)
     for query in snapshot.source.queries:
         fetched = query.issued_by == "rows" and query.query and not query.query.limit and not is_aid(query.issued)
+        if not fetched or query.made.function != query.issued.function or not _only_counted(snapshot, query):
+            continue
         few = (finds_few(snapshot, query) and not query.loops) or query.table not in snapshot.source.table_by_name
-        if fetched and not few and query.made.function == query.issued.function and _only_counted(snapshot, query):
+        if not few:
             groups[query.issued.file, query.issued.function].append(query)
     found = [
         _finding(snapshot, *where, queries, limits)
