@@ -303,7 +303,7 @@ def _writes(snapshot: Snapshot, one: Repeated) -> bool:
     places = {one.loop.place, one.base.place}
     if places & _writing(snapshot, ("delete", "lock")):
         return True
-    near = {"count": 1, "aggregate": 1, "first": 0}.get(one.query.issued_by, -1)
+    near = {"count": 1, "aggregate": 1, "first": 1}.get(one.query.issued_by, -1)
     if len(one.inside) - 1 <= near and not one.query.guards and not one.query.conditions:
         return False
     return bool(places & _writing(snapshot, ("insert", "update")))
@@ -363,6 +363,14 @@ def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
     if one.loop.table is None or (one.base.by_framework and not one.base.made_by_framework and one.single is None):
         return False
     in_own_loop = one.loop.place.file.endswith(".py") and not one.loop.by_framework and one.single is None
+    made = one.base.rows_made
+    if (
+        not one.loop.place.file.endswith(".py")
+        and one.single is None
+        and made is not None
+        and made.file.endswith(".py")
+    ):
+        return False  # a list that a view hands to its template
     if in_own_loop and one.query.issued_by in ("rows", "count", "aggregate", "first") and not one.query.guards:
         return False  # a page that is made of them
     table = snapshot.source.table_by_name.get(one.loop.table)
