@@ -340,7 +340,7 @@ class Customer(models.Model):
 
 
 def of(email):
-    return Customer.objects.get(email=email)
+    return list(Customer.objects.filter(email=email))
 """
 SHOP_SETTINGS = """\
 import os

@@ -1,5 +1,5 @@
-"""What bears on a query that is sent once a row: whether anybody waits for it, whether it is sent at all, and whether a path of relations
-leads anywhere."""
+"""What bears on a query that is sent once a row: whether anybody waits for it, whether it is sent at all, and where a path of relations
+goes round."""
 
 from __future__ import annotations
 
