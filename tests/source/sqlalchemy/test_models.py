@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from orm_project import as_rows, read, registry, truth_rows, written
 
+from dbwright.source import kept
+
 MODELS = {
     "annotated, with a map of types and a convention": """\
 import datetime, decimal, enum, uuid
@@ -449,6 +451,41 @@ def test_flask_sqlalchemy_names_tables_by_classes(tmp_path: Path) -> None:
     ]
     assert [index.name for index in table.indexes] == ["ix_http_request_path"]
     assert not found.problems
+
+
+FLASK_ON_A_BASE = """\
+from flask_sqlalchemy import Model, SQLAlchemy
+from sqlalchemy.orm import declarative_base
+
+class Common(Model):
+    @classmethod
+    def get(cls, key):
+        return cls.query.get(key)
+
+class Extended(SQLAlchemy):
+    pass
+
+db = Extended(model_class=declarative_base(cls=Common, name="Model"), session_options={})
+
+class Event(db.Model):
+    __tablename__ = "events"
+    id = db.Column(db.Integer, primary_key=True)
+
+class Talk(db.Model):
+    __tablename__ = "talks"
+    __table_args__ = {"schema": "programme"}
+    id = db.Column(db.Integer, primary_key=True)
+    event_id = db.Column(db.ForeignKey("events.id"), index=True)
+"""
+
+
+def test_flask_sqlalchemy_takes_a_base_that_is_declarative_already(tmp_path: Path) -> None:
+    found = read(written(tmp_path, {"shop/models.py": FLASK_ON_A_BASE}))
+    assert set(found.table_by_name) == {"events", "talks"}
+    assert [column.name for column in found.table_by_name["talks"].columns] == ["id", "event_id"]
+    assert found.table_by_name["talks"].schema == "programme"
+    assert not found.problems
+    assert kept.decode(kept.encode(found)) == found
 
 
 SQLMODEL = """\

@@ -113,7 +113,9 @@ class Extension(Value):
             mixin = self.framework.real_class(model_class)
         elif isinstance(model_class, Real) and isinstance(model_class.object, type):
             mixin = model_class.object
-        declarative = mixin is not None and issubclass(mixin, orm.DeclarativeBase | orm.DeclarativeBaseNoMeta)
+        declarative = mixin is not None and (
+            issubclass(mixin, orm.DeclarativeBase | orm.DeclarativeBaseNoMeta) or isinstance(mixin, orm.DeclarativeMeta)
+        )
         if declarative and hasattr(mixin, "metadata"):
             base = mixin
             self.metadata = mixin.metadata

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 
 
+def schema_of(table: Any) -> str | None:
+    """The schema as a text and nothing more: SQLAlchemy keeps names in a class of its own, which cannot be kept."""
+    return None if table.schema is None else str(table.schema)
+
+
 class Tables:
     """Reads the tables that were made."""
 
@@ -39,7 +44,7 @@ class Tables:
         # The same table in several collections: that of the larger collection is the one in use.
         for metadata in sorted(self.framework.metadatas, key=lambda m: -len(m.tables)):
             for table in metadata.tables.values():
-                key = (table.schema, str(table.name))
+                key = (schema_of(table), str(table.name))
                 if len(table.columns) and (
                     key not in found or (table in self.mappers and found[key] not in self.mappers)
                 ):
@@ -76,7 +81,7 @@ class Tables:
         indexes = [self._guarded(self.index, table, i) for i in sorted(ours, key=lambda i: (str(i.name), _columns(i)))]
         return SourceTable(
             name=str(table.name),
-            schema=table.schema,
+            schema=schema_of(table),
             symbol=symbol,
             place=place,
             framework="sqlalchemy",
@@ -268,7 +273,7 @@ def _target(key: Any) -> tuple[str | None, str, str]:
     except Exception:
         parts = str(key._get_colspec()).split(".")
         return ".".join(parts[:-2]) or None, parts[-2], parts[-1]
-    return target.table.schema, str(target.table.name), str(target.name)
+    return schema_of(target.table), str(target.table.name), str(target.name)
 
 
 def _unordered(entry: Any) -> tuple[Any, bool]:
