@@ -98,6 +98,16 @@ def _is_unique_by_case(table: SourceTable, column: SourceColumn) -> bool:
 def _finding(snapshot: Snapshot, table: SourceTable, column: SourceColumn, queries: Sequence[SourceQuery]) -> Finding:
     rows = rows_of(snapshot, table.name)
     first = queries[0]
+    asked = {
+        p.wrapper for query in queries if query.query for p in query.query.predicates if p.column.column == column.name
+    }
+    # ``iexact`` asks for UPPER(…), and an index on lower(…) serves no such look-up.
+    function = "lower" if "upper" not in asked else "upper"
+    unique = (
+        f'models.UniqueConstraint({function.title()}("{column.field}"), name="…")'
+        if table.framework == "django"
+        else f'Index("…", func.{function}({model_name(table)}.{column.field}), unique=True)'
+    )
     return Finding(
         title=f"{model_name(table)}.{column.field} is unique only by case"[:79],
         message=f"{first.issued} looks {table.name} up by {column.name} whatever the case; the unique index takes two that differ in case "
@@ -106,8 +116,8 @@ def _finding(snapshot: Snapshot, table: SourceTable, column: SourceColumn, queri
         impact=Impact(rows, "rows", 100, 1e8) if rows is not None else Impact(1, "columns", 1, 20, estimated=True),
         evidence={"columns": [column.name], "places": sorted({str(q.issued) for q in queries})[:20]},
         confidence="medium",
-        next_step=f'Look for values that differ in case alone, then add models.UniqueConstraint(Lower("{column.field}"), name="…") to '
-        f"{model_name(table)} ({table.place}); look-ups by lower() use its index.",
+        next_step=f"Look for values that differ in case alone, then add {unique} to {model_name(table)} ({table.place}); look-ups by "
+        f"{function}() use its index.",
         identity=f"{table.name}:{column.name}",
         locations=locations([column_place(table, column.name), *(q.issued for q in queries)]),
     )
