@@ -27,5 +27,7 @@ def start(major: int, **settings: str) -> EmbeddedServer:
     binaries = all_binaries()[major]
     if binaries.has_library(STATEMENTS):
         settings.setdefault("shared_preload_libraries", STATEMENTS)
-        settings.setdefault(f"{STATEMENTS}.max", "50000")  # with 5,000 the tests before drop what a test has just recorded
+        settings.setdefault(
+            f"{STATEMENTS}.max", "50000"
+        )  # with 5,000 the tests before drop what a test has just recorded
     return EmbeddedServer.start(binaries=binaries, settings=settings)
