@@ -1091,12 +1091,14 @@ class Interpreter:
             summary = self._summaries.get((mark, site))
         if summary is not None:
             summary.asked_again = True
-        if function.module.name in self.walks_again:
-            summary = summary if summary is not None and not summary.finished else None
-        elif summary is None and not isinstance(receiver, OneInstance) and function.name != "__init__":
-            summary = alike = self._similar(function, receiver, arguments)
+        anew = function.module.name in self.walks_again
+        if anew and summary is not None and summary.finished:
+            summary = None
         if summary is None:
-            summary = self._walked(function, receiver, arguments, at, mark, site)
+            shape = shape_of(receiver, arguments)
+            if not (anew or isinstance(receiver, OneInstance) or function.name == "__init__"):
+                alike = self._similar(function, receiver, arguments, shape)
+            summary = alike or self._walked(function, receiver, arguments, at, mark, site, shape)
         elif not summary.finished:
             return Unknown(f"recursion in {function.name}")
         elif isinstance(receiver, Instance):
@@ -1118,6 +1120,7 @@ class Interpreter:
         at: Frame,
         mark: object,
         site: Place | None,
+        shape: int,
     ) -> Summary:
         """A function walked anew. A walk of a stub that did not ask for the line of the project that it is called from holds for all."""
         summary = Summary(function.name, result=Unknown(f"{function.name} was not walked to its end"))
@@ -1126,7 +1129,6 @@ class Interpreter:
         self._walked_last.append(here)
         walks = self._contexts.setdefault(_walked_for(function, receiver), Walks())
         walks.number += 1
-        shape = shape_of(receiver, arguments)
         try:
             summary.result = self._run(function, receiver, arguments, at.depth + 1, summary, at.place or at.site)
         except OutOfSteps:
@@ -1143,13 +1145,13 @@ class Interpreter:
             self._initialised_like[here] = receiver
         return summary
 
-    def _similar(self, function: Function, receiver: Value | None, arguments: Arguments) -> Summary | None:
+    def _similar(self, function: Function, receiver: Value | None, arguments: Arguments, shape: int) -> Summary | None:
         """Of a function that was walked with many sets of arguments already, the last walk with arguments of this shape; when there were
         very many shapes, one that tells nothing."""
         walks = self._contexts.get(_walked_for(function, receiver))
         if walks is None or walks.number < _few_contexts(function):
             return None
-        if (last := walks.by_shape.get(shape_of(receiver, arguments))) is not None:
+        if (last := walks.by_shape.get(shape)) is not None:
             computed = receiver is None and not last.events and all(isinstance(v, Known) for v in arguments.every())
             return None if computed and walks.number < MOST_OF_CONSTANTS else last
         if walks.number < MOST_SHAPES:

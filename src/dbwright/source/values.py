@@ -52,6 +52,7 @@ class Depth:
 _DEEPEST_KEY = 5
 """Keys of values that hold others look so deep into them and no deeper, as ``Depth`` does: keys are asked for too often to enter it."""
 _MOST_IN_KEY = 50
+"""Values that hold others of which one key tells what they hold; the others are told apart by being themselves."""
 _depth = 0
 _in_key = 0
 _IN_SHAPES = Depth(5, 100)

@@ -52,8 +52,9 @@ def drift(
     known = [
         table for table in known if (table.schema, table.name) not in alembic.unsure | elsewhere(alembic, replayed)
     ]
-    if made_at_start(alembic):
-        known = [table for table in known if (table.schema, table.name) in names]
+    in_scripts = [table for table in known if (table.schema, table.name) in names]
+    if len(in_scripts) < len(known) and made_at_start(alembic):
+        known = in_scripts
     in_part = {table.name for table in known if (table.place.file, table.place.line) in alembic.framework.unread}
     groups: defaultdict[str, list[Drift]] = defaultdict(list)
     for one in differences(known, made, "models", "migrations"):

@@ -20,6 +20,7 @@ from dbwright.source.sqlalchemy.real import concrete, is_element, number_paramet
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
     MOST_OF_TURNS,
+    MOST_VARIANTS,
     Arguments,
     ClassValue,
     FormattedText,
@@ -47,7 +48,6 @@ CONDITIONS = frozenset(
 NARROWING = frozenset(("where", "filter", "having"))
 _BOUNDS = frozenset(("limit", "offset"))
 _IS = frozenset(("is_", "is_not", "isnot"))
-MOST_VARIANTS = 8
 
 
 class Statement(Value):
