@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 
 from dbwright.model.catalog import Table
@@ -77,7 +77,7 @@ def sought_columns(snapshot: Snapshot) -> dict[str, frozenset[str]]:
             continue
         for name in {t.name for t in query.query.tables} & tables.keys():
             equal = equal_columns(query, name)
-            if not any(key <= equal for key in unique_keys(tables[name])):
+            if not holds_key(tables[name], equal):
                 found[name] |= equal
     return {name: frozenset(columns) for name, columns in found.items()}
 
@@ -122,7 +122,7 @@ _OF_OPERATORS = re.compile(r"(^|[/_])(admin|staff|dashboards?|backoffice|reports
 
 def is_of_operators(place: Place) -> bool:
     """A page of those who run the site, who open it now and then."""
-    return bool(_OF_OPERATORS.search(place.file))
+    return _is_named(_OF_OPERATORS, place.file)
 
 
 def function_ref(place: Place, table: str | None = None) -> ObjectRef:
@@ -187,6 +187,11 @@ def is_told(query: SourceQuery, predicate: Predicate) -> bool:
 def unique_keys(table: SourceTable) -> tuple[frozenset[str], ...]:
     """Sets of columns of which the database admits each combination once."""
     return tuple(dict.fromkeys(_unique_keys(table)))
+
+
+def holds_key(table: SourceTable, columns: Set[str]) -> bool:
+    """Whether the database admits each combination of the columns once, because a unique key is among them."""
+    return any(key <= columns for key in unique_keys(table))
 
 
 def _unique_keys(table: SourceTable) -> Iterator[frozenset[str]]:

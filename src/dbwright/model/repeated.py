@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from dbwright.model.asked import equal_columns, is_aid, is_batch, rows_of, unique_keys
+from dbwright.model.asked import equal_columns, holds_key, is_aid, is_batch, rows_of
 from dbwright.model.parents import (
     belongs,
     comes_in_by_time,
@@ -78,6 +78,21 @@ class Repeated:
         own = [place for place in lines if place not in shared]
         near = [place for place in own if place.file in (self.base.place.file, view)]
         return (near or own or shared or [self.base.place])[-1]
+
+    @property
+    def in_template(self) -> bool:
+        """The loop stands in a template."""
+        return not self.loop.place.file.endswith(".py")
+
+    @property
+    def is_in_own_loop(self) -> bool:
+        """A function of the project's own walks over the rows."""
+        return not self.in_template and not self.loop.by_framework
+
+    @property
+    def is_declared(self) -> bool:
+        """What walks over the rows, or gives them, is no function's own loop: a list that a class declares, or a template."""
+        return self.base.by_framework or not self.is_in_own_loop
 
     @property
     def is_made_by_framework(self) -> bool:
@@ -173,8 +188,7 @@ def _is_one_row(snapshot: Snapshot, query: SourceQuery) -> bool:
     predicates = query.query.predicates if query.query else ()
     if table is None or any(p.operator == "in" for p in predicates):
         return False
-    equal = equal_columns(query, table.name)
-    return any(key <= equal for key in unique_keys(table))
+    return holds_key(table, equal_columns(query, table.name))
 
 
 def limit_of(query: SourceQuery) -> float | None:
@@ -203,8 +217,7 @@ def _loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
     if table is None or not same_function or is_batch(query.issued):
         return None
     varies = any(parameter.origin == "request" for parameter in query.parameters)
-    equal = equal_columns(query, table.name)
-    if query.issued_by in ("get", "first") and varies and any(key <= equal for key in unique_keys(table)):
+    if query.issued_by in ("get", "first") and varies and holds_key(table, equal_columns(query, table.name)):
         return loop
     by_row = any(parameter.origin == "row" for parameter in query.parameters)
     return loop if query.issued_by in ("count", "aggregate") and by_row else None
@@ -276,10 +289,9 @@ def _is_doubtful(snapshot: Snapshot, one: Repeated) -> bool:
     """Which class's method the loop calls is not told, or too much lies between the loop and the query. What stands under a condition in a
     function that the loop calls may be meant for other callers."""
     calls = len(one.inside) - 1
-    in_template = not one.loop.place.file.endswith(".py")
-    if calls > MOST_CALLS or one.query.guards > (MOST_GUARDS_IN_TEMPLATES if in_template else MOST_GUARDS):
+    if calls > MOST_CALLS or one.query.guards > (MOST_GUARDS_IN_TEMPLATES if one.in_template else MOST_GUARDS):
         return True
-    is_short = calls < MOST_CALLS and (in_template or one.loop.by_framework)
+    is_short = calls < MOST_CALLS and not one.is_in_own_loop
     if one.query.conditions > (MOST_CONDITIONS if is_short else 0):
         return True
     return is_alternative(snapshot, one.inside[:-1])
@@ -362,16 +374,11 @@ def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
     """The rows walked over are those of one order, one article, one event, no events themselves, and no list of its own."""
     if one.loop.table is None or (one.base.by_framework and not one.base.made_by_framework and one.single is None):
         return False
-    in_own_loop = one.loop.place.file.endswith(".py") and not one.loop.by_framework and one.single is None
     made = one.base.rows_made
-    if (
-        not one.loop.place.file.endswith(".py")
-        and one.single is None
-        and made is not None
-        and made.file.endswith(".py")
-    ):
+    if one.single is None and one.in_template and made is not None and made.file.endswith(".py"):
         return False  # a list that a view hands to its template
-    if in_own_loop and one.query.issued_by in ("rows", "count", "aggregate", "first") and not one.query.guards:
+    asks_itself = one.query.issued_by in ("rows", "count", "aggregate", "first") and not one.query.guards
+    if one.single is None and one.is_in_own_loop and asks_itself:
         return False  # a page that is made of them
     table = snapshot.source.table_by_name.get(one.loop.table)
     return is_of_one_parent(snapshot, one) and not (table is not None and keeps_events(snapshot, table))
@@ -393,7 +400,7 @@ def is_of_one_parent(snapshot: Snapshot, one: Repeated) -> bool:
 
 def _is_unasked(_snapshot: Snapshot, one: Repeated) -> bool:
     """No request leads to it: neither a list that a class declares, nor a template, nor a file named after what answers requests."""
-    if one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py"):
+    if one.is_declared:
         return False
     files = (*one.query.entries, one.loop.place.file, one.base.place.file, *(place.file for place in one.query.calls))
     return not any(_ANSWERS.search(file) for file in files)
@@ -408,8 +415,7 @@ def _is_unwaited(snapshot: Snapshot, one: Repeated) -> bool:
 
 def _is_small(snapshot: Snapshot, one: Repeated) -> bool:
     """A loop of a function's own, over a table to which no rows come by the time, and whose rows belong to nothing."""
-    declared = one.base.by_framework or one.loop.by_framework or not one.loop.place.file.endswith(".py")
-    if declared or one.loop.table is None or belongs(snapshot, one.loop.table):
+    if one.is_declared or one.loop.table is None or belongs(snapshot, one.loop.table):
         return False
     return not may_be_many(snapshot, one)
 

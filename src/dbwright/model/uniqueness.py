@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dbwright.model.asked import equal_columns, is_aid, is_batch, lines_of, parameter_of, unique_keys
+from dbwright.model.asked import equal_columns, holds_key, is_aid, is_batch, lines_of, parameter_of, unique_keys
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import SourceQuery, SourceTable
 
@@ -219,8 +219,7 @@ def _given(snapshot: Snapshot, query: SourceQuery, table: SourceTable) -> frozen
 
 
 def _names_one(query: SourceQuery, table: SourceTable) -> bool:
-    columns = equal_columns(query, table.name)
-    return any(key <= columns for key in unique_keys(table))
+    return holds_key(table, equal_columns(query, table.name))
 
 
 def _operators(query: SourceQuery, table: str) -> frozenset[str]:

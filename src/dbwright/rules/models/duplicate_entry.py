@@ -19,6 +19,7 @@ from dbwright.model.asked import (
     column_place,
     column_ref,
     equal_columns,
+    holds_key,
     is_library,
     locations,
     model_name,
@@ -158,7 +159,7 @@ def _entry(table: SourceTable) -> tuple[str, str, str] | None:
     ]
     apart = [c for c in table.columns if _LANGUAGES.search(c.name.lower())]
     owners = [c for c in owners if c not in apart]
-    if len(owners) != 1 or any(key <= {owners[0].name} for key in unique_keys(table)):
+    if len(owners) != 1 or holds_key(table, {owners[0].name}):
         return None
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", model_name(table)).lower()
     others = [

@@ -20,9 +20,7 @@ from dataclasses import dataclass
 from dbwright.model.asked import locations, rows_of
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.repeated import Repeated, is_of_one_parent, may_be_many, repeated
-from dbwright.model.repeats import (
-    cut,
-)
+from dbwright.model.repeats import cut
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import Place, SourceQuery
@@ -578,11 +576,11 @@ def _steps_at(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[str]:
         yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
         return
     along = [one for one in members if one.query.issued_by == "relation" or (one.query.whole and _is_django(one))]
-    counted = [one for one in along if one.query.issued_by in ("count", "exists")]
-    if counted and all(one.path in {other.path for other in along if other not in counted} for one in counted):
-        counted = []  # prefetched for another's sake they are counted without a query
-    yield from _loaded_along(snapshot, [one for one in along if one not in counted])
-    rest = [one for one in members if one not in along or one in counted]
+    numbers = [one for one in along if one.query.issued_by in ("count", "exists")]
+    if numbers and all(one.path in {other.path for other in along if other not in numbers} for one in numbers):
+        numbers = []  # prefetched for another's sake they are counted without a query
+    yield from _loaded_along(snapshot, [one for one in along if one not in numbers])
+    rest = [one for one in members if one not in along or one in numbers]
     summed = [one for one in rest if one.query.issued_by in ("count", "aggregate", "exists")]
     if summed:
         yield _grouped(summed)
@@ -638,8 +636,7 @@ def _asked_for_at(one: Repeated) -> str:
 
 def _step(snapshot: Snapshot, one: Repeated) -> str:
     query, path, django = one.query, one.path, _is_django(one)
-    is_ours = one.loop.place.file.endswith(".py") and not one.loop.by_framework
-    before = f"before the loop at {one.loop.place}" if is_ours else f"for all rows of {_asked_for_at(one)}"
+    before = f"before the loop at {one.loop.place}" if one.is_in_own_loop else f"for all rows of {_asked_for_at(one)}"
     if query.issued_by == "get" or (one.loop.table is None and query.issued_by == "first"):
         by_key = django and query.symbol and _is_by_key(snapshot, query)
         bulk = f"{query.symbol}.objects.in_bulk(keys)" if by_key else "one query with IN (…)"
@@ -647,7 +644,8 @@ def _step(snapshot: Snapshot, one: Repeated) -> str:
     if path and query.issued_by == "rows" and django and not _depends_on_more(query):
         how = f'Prefetch("{path}", queryset=…, to_attr=…)'
         return f"Add .prefetch_related({how}) to {_asked_for_at(one)}, and read that attribute at {query.made}."
-    return f"Fetch the rows of {query.table or 'the inner query'} {'for all rows at once ' if is_ours else ''}{before} in one query (IN)."
+    together = "for all rows at once " if one.is_in_own_loop else ""
+    return f"Fetch the rows of {query.table or 'the inner query'} {together}{before} in one query (IN)."
 
 
 def _grouped(members: Sequence[Repeated]) -> str:

@@ -19,13 +19,13 @@ from collections.abc import Iterator, Sequence
 from dbwright.model.asked import (
     column_ref,
     equal_columns,
+    holds_key,
     is_aid,
     is_batch,
     locations,
     model_name,
     rows_of,
     size_of,
-    unique_keys,
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
@@ -146,7 +146,7 @@ def _hides(query: SourceQuery, predicate: Predicate, table: SourceTable) -> bool
         for p in query.query.predicates  # type: ignore[union-attr]
         if p.narrows and not p.wrapped and not p.negated and p.column.table == table.name and p.operator in ("=", "in")
     )
-    if any(key <= bare for key in unique_keys(table)) or (_kind(predicate) == "letters" and equal & bare):
+    if holds_key(table, bare) or (_kind(predicate) == "letters" and equal & bare):
         return False
     function = predicate.wrapper.lower().strip(":")
     return not any(

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from dbwright.model.asked import (
     equal_columns,
+    holds_key,
     is_aid,
     is_batch,
     locations,
@@ -167,7 +168,7 @@ def _is_narrow(snapshot: Snapshot, query: SourceQuery) -> bool:
         if table is not None:
             keys = {column.name for column in table.columns if column.references or column.unique or column.primary_key}
             equal = equal_columns(query, name)
-            if equal & keys or any(key <= equal for key in unique_keys(table)):
+            if equal & keys or holds_key(table, equal):
                 return True
     return False
 

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dbwright.model.asked import (
+    holds_key,
     is_aid,
     is_batch,
     locations,
@@ -25,7 +26,6 @@ from dbwright.model.asked import (
     rows_of,
     skips_as_told,
     source_table_ref,
-    unique_keys,
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
@@ -109,7 +109,7 @@ def _is_settled(query: SourceQuery, table: SourceTable) -> bool:
     }
     moments = {column.name for column in table.columns if (column.type or "").startswith("timestamp")}
     others = [key for key in query.query.order_by if key.column is None or key.column.table != table.name]
-    return bool(others or keys & moments) or any(key <= keys for key in unique_keys(table))
+    return bool(others or keys & moments) or holds_key(table, keys)
 
 
 def _finding(snapshot: Snapshot, table: SourceTable, queries: Sequence[SourceQuery]) -> Finding:

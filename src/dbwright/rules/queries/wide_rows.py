@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from dbwright.model.asked import (
     equal_columns,
+    holds_key,
     is_aid,
     is_batch,
     is_told,
@@ -29,7 +30,6 @@ from dbwright.model.asked import (
     size_of,
     source_table_ref,
     table_named,
-    unique_keys,
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
@@ -207,8 +207,7 @@ def _are_many(snapshot: Snapshot, query: SourceQuery, table: SourceTable, limits
         for p in taken.predicates
     ):
         return False
-    equal = equal_columns(query, table.name)
-    if any(key <= equal for key in unique_keys(table)):
+    if holds_key(table, equal_columns(query, table.name)):
         return False
     rows, measured = rows_of(snapshot, table.name), table_named(snapshot, table.name)
     if rows is None and shape_of_source(snapshot, table).is_set_up:
