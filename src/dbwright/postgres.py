@@ -207,13 +207,13 @@ _FROM = re.compile(r"^(\s*)\S.*?  -- from (\d+): (.*)$", re.M)
 
 
 @cache
-def query_text(name: str, version: int) -> LiteralString:
-    """The SQL of a collector query for a server of that version.
+def query_text(name: str, version: int, package: str = "dbwright.collect") -> LiteralString:
+    """The SQL of a query in the folder ``sql`` of a package for a server of that version.
 
     A line that ends in ``-- from 16: …`` is replaced by what stands there on 16 and later; a text that differs altogether is a sibling
     file ``name.pg16.sql``, of which the highest not above the server's version is taken. Comments are not sent.
     """
-    folder = files("dbwright.collect") / "sql"
+    folder = files(package) / "sql"
     major = version // 10000
     siblings = (folder / f"{name}.pg{n}.sql" for n in range(major, 12, -1))
     path = next((sibling for sibling in siblings if sibling.is_file()), folder / f"{name}.sql")

@@ -96,7 +96,9 @@ class IndexStatistics:
 @dataclass(frozen=True, slots=True)
 class ColumnStatistics:
     """A row of ``pg_stats``. ``distinct`` is PostgreSQL's ``n_distinct``: negative means a share of the rows.
-    Values are absent (empty) when the snapshot was taken without values or the column may hold secrets."""
+    Values are absent (empty) when the snapshot was taken without values or the column may hold secrets.
+    The ``element`` fields are those of arrays and ``tsvector``, the ``range`` fields (from PostgreSQL 17) of ranges; ``table_oid`` is an
+    index's for the statistics of its expressions."""
 
     table_oid: int
     column: str
@@ -108,6 +110,12 @@ class ColumnStatistics:
     common_values: tuple[str, ...]
     common_frequencies: tuple[float, ...]
     histogram: tuple[str, ...]
+    common_elements: tuple[str, ...] = ()
+    common_element_frequencies: tuple[float, ...] = ()
+    element_count_histogram: tuple[float, ...] = ()
+    range_length_histogram: tuple[str, ...] = ()
+    range_empty_fraction: float | None = None
+    range_bounds_histogram: tuple[str, ...] = ()
 
     def distinct_values(self, rows: float) -> float:
         """Number of distinct values among ``rows`` rows."""

@@ -13,7 +13,13 @@ select
     s.correlation::float8 as correlation,
     case when v.allowed then s.most_common_vals::text::text[] end as common_values,
     coalesce(s.most_common_freqs::float8[], '{}') as common_frequencies,
-    case when v.allowed then s.histogram_bounds::text::text[] end as histogram
+    case when v.allowed then s.histogram_bounds::text::text[] end as histogram,
+    coalesce(case when v.allowed then s.most_common_elems::text::text[] end, '{}') as common_elements,
+    coalesce(s.most_common_elem_freqs::float8[], '{}') as common_element_frequencies,
+    coalesce(s.elem_count_histogram::float8[], '{}') as element_count_histogram,
+    '{}'::text[] as range_length_histogram,  -- from 17: coalesce(case when v.allowed then s.range_length_histogram::text::text[] end, '{}') as range_length_histogram,
+    null::float8 as range_empty_fraction,  -- from 17: s.range_empty_frac::float8 as range_empty_fraction,
+    '{}'::text[] as range_bounds_histogram  -- from 17: coalesce(case when v.allowed then s.range_bounds_histogram::text::text[] end, '{}') as range_bounds_histogram
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 cross join lateral (
@@ -22,6 +28,9 @@ cross join lateral (
 cross join lateral (
     select %(values)s and s.attname !~* %(secret)s as allowed
 ) v
-where c.oid = any(%(oids)s)
+where (
+        c.oid = any(%(oids)s)
+        or c.oid in (select i.indexrelid from pg_index i where i.indrelid = any(%(oids)s) and i.indexprs is not null)
+    )
   and (c.reltuples > 0 or c.relkind = 'p')
 order by c.oid, s.attname, s.inherited

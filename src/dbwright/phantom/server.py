@@ -1,0 +1,222 @@
+"""From a Snapshot to a running phantom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+
+from dbwright.embedded import EmbeddedServer
+from dbwright.errors import DbwrightError
+from dbwright.model.catalog import Index
+from dbwright.model.snapshot import Gap, Snapshot
+from dbwright.phantom import figures, files
+from dbwright.phantom.schema import Step, steps, stored
+from dbwright.phantom.session import PLAN_SECONDS, Session
+from dbwright.plaintext import one_line
+
+_SERVER = {
+    "autovacuum": "off",
+    "allow_system_table_mods": "on",
+    "wal_level": "minimal",
+    "max_wal_senders": 0,
+    # Else the pages of new relations are read into memory at commit, to be logged, and what is written to the files later is not seen.
+    "wal_skip_threshold": 0,
+    "max_locks_per_transaction": 4096,
+    "shared_buffers": "64MB",
+    "ignore_checksum_failure": "on",
+    "bgwriter_lru_maxpages": 0,
+    "checkpoint_timeout": "1d",
+    "max_wal_size": "4GB",
+}
+_PLANNER_SETTINGS = frozenset(
+    "work_mem hash_mem_multiplier effective_cache_size effective_io_concurrency random_page_cost seq_page_cost cpu_tuple_cost"
+    " cpu_index_tuple_cost cpu_operator_cost parallel_setup_cost parallel_tuple_cost min_parallel_table_scan_size"
+    " min_parallel_index_scan_size max_parallel_workers_per_gather max_parallel_workers parallel_leader_participation from_collapse_limit"
+    " join_collapse_limit geqo geqo_threshold geqo_effort geqo_pool_size geqo_generations geqo_selection_bias geqo_seed"
+    " constraint_exclusion cursor_tuple_fraction default_statistics_target jit jit_above_cost jit_inline_above_cost"
+    " jit_optimize_above_cost recursive_worktable_factor search_path timezone datestyle intervalstyle default_text_search_config".split()
+)
+
+
+class NothingToPlan(DbwrightError):
+    """The snapshot is not one of a PostgreSQL database with tables."""
+
+
+class Phantom:
+    """A private server with the snapshot's schema, sizes and statistics and without its rows. Use it as a context manager.
+
+    ``gaps`` say in what it differs from production; ``same_major``: the planner is of production's major version.
+    """
+
+    def __init__(self, server: EmbeddedServer, snapshot: Snapshot, database: str) -> None:
+        """For `of` only."""
+        self.server = server
+        self.snapshot = snapshot
+        self.database = database
+        self.gaps: list[Gap] = []
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Self:
+        """Start a phantom of a snapshot, on an installed server of its major version first.
+
+        Raises NothingToPlan when the snapshot has no PostgreSQL tables, EmbeddedServerError when no server can be started.
+        """
+        if snapshot.target.engine != "postgresql" or not snapshot.catalog.tables:
+            raise NothingToPlan(
+                "The snapshot holds no PostgreSQL tables.", "Take one of production with `dbwright snapshot --db ADDRESS`."
+            )
+        server = EmbeddedServer.start(snapshot.target.major, _SERVER)
+        try:
+            phantom = cls(server, snapshot, "phantom")
+            phantom._build()
+        except BaseException:
+            server.stop()
+            raise
+        return phantom
+
+    @property
+    def same_major(self) -> bool:
+        return self.server.major == self.snapshot.target.major
+
+    def stop(self) -> None:
+        """End the server and remove everything that it had."""
+        self.server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def session(self) -> Session:
+        """A new planning session with production's planner settings."""
+        connection = self._connect()
+        session = Session(connection, self.server.major)
+        session.configure(self._settings() | {"statement_timeout": str(round(PLAN_SECONDS * 1000))})
+        return session
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.server.conninfo(self.database), autocommit=True)
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            row.name: row.value
+            for row in self.snapshot.settings.rows
+            if row.name in _PLANNER_SETTINGS or row.name.startswith("enable_")
+        }
+
+    def _build(self) -> None:
+        if not self.same_major:
+            self._gap(
+                "phantom.version",
+                f"production runs PostgreSQL {self.snapshot.target.major}, the planner here is that of {self.server.major}",
+                f"Install PostgreSQL {self.snapshot.target.major} on this machine.",
+            )
+        self._create_database()
+        with self._connect() as connection:
+            connection.execute("SET check_function_bodies = off")
+            for group in steps(self.snapshot.catalog):
+                self._run(connection, group)
+            with connection.transaction():
+                figures.write_keys(connection, self.snapshot, self.server.major)
+            self._write_statistics(connection)
+            self._write_sizes(connection)
+            self._refuse_invalid(connection)
+
+    def _create_database(self) -> None:
+        """With production's encoding and locale: how text is compared decides which indexes serve LIKE and what a histogram of texts means."""
+        production = next((row for row in self.snapshot.catalog.databases if row.is_current), None)
+        if production is not None:
+            locale = sql.SQL(
+                "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
+            ).format(
+                sql.Identifier(self.database),
+                sql.Literal(production.encoding),
+                sql.Literal(production.collate),
+                sql.Literal(production.ctype),
+            )
+            try:
+                with psycopg.connect(self.server.conninfo(), autocommit=True) as connection:
+                    connection.execute(locale)
+                return
+            except psycopg.Error as error:
+                self._gap(
+                    "phantom.locale",
+                    f"the locale {production.collate} of production is not to be had here ({one_line(str(error).strip())})",
+                    "Install it; else what compares texts may be planned otherwise.",
+                )
+        self.server.create_database(self.database, "template0")
+
+    def _run(self, connection: psycopg.Connection[Any], group: Iterable[Step]) -> None:
+        """All at once, and one by one when that fails: what cannot be made is a Gap."""
+        group = tuple(group)
+        try:
+            with connection.transaction():
+                connection.execute(";\n".join(step.sql for step in group).encode())
+            return
+        except psycopg.Error:
+            pass
+        for step in group:
+            try:
+                connection.execute(step.sql.encode())
+            except psycopg.Error as error:
+                reason = one_line((error.diag.message_primary or str(error)).strip())
+                self._gap("phantom.schema", f"{step.makes} could not be made: {reason}", "Plans that need it are not told.")
+
+    def _write_statistics(self, connection: psycopg.Connection[Any]) -> None:
+        if not self.snapshot.statistics.columns:
+            self._gap(
+                "phantom.statistics",
+                "the snapshot has no statistics of columns",
+                "Let the role read them (GRANT pg_read_all_data) and run ANALYZE.",
+            )
+            return
+        with connection.transaction():
+            figures.write_statistics(connection, self.snapshot, self.server.major)
+
+    def _write_sizes(self, connection: psycopg.Connection[Any]) -> None:
+        with connection.transaction():
+            figures.write_sizes(connection, self.snapshot)
+        paths = self._paths(connection)
+        statistics = self.snapshot.statistics
+        for table in stored(self.snapshot.catalog):
+            if (path := paths.get((table.schema, table.name))) and (row := statistics.table_by_oid.get(table.oid)):
+                files.grow(path, row.heap_bytes // files.PAGE)
+            for index in self.snapshot.catalog.indexes_of(table):
+                if (path := paths.get((index.schema, index.name))) and (of_index := statistics.index_by_oid.get(index.oid)):
+                    pages = of_index.bytes // files.PAGE
+                    if index.access_method == "btree" and pages > 1:
+                        files.write_height(path, self._height(index, pages))
+                    files.grow(path, pages)
+
+    def _height(self, index: Index, pages: int) -> int:
+        column = index.columns[0]
+        table = self.snapshot.catalog.table_by_oid[index.table_oid]
+        row = self.snapshot.statistics.column(table, column) if column else None
+        return figures.height_of(pages, row.average_width if row else 8)
+
+    def _paths(self, connection: psycopg.Connection[Any]) -> Mapping[tuple[str, str], Path]:
+        rows = connection.execute(
+            "SELECT n.nspname, c.relname, pg_relation_filepath(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE c.relkind IN ('r', 'i') AND c.oid >= 16384"
+        )
+        data = self.server.directory / "data"
+        return {(schema, name): data / path for schema, name, path in rows}
+
+    def _refuse_invalid(self, connection: psycopg.Connection[Any]) -> None:
+        """Indexes that production's planner does not use."""
+        invalid = [(i.schema, i.name) for i in self.snapshot.catalog.indexes if not i.is_valid]
+        for schema, name in invalid:
+            connection.execute(
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(format('%%I.%%I', %s::text, %s::text))",
+                (schema, name),
+            )
+
+    def _gap(self, section: str, reason: str, remedy: str) -> None:
+        self.gaps.append(Gap(section, reason, remedy, partial=True))
+

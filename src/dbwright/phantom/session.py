@@ -1,0 +1,86 @@
+"""One planning session: a connection to a phantom with production's settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from dbwright.errors import DbwrightError
+from dbwright.phantom.plan import Plan
+from dbwright.plaintext import one_line
+
+_PARAMETER = re.compile(r"\$(\d+)")
+_TYPED_LITERAL = re.compile(r"\b(interval|date|timestamp|timestamptz|time)\s+(\$\d+)", re.I)
+PLAN_SECONDS = 10.0
+"""No statement is planned for longer."""
+
+
+class PlanFailed(DbwrightError):
+    """The statement cannot be planned on what the snapshot tells."""
+
+
+class Session:
+    """Plans statements. Not for several threads at once; a phantom gives as many sessions as are wanted."""
+
+    def __init__(self, connection: psycopg.Connection[Any], major: int) -> None:
+        self.connection = connection
+        self.major = major
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def plan(self, statement: str) -> Plan:
+        """The plan that production would choose. Parameters (``$1``) are planned for values that are not known.
+
+        Raises PlanFailed with the server's reason.
+        """
+        statement = statement.strip().rstrip(";")
+        numbers = {int(number) for number in _PARAMETER.findall(statement)}
+        try:
+            if not numbers:
+                return self._explain(f"EXPLAIN (FORMAT JSON) {statement}")
+            statement = _TYPED_LITERAL.sub(r"\2::\1", statement)
+            if self.major >= 16:
+                return self._explain(f"EXPLAIN (FORMAT JSON, GENERIC_PLAN) {statement}")
+            return self._explain_prepared(statement, max(numbers))
+        except psycopg.Error as error:
+            raise PlanFailed(
+                f"It cannot be planned: {one_line((error.diag.message_primary or str(error)).strip())}.",
+                "Check the statement against the schema in the snapshot.",
+            ) from None
+
+    def _explain(self, text: str) -> Plan:
+        # As one simple query without parameters: what looks like a placeholder of the driver's is left alone.
+        row = self.connection.execute(text.encode()).fetchone()
+        answer: list[Mapping[str, Any]] = row[0] if row else []
+        return Plan(answer[0]["Plan"])
+
+    def _explain_prepared(self, statement: str, count: int) -> Plan:
+        """Before PostgreSQL 16: as a prepared statement whose plan must not depend on its values."""
+        values = ", ".join(["NULL"] * count)
+        try:
+            with self.connection.transaction(force_rollback=True):
+                self.connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+                self.connection.execute(f"PREPARE dbwright_statement AS {statement}".encode())
+                return self._explain(f"EXPLAIN (FORMAT JSON) EXECUTE dbwright_statement({values})")
+        finally:
+            self.connection.execute("DEALLOCATE ALL")
+
+    def configure(self, settings: Mapping[str, str]) -> Sequence[str]:
+        """Set parameters; answers the names of those that this server does not take."""
+        refused = []
+        for name, value in settings.items():
+            try:
+                self.connection.execute(
+                    sql.SQL("SELECT set_config({}, {}, false)").format(sql.Literal(name), sql.Literal(value))
+                )
+            except psycopg.Error:
+                refused.append(name)
+        return refused
