@@ -65,7 +65,22 @@ class Look:
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
     """PATH, --db, --snapshot, --no-db, --no-values, --import, --python; the command gets them as ``source``."""
+    return _with_source(command, click.argument("path", type=click.Path(path_type=Path), required=False))
 
+
+def source_options_beside(command: Callable[..., int]) -> Callable[..., int]:
+    """The same for a command whose argument is something else: the project is --project."""
+    project = click.option(
+        "--project",
+        "path",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="The project's folder; else this one.",
+    )
+    return _with_source(command, project)
+
+
+def _with_source(command: Callable[..., int], place: Callable[..., Any]) -> Callable[..., int]:
     @wraps(command)
     def gather(
         path: Path | None,
@@ -82,7 +97,7 @@ def source_options(command: Callable[..., int]) -> Callable[..., int]:
 
     return _decorate(
         gather,
-        click.argument("path", type=click.Path(path_type=Path), required=False),
+        place,
         click.option(
             "--db",
             "databases",
@@ -284,12 +299,17 @@ def show(report: Report, format_: str, output: Path | None, fail_on: str | None 
         return
     rendered = render(report, format_)
     _append_summary(report, format_)
+    write_or_show(rendered, output)
+
+
+def write_or_show(text: str, output: Path | None) -> None:
+    """To the file that was asked for, else to standard output."""
     if output is None or str(output) == "-":
-        click.echo(rendered, nl=not rendered.endswith("\n"))
+        click.echo(text, nl=not text.endswith("\n"))
         return
     from dbwright.snapshots import write_private
 
-    write_private(output, rendered.encode())
+    write_private(output, text.encode())
     note(f"Report written to {output}.")
 
 

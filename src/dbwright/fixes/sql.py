@@ -69,6 +69,11 @@ def _index_key(key: c.IndexKey) -> str:
 
 @_render.register
 def _(operation: c.CreateIndex, online: bool) -> tuple[str, ...]:
+    return (create_index(operation, online=online),)
+
+
+def create_index(operation: c.CreateIndex, *, online: bool) -> str:
+    """The statement that builds an index."""
     unique = "UNIQUE " if operation.unique else ""
     concurrently = "CONCURRENTLY " if online and not operation.on_partitioned else ""
     text = (
@@ -86,7 +91,7 @@ def _(operation: c.CreateIndex, online: bool) -> tuple[str, ...]:
         text += f" WITH ({', '.join(operation.options)})"
     if operation.predicate:
         text += f" WHERE {operation.predicate}"
-    return (text,)
+    return text
 
 
 def _drop_index(schema: str, name: str, online: bool) -> tuple[str, ...]:

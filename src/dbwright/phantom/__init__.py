@@ -6,8 +6,9 @@
 `schema` makes the catalog again, `figures` writes sizes and statistics, `files` the pages that the planner reads, `session` plans.
 """
 
-from dbwright.phantom.plan import Plan
+from dbwright.model.query_plan import Plan
 from dbwright.phantom.server import Phantom
 from dbwright.phantom.session import PlanFailed, Session
+from dbwright.phantom.whatif import WhatIf, WhatIfIndex
 
-__all__ = ["Phantom", "Plan", "PlanFailed", "Session"]
+__all__ = ["Phantom", "Plan", "PlanFailed", "Session", "WhatIf", "WhatIfIndex"]

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 import psycopg
 from psycopg import sql
 
-from dbwright.model.catalog import Index
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.statistics import ColumnStatistics
 from dbwright.phantom.schema import stored
@@ -53,7 +52,7 @@ def write_sizes(connection: Connection, snapshot: Snapshot) -> None:
 
 def _fill(connection: Connection, name: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
     table = sql.Identifier("pg_temp", name)
-    connection.execute(sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(table, sql.SQL(columns)))  # type: ignore[arg-type]
+    connection.execute(sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DROP").format(table, sql.SQL(columns)))
     with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table)) as copy:
         for row in rows:
             copy.write_row(row)

@@ -1,4 +1,4 @@
-"""The files of relations that hold no row: grown with a hole to the size that the planner is to see, and the pages of a B-tree that it reads.
+"""The files of relations that hold no row: grown with a hole to the size that the planner is to see, and a B-tree's pages that it reads.
 
 The planner asks the file for its size (``RelationGetNumberOfBlocks``), a B-tree's metapage for the height (``_bt_getrootheight``), and may
 descend to the first or last leaf (``get_actual_variable_range``); so the pages on the way are well-formed and the leaf is empty.
@@ -44,8 +44,8 @@ def grow(path: Path, pages: int) -> None:
 
 
 def write_height(path: Path, height: int) -> None:
-    """Give the empty B-tree at ``path`` a root at level ``height`` and one page on each level below it. The metapage must not have been read
-    by the server since it was written, else it goes on with what it has in memory."""
+    """Give the empty B-tree at ``path`` a root at level ``height`` and one page on each level below it. The metapage must not have been
+    read by the server since it was written, else it goes on with what it has in memory."""
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     try:
         version = os.pread(descriptor, 2, 18)

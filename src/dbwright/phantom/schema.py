@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from dbwright.model.catalog import VENDOR_SCHEMAS, Catalog, Column, Constraint, Index, Table
 from dbwright.model.quoting import quote_identifier, quote_literal
+from dbwright.phantom.clock import as_of
 
 _OLD_ONLY = re.compile(r"\bON ONLY\b")
 
@@ -147,7 +148,7 @@ def _views(catalog: Catalog) -> Iterator[Step]:
             if oid in views:
                 yield from after(views[oid])
         yield Step(
-            f"CREATE VIEW {quote_identifier(table.schema, table.name)} AS {(table.definition or '').rstrip().rstrip(';')}",
+            f"CREATE VIEW {quote_identifier(table.schema, table.name)} AS {as_of((table.definition or '').rstrip().rstrip(';'))}",
             f"view {table.name}",
         )
 

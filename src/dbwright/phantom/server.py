@@ -14,12 +14,12 @@ from dbwright.embedded import EmbeddedServer
 from dbwright.errors import DbwrightError
 from dbwright.model.catalog import Index
 from dbwright.model.snapshot import Gap, Snapshot
-from dbwright.phantom import figures, files
+from dbwright.phantom import clock, figures, files
 from dbwright.phantom.schema import Step, steps, stored
 from dbwright.phantom.session import PLAN_SECONDS, Session
 from dbwright.plaintext import one_line
 
-_SERVER = {
+_SERVER: Mapping[str, str | int | float] = {
     "autovacuum": "off",
     "allow_system_table_mods": "on",
     "wal_level": "minimal",
@@ -68,7 +68,8 @@ class Phantom:
         """
         if snapshot.target.engine != "postgresql" or not snapshot.catalog.tables:
             raise NothingToPlan(
-                "The snapshot holds no PostgreSQL tables.", "Take one of production with `dbwright snapshot --db ADDRESS`."
+                "The snapshot holds no PostgreSQL tables.",
+                "Take one of production with `dbwright snapshot --db ADDRESS`.",
             )
         server = EmbeddedServer.start(snapshot.target.major, _SERVER)
         try:
@@ -90,13 +91,15 @@ class Phantom:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def session(self) -> Session:
         """A new planning session with production's planner settings."""
         connection = self._connect()
-        session = Session(connection, self.server.major)
+        session = Session(connection, self.server.major, self.server.directory / "data")
         session.configure(self._settings() | {"statement_timeout": str(round(PLAN_SECONDS * 1000))})
         return session
 
@@ -119,7 +122,7 @@ class Phantom:
             )
         self._create_database()
         with self._connect() as connection:
-            connection.execute("SET check_function_bodies = off")
+            connection.execute(clock.functions(self.snapshot.taken_at).encode())
             for group in steps(self.snapshot.catalog):
                 self._run(connection, group)
             with connection.transaction():
@@ -129,12 +132,10 @@ class Phantom:
             self._refuse_invalid(connection)
 
     def _create_database(self) -> None:
-        """With production's encoding and locale: how text is compared decides which indexes serve LIKE and what a histogram of texts means."""
+        """With production's encoding and locale: how text is compared decides which indexes serve LIKE and what histograms mean."""
         production = next((row for row in self.snapshot.catalog.databases if row.is_current), None)
         if production is not None:
-            locale = sql.SQL(
-                "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
-            ).format(
+            locale = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(
                 sql.Identifier(self.database),
                 sql.Literal(production.encoding),
                 sql.Literal(production.collate),
@@ -166,7 +167,9 @@ class Phantom:
                 connection.execute(step.sql.encode())
             except psycopg.Error as error:
                 reason = one_line((error.diag.message_primary or str(error)).strip())
-                self._gap("phantom.schema", f"{step.makes} could not be made: {reason}", "Plans that need it are not told.")
+                self._gap(
+                    "phantom.schema", f"{step.makes} could not be made: {reason}", "Plans that need it are not told."
+                )
 
     def _write_statistics(self, connection: psycopg.Connection[Any]) -> None:
         if not self.snapshot.statistics.columns:
@@ -188,7 +191,9 @@ class Phantom:
             if (path := paths.get((table.schema, table.name))) and (row := statistics.table_by_oid.get(table.oid)):
                 files.grow(path, row.heap_bytes // files.PAGE)
             for index in self.snapshot.catalog.indexes_of(table):
-                if (path := paths.get((index.schema, index.name))) and (of_index := statistics.index_by_oid.get(index.oid)):
+                if (path := paths.get((index.schema, index.name))) and (
+                    of_index := statistics.index_by_oid.get(index.oid)
+                ):
                     pages = of_index.bytes // files.PAGE
                     if index.access_method == "btree" and pages > 1:
                         files.write_height(path, self._height(index, pages))
@@ -219,4 +224,3 @@ class Phantom:
 
     def _gap(self, section: str, reason: str, remedy: str) -> None:
         self.gaps.append(Gap(section, reason, remedy, partial=True))
-

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from dbwright.errors import DbwrightError
-from dbwright.phantom.plan import Plan
+from dbwright.model.query_plan import Plan
+from dbwright.phantom.clock import as_of
+from dbwright.phantom.whatif import WhatIf, WhatIfIndex
 from dbwright.plaintext import one_line
 
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -26,9 +29,11 @@ class PlanFailed(DbwrightError):
 class Session:
     """Plans statements. Not for several threads at once; a phantom gives as many sessions as are wanted."""
 
-    def __init__(self, connection: psycopg.Connection[Any], major: int) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], major: int, data: Path) -> None:
+        """For `Phantom.session` only."""
         self.connection = connection
         self.major = major
+        self._data = data
 
     def __enter__(self) -> Session:
         return self
@@ -41,7 +46,7 @@ class Session:
 
         Raises PlanFailed with the server's reason.
         """
-        statement = statement.strip().rstrip(";")
+        statement = as_of(statement.strip().rstrip(";"))
         numbers = {int(number) for number in _PARAMETER.findall(statement)}
         try:
             if not numbers:
@@ -55,6 +60,10 @@ class Session:
                 f"It cannot be planned: {one_line((error.diag.message_primary or str(error)).strip())}.",
                 "Check the statement against the schema in the snapshot.",
             ) from None
+
+    def what_if(self, indexes: Sequence[WhatIfIndex]) -> WhatIf:
+        """Suppose indexes for the length of a block. One block at a time."""
+        return WhatIf(self, self._data, indexes)
 
     def _explain(self, text: str) -> Plan:
         # As one simple query without parameters: what looks like a placeholder of the driver's is left alone.

@@ -1,0 +1,184 @@
+"""What statements cost with which indexes: asked of a phantom, few times, and kept.
+
+The planner is asked with many supposed indexes at once and answers with those that it uses, a *configuration*: what it costs with exactly
+these is then known too, because a plan that leaves an index alone is the same without it. Leaving out what it used gives the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import combinations
+from queue import SimpleQueue
+from typing import TypeVar
+
+from dbwright.phantom import Session, WhatIf, WhatIfIndex
+
+Configuration = frozenset[int]
+"""Candidates, by number, that one plan uses together."""
+NONE: Configuration = frozenset()
+_STEP = 1.6
+"""Factor between the sizes above which indexes are left out when a statement is looked at with small ones only."""
+_LOOKS = 60
+"""Plans that exploring one statement may ask for."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of the workload. ``weight`` multiplies its cost."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass
+class Costs:
+    """For each statement, by number, the configurations that are known and what they cost, in the planner's units without weight.
+    ``looks`` counts the plans that were asked for, ``failed`` has the reasons of statements that cannot be planned."""
+
+    known: dict[int, dict[Configuration, float]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    looks: int = 0
+
+    def learn(self, statement: int, found: Mapping[Configuration, float]) -> None:
+        mine = self.known.setdefault(statement, {})
+        for used, cost in found.items():
+            mine[used] = min(cost, mine.get(used, cost))
+
+    def of(self, statement: int, chosen: Collection[int]) -> float:
+        """The least that is known of the statement with the chosen candidates."""
+        chosen = frozenset(chosen)
+        return min(cost for used, cost in self.known[statement].items() if used <= chosen)
+
+    def useful(self, statement: int) -> list[tuple[Configuration, float]]:
+        """The configurations that cost less than each of their parts, cheapest first."""
+        kept: list[tuple[Configuration, float]] = []
+        by_size = sorted(self.known[statement].items(), key=lambda item: (len(item[0]), item[1], sorted(item[0])))
+        for used, cost in by_size:
+            if not any(smaller <= used and less <= cost * (1 + 1e-9) for smaller, less in kept):
+                kept.append((used, cost))
+        return sorted(kept, key=lambda item: (item[1], sorted(item[0])))
+
+
+class Looker:
+    """One statement under supposed indexes; remembers what it was told. ``among`` says where in ``what_if`` each candidate stands."""
+
+    def __init__(self, statement: str, numbers: Iterable[int]) -> None:
+        self.statement = statement
+        self.numbers = frozenset(numbers)
+        self.looks = 0
+        self.found: dict[Configuration, float] = {}
+        self._seen: list[tuple[frozenset[int], Configuration, float]] = []
+        self._what_if: WhatIf | None = None
+        self._position: Mapping[int, int] = {}
+        self._number: Mapping[int, int] = {}
+
+    def attach(self, what_if: WhatIf, position: Mapping[int, int]) -> None:
+        """Ask there from now on; ``position`` tells where each candidate stands."""
+        self._what_if, self._position = what_if, position
+        self._number = {place: number for number, place in position.items()}
+
+    def look(self, on: Iterable[int]) -> tuple[float, Configuration]:
+        """What it costs with these candidates, and which of them it uses."""
+        on = self.numbers.intersection(on)
+        for seen, used, cost in self._seen:
+            if used <= on <= seen:
+                return cost, used
+        assert self._what_if is not None
+        self._what_if.switch({self._position[number] for number in on})
+        plan, places = self._what_if.plan(self.statement)
+        used = frozenset(self._number[place] for place in places)
+        self.looks += 1
+        self._seen.append((on, used, plan.cost))
+        self.found[used] = min(plan.cost, self.found.get(used, plan.cost))
+        return plan.cost, used
+
+
+def explore(looker: Looker, indexes: Mapping[int, WhatIfIndex], limit: int = _LOOKS) -> None:
+    """Find the configurations that matter for a statement: the best, the best of smaller and smaller indexes, those without what was used,
+    and parts of all of them."""
+    base, _ = looker.look(NONE)
+    everything = looker.numbers
+    sizes = _sizes((indexes[n].bytes for n in everything), _STEP)
+    ladder = [everything, *(frozenset(n for n in everything if indexes[n].bytes <= size) for size in sizes)]
+    parts: dict[Configuration, None] = {}
+    for on in ladder:
+        cost, used = looker.look(on)
+        if cost < base:
+            parts |= dict.fromkeys(_parts(used))
+    for part in sorted(parts, key=lambda p: (len(p), sorted(p))):
+        if looker.looks >= limit:
+            return
+        looker.look(part)
+    waiting = list(dict.fromkeys(ladder))
+    position = 0
+    while position < len(waiting) and looker.looks < limit:
+        on = waiting[position]
+        position += 1
+        cost, used = looker.look(on)
+        if cost >= base:
+            continue
+        for number in sorted(used, key=lambda n: (-indexes[n].bytes, n)):
+            mine = indexes[number]
+            smaller = {
+                n for n in on if indexes[n].definition.table != mine.definition.table or indexes[n].bytes < mine.bytes
+            }
+            waiting += [frozenset(smaller), on - {number}]
+
+
+def refine(looker: Looker, indexes: Mapping[int, WhatIfIndex], chosen: frozenset[int], price: float) -> None:
+    """Find the configurations that matter for a statement beside a choice: what it uses of it, what it would cost without each of
+    these, and what more would be worth its bytes at ``price`` (cost for a byte)."""
+    cost, used = looker.look(chosen)
+    best = min(looker.found.values())
+    affordable = {n for n in looker.numbers - chosen if indexes[n].bytes * price <= cost - best}
+    for size in ((1 << 62), *_sizes((indexes[n].bytes for n in affordable), 2.0)):
+        _, more = looker.look(chosen | {n for n in affordable if indexes[n].bytes <= size})
+        for number in sorted(more - chosen):
+            looker.look(chosen | {number})
+    for number in sorted(used):
+        looker.look(chosen - {number})
+        smaller = {n for n in looker.numbers - chosen if indexes[n].bytes < indexes[number].bytes}
+        looker.look((chosen - {number}) | smaller)
+
+
+def _parts(used: Configuration) -> Iterable[Configuration]:
+    """Smaller configurations that may do as well."""
+    for size in range(1, min(len(used), 4)):
+        yield from map(frozenset, combinations(sorted(used), size))
+
+
+def _sizes(sizes: Iterable[int], step: float) -> Iterable[int]:
+    """From the largest down, each smaller by a factor."""
+    sizes = sorted(set(sizes))
+    if not sizes:
+        return
+    size, least = sizes[-1] / step, sizes[0]
+    while size >= least:
+        yield int(size)
+        size /= step
+
+
+class Workers:
+    """Planning sessions that work at the same time, one statement each."""
+
+    def __init__(self, sessions: Sequence[Session]) -> None:
+        self._sessions: SimpleQueue[Session] = SimpleQueue()
+        for session in sessions:
+            self._sessions.put(session)
+        self._pool = ThreadPoolExecutor(len(sessions))
+
+    def each(self, work: Callable[[Session, int], Result], items: Iterable[int]) -> list[Result]:
+        """Answers in the order of the items, whoever was first."""
+
+        def with_session(item: int) -> Result:
+            session = self._sessions.get()
+            try:
+                return work(session, item)
+            finally:
+                self._sessions.put(session)
+
+        return list(self._pool.map(with_session, items))

@@ -1,0 +1,103 @@
+"""The choice of indexes as an integer programme, solved by HiGHS.
+
+Minimise the weighted cost of all statements plus what the chosen indexes cost: each statement takes one of its known configurations, a
+configuration needs its indexes, the indexes' bytes stay within the budget (and their number within a count). Known as index selection by
+BIP (CoPhy: Dash, Polyzotis, Ailamaki, VLDB 2011), here over costs that the planner really gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dbwright.advise.costs import Configuration, Costs, Statement
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The indexes chosen, what the programme takes the workload to cost with them, and the least that any choice over the same
+    costs can."""
+
+    chosen: frozenset[int]
+    value: float
+    bound: float
+
+
+def solve(
+    statements: Sequence[Statement],
+    costs: Costs,
+    sizes: Mapping[int, int],
+    charges: Mapping[int, float],
+    budget: int | None,
+    count: int | None,
+    *,
+    gap: float = 0.002,
+    seconds: float = 20.0,
+) -> Solution:
+    """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the weighted costs. ``gap`` is the relative distance from
+    the optimum at which the search may stop, ``seconds`` its limit."""
+    import highspy
+    import numpy as np
+
+    choices: list[tuple[int, Configuration, float]] = []
+    for number in sorted(costs.known):
+        choices += [(number, used, cost * statements[number].weight) for used, cost in costs.useful(number)]
+    candidates = sorted({n for _, used, _ in choices for n in used if budget is None or sizes[n] <= budget})
+    column = {n: len(choices) + position for position, n in enumerate(candidates)}
+    kept = [all(n in column for n in used) for _, used, _ in choices]
+
+    model = highspy.HighsLp()
+    model.num_col_ = len(choices) + len(candidates)
+    base = sum(costs.known[n][frozenset()] * statements[n].weight for n in costs.known) or 1.0
+    # In thousandths of the whole, so that tolerances mean the same for every workload.
+    scale = 1000.0 / base
+    model.col_cost_ = np.array([c * scale for _, _, c in choices] + [charges.get(n, 0.0) * scale for n in candidates])
+    model.col_lower_ = np.zeros(model.num_col_)
+    model.col_upper_ = np.array([1.0 if ok else 0.0 for ok in kept] + [1.0] * len(candidates))
+    rows: list[tuple[float, float, list[int], list[float]]] = []
+    by_statement: dict[int, list[int]] = {}
+    for position, (number, _, _) in enumerate(choices):
+        by_statement.setdefault(number, []).append(position)
+    for positions in by_statement.values():
+        rows.append((1.0, 1.0, positions, [1.0] * len(positions)))
+        # Per statement and index, not per configuration: fewer rows and a tighter relaxation.
+        needing: dict[int, list[int]] = {}
+        for position in positions:
+            for n in choices[position][1]:
+                if n in column:
+                    needing.setdefault(n, []).append(position)
+        for n, those in needing.items():
+            rows.append((-highspy.kHighsInf, 0.0, [*those, column[n]], [*[1.0] * len(those), -1.0]))
+    if budget is not None and candidates:
+        unit = 1024.0**2
+        rows.append(
+            (-highspy.kHighsInf, budget / unit, [column[n] for n in candidates], [sizes[n] / unit for n in candidates])
+        )
+    if count is not None and candidates:
+        rows.append((-highspy.kHighsInf, float(count), [column[n] for n in candidates], [1.0] * len(candidates)))
+    model.num_row_ = len(rows)
+    model.row_lower_ = np.array([row[0] for row in rows])
+    model.row_upper_ = np.array([row[1] for row in rows])
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_ = np.cumsum([0, *(len(row[2]) for row in rows)])
+    model.a_matrix_.index_ = np.array([i for row in rows for i in row[2]])
+    model.a_matrix_.value_ = np.array([v for row in rows for v in row[3]])
+    # A configuration may be taken in part only where an index is: with whole indexes the rest comes out whole.
+    model.integrality_ = [highspy.HighsVarType.kContinuous] * len(choices) + [highspy.HighsVarType.kInteger] * len(
+        candidates
+    )
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver.silent()
+    solver.setOptionValue("mip_rel_gap", gap)
+    solver.setOptionValue("time_limit", seconds)
+    solver.setOptionValue("random_seed", 1)
+    solver.passModel(model)
+    solver.run()
+    info = solver.getInfo()
+    values = solver.getSolution().col_value
+    if not len(values):
+        return Solution(frozenset(), base, info.mip_dual_bound / scale)
+    chosen = frozenset(n for n in candidates if values[column[n]] > 0.5)
+    bound = info.mip_dual_bound if candidates else info.objective_function_value
+    return Solution(chosen, info.objective_function_value / scale, bound / scale)

@@ -1,0 +1,132 @@
+"""From candidates to a choice: exploring, the integer programme, and looking again beside what it chose, until nothing better comes up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dbwright.advise.costs import Costs, Looker, Statement, Workers, explore, refine
+from dbwright.advise.programme import Solution, solve
+from dbwright.phantom import PlanFailed, Session, WhatIfIndex
+
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a choice may take: ``bytes`` on disk, number of indexes; None: no limit."""
+
+    bytes: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen candidates with the proof. Costs are weighted sums over all statements in the planner's units: ``before`` without,
+    ``after`` with the choice, ``bound``: no choice over the costs that were looked at does better."""
+
+    chosen: frozenset[int]
+    before: float
+    after: float
+    bound: float
+    looks: int
+
+    @property
+    def gap(self) -> float:
+        """How far ``after`` may be from the best possible, as a share of it."""
+        return max(0.0, self.after / self.bound - 1) if self.bound > 0 else 0.0
+
+
+class Selector:
+    """Candidates for a workload, explored once; choices under any limits are made from that."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        statements: Sequence[Statement],
+        indexes: Mapping[int, WhatIfIndex],
+        relevant: Mapping[int, Sequence[int]],
+        charges: Mapping[int, float] | None = None,
+    ) -> None:
+        self.workers = workers
+        self.statements = statements
+        self.indexes = indexes
+        self.relevant = relevant
+        self.charges = charges or {}
+        self.costs = Costs()
+        self._lookers: dict[int, Looker] = {}
+
+    def explore(self) -> None:
+        """Look at each statement by itself."""
+
+        def work(session: Session, number: int) -> Looker | str:
+            candidates = self.relevant.get(number, ())
+            looker = Looker(self.statements[number].text, candidates)
+            try:
+                session.plan(looker.statement)
+                with session.what_if([self.indexes[n] for n in candidates]) as what_if:
+                    looker.attach(what_if, {n: position for position, n in enumerate(candidates)})
+                    explore(looker, self.indexes)
+            except PlanFailed as error:
+                return error.message
+            return looker
+
+        for number, answer in enumerate(self.workers.each(work, range(len(self.statements)))):
+            if isinstance(answer, str):
+                self.costs.failed[number] = answer
+            else:
+                self._lookers[number] = answer
+                self.costs.learn(number, answer.found)
+
+    def select(self, limits: Limits) -> Selection:
+        """The best choice within the limits that was found."""
+        best: Selection | None = None
+        for _ in range(_ROUNDS):
+            solution = self._solve(limits)
+            self._refine(solution, limits)
+            after = self._value(solution.chosen)
+            if best is None or after < best.after * (1 - 1e-6):
+                best = self._selection(solution.chosen, after, solution.bound)
+            elif after >= best.after:
+                best = self._selection(best.chosen, best.after, solution.bound)
+                break
+        solution = self._solve(limits)
+        if self._value(solution.chosen) < (best.after if best else 0.0):
+            best = self._selection(solution.chosen, self._value(solution.chosen), solution.bound)
+        assert best is not None
+        return self._selection(best.chosen, best.after, min(solution.bound, best.after))
+
+    def _solve(self, limits: Limits) -> Solution:
+        sizes = {n: index.bytes for n, index in self.indexes.items()}
+        return solve(self.statements, self.costs, sizes, self.charges, limits.bytes, limits.count)
+
+    def _value(self, chosen: frozenset[int]) -> float:
+        total = sum(self.charges.get(n, 0.0) for n in chosen)
+        return total + sum(self.costs.of(n, chosen) * self.statements[n].weight for n in self.costs.known)
+
+    def _selection(self, chosen: frozenset[int], after: float, bound: float) -> Selection:
+        looks = sum(looker.looks for looker in self._lookers.values())
+        return Selection(chosen, self._value(frozenset()), after, bound, looks)
+
+    def _refine(self, solution: Solution, limits: Limits) -> None:
+        """Look at each statement beside the choice, with all candidates that any known configuration uses."""
+        pool = sorted(
+            {n for number in self.costs.known for used, _ in self.costs.useful(number) for n in used} | solution.chosen
+        )
+        before = self._value(frozenset())
+        size = sum(self.indexes[n].bytes for n in solution.chosen)
+        price = (before - solution.value) / size / 3 if size and limits.bytes is not None else 0.0
+
+        def work(session: Session, number: int) -> None:
+            looker = self._lookers[number]
+            mine = [n for n in pool if n in looker.numbers]
+            with session.what_if([self.indexes[n] for n in mine]) as what_if:
+                looker.attach(what_if, {n: position for position, n in enumerate(mine)})
+                weight = self.statements[number].weight or 1.0
+                everything, looker.numbers = looker.numbers, frozenset(mine)
+                refine(looker, self.indexes, solution.chosen & looker.numbers, price / weight)
+                looker.numbers = everything
+
+        self.workers.each(work, sorted(self._lookers))
+        for number, looker in self._lookers.items():
+            self.costs.learn(number, looker.found)
