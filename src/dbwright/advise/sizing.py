@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dbwright.phantom.sizes import index_size
+from dbwright.phantom.sizes import index_size  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 from dbwright.errors import DbwrightError
 from dbwright.model.change import CreateIndex, IndexKey
