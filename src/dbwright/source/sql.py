@@ -93,7 +93,7 @@ def take_apart_all(sql: str, schema: Schema | None = None) -> tuple[Query, ...]:
 
 def _read(statement: Node, schema: Schema | None, fingerprint: str) -> tuple[Query, bool]:
     """A statement's query, and whether columns are left whose table a schema could tell."""
-    reader = _Reader(schema)
+    reader = Reader(schema)
     try:
         return reader.statement(statement, fingerprint), reader.unresolved
     except RecursionError:
@@ -157,16 +157,16 @@ def parse_statements(text: str) -> list[Node]:
 
 
 @dataclass(slots=True)
-class _Outputs:
+class Outputs:
     """What a SELECT gives to the one around it: names with the column behind, None for an expression. ``open`` are relations all of
     whose columns come through, though the text does not tell which."""
 
     columns: dict[str, QueryColumn | None] = field(default_factory=dict)
-    open: list[_Relation] = field(default_factory=list)
+    open: list[Relation] = field(default_factory=list)
 
-    def renamed(self, names: list[str]) -> _Outputs:
+    def renamed(self, names: list[str]) -> Outputs:
         known = list(self.columns.values()) if not self.open else []
-        return _Outputs({name: known[i] if i < len(known) else None for i, name in enumerate(names)})
+        return Outputs({name: known[i] if i < len(known) else None for i, name in enumerate(names)})
 
     def column(self, name: str) -> tuple[bool, QueryColumn | None]:
         if name in self.columns:
@@ -177,14 +177,14 @@ class _Outputs:
 
 
 @dataclass(slots=True)
-class _Relation:
+class Relation:
     """An entry of a FROM clause: a table with its columns when they are known, or a sub-select with its outputs (None for a function)."""
 
     alias: str
     unique: str
     table: str | None = None
     known: frozenset[str] | None = None
-    outputs: _Outputs | None = None
+    outputs: Outputs | None = None
 
     def column(self, name: str) -> tuple[bool, QueryColumn | None]:
         """Whether it has, or may have, a column of that name; and which it is."""
@@ -201,16 +201,16 @@ class _Relation:
 
 
 @dataclass(slots=True)
-class _Level:
+class Level:
     """A SELECT being read."""
 
     number: int
     depth: int
-    parent: _Level | None
+    parent: Level | None
     first: JoinKind = "from"
-    relations: list[_Relation] = field(default_factory=list)
-    ctes: dict[str, _Outputs | None] = field(default_factory=dict)
-    outputs: _Outputs = field(default_factory=_Outputs)
+    relations: list[Relation] = field(default_factory=list)
+    ctes: dict[str, Outputs | None] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=Outputs)
     targets: dict[str, Node] = field(default_factory=dict)
     target_list: list[Node] = field(default_factory=list)
     group_by: list[QueryColumn] = field(default_factory=list)
@@ -225,8 +225,8 @@ class _Level:
     distinct: bool = False
     correlated: bool = False
 
-    def cte(self, name: str) -> tuple[bool, _Outputs | None]:
-        level: _Level | None = self
+    def cte(self, name: str) -> tuple[bool, Outputs | None]:
+        level: Level | None = self
         while level is not None:
             if name in level.ctes:
                 return True, level.ctes[name]
@@ -249,7 +249,7 @@ class _Level:
 
 
 @dataclass(slots=True)
-class _Side:
+class Side:
     """One side of a comparison: the columns in it with their names, parameters, and whether it is a bare column or literal."""
 
     node: Node | None
@@ -281,7 +281,7 @@ class _Context:
     branch: int = 0
 
 
-class _Reader:
+class Reader:
     """Reads one statement."""
 
     def __init__(self, schema: Schema | None) -> None:
@@ -289,7 +289,7 @@ class _Reader:
         self.unresolved = False
         self.tables: list[QueryTable] = []
         self.predicates: list[Predicate] = []
-        self.levels: list[_Level] = []
+        self.levels: list[Level] = []
         self.aliases: set[str] = set()
         self.alternatives = 0
         self.has_union = False
@@ -399,7 +399,7 @@ class _Reader:
         self.condition(node["joinCondition"], level, _Context(clause="on"))
         return {"verb": "other"}
 
-    HANDLERS: dict[str, Callable[[_Reader, Node], dict[str, Any]]] = {  # noqa: RUF012  # a table of methods, never changed
+    HANDLERS: dict[str, Callable[[Reader, Node], dict[str, Any]]] = {  # noqa: RUF012  # a table of methods, never changed
         "SelectStmt": read_select,
         "InsertStmt": read_insert,
         "UpdateStmt": read_update,
@@ -407,7 +407,7 @@ class _Reader:
         "MergeStmt": read_merge,
     }
 
-    def assignments(self, targets: Iterable[Node], level: _Level) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def assignments(self, targets: Iterable[Node], level: Level) -> tuple[tuple[str, ...], tuple[str, ...]]:
         names: list[str] = []
         computed: list[str] = []
         for target in targets:
@@ -418,19 +418,19 @@ class _Reader:
                 computed.append(name)
         return tuple(names), tuple(computed)
 
-    def returning(self, node: Node, level: _Level) -> None:
+    def returning(self, node: Node, level: Level) -> None:
         listed = node.get("returningList") or node.get("returningClause", {}).get("exprs", ())
         for target in listed:
             self.side(target.get("ResTarget", {}).get("val"), level)
 
     # SELECT
 
-    def level(self, parent: _Level | None, deeper: int = 1, first: JoinKind = "from") -> _Level:
-        level = _Level(len(self.levels), parent.depth + deeper if parent else 0, parent, first)
+    def level(self, parent: Level | None, deeper: int = 1, first: JoinKind = "from") -> Level:
+        level = Level(len(self.levels), parent.depth + deeper if parent else 0, parent, first)
         self.levels.append(level)
         return level
 
-    def with_clause(self, node: Node, level: _Level) -> None:
+    def with_clause(self, node: Node, level: Level) -> None:
         clause = node.get("withClause")
         if not clause:
             return
@@ -449,7 +449,7 @@ class _Reader:
                 self.written_cte(kind, query, level)
                 level.ctes[name] = None
 
-    def written_cte(self, kind: str, node: Node, level: _Level) -> None:
+    def written_cte(self, kind: str, node: Node, level: Level) -> None:
         """A CTE that writes: its table and conditions belong to a SELECT of their own."""
         inner = self.level(level, first="sub-select")
         if "relation" in node:
@@ -460,7 +460,7 @@ class _Reader:
         if select := node.get("selectStmt", {}).get("SelectStmt"):
             self.select(select, self.level(inner, first="sub-select"))
 
-    def select(self, node: Node, level: _Level) -> _Outputs:
+    def select(self, node: Node, level: Level) -> Outputs:
         self.with_clause(node, level)
         if node.get("op", "SETOP_NONE") != "SETOP_NONE":
             self.has_union = True
@@ -472,7 +472,7 @@ class _Reader:
             for row in node["valuesLists"]:
                 self.side(row, level)
             width = len(node["valuesLists"][0].get("List", {}).get("items", ()))
-            level.outputs = _Outputs({f"column{i + 1}": None for i in range(width)})
+            level.outputs = Outputs({f"column{i + 1}": None for i in range(width)})
         else:
             for position, item in enumerate(node.get("fromClause", ())):
                 self.from_item(item, level, "comma" if position else level.first)
@@ -487,7 +487,7 @@ class _Reader:
             )
         return level.outputs
 
-    def from_item(self, item: Node, level: _Level, join: str) -> None:
+    def from_item(self, item: Node, level: Level, join: str) -> None:
         """An entry of FROM. ``join`` is a `JoinKind` or ``comma``."""
         kind, node = next(iter(item.items()))
         if kind == "RangeVar":
@@ -500,22 +500,22 @@ class _Reader:
             alias = node.get("alias", {})
             names = [string_of(column) for column in alias.get("colnames", ())]
             name = alias.get("aliasname", "")
-            level.relations.append(_Relation(name, name, outputs=outputs.renamed(names) if names else outputs))
+            level.relations.append(Relation(name, name, outputs=outputs.renamed(names) if names else outputs))
         else:
             name = node.get("alias", {}).get("aliasname", "")
             if kind == "RangeTableSample":
                 self.from_item(node["relation"], level, join)
                 return
             self.side(item, level)
-            level.relations.append(_Relation(name, name))
+            level.relations.append(Relation(name, name))
 
-    def table(self, node: Node, level: _Level, join: str) -> None:
+    def table(self, node: Node, level: Level, join: str) -> None:
         name = node["relname"]
         alias = node.get("alias", {}).get("aliasname", name)
         if "schemaname" not in node:
             found, outputs = level.cte(name)
             if found:
-                level.relations.append(_Relation(alias, alias, outputs=outputs))
+                level.relations.append(Relation(alias, alias, outputs=outputs))
                 return
         unique = alias
         if unique in self.aliases:
@@ -524,7 +524,7 @@ class _Reader:
         known = None
         if self.schema is not None and (columns := self.schema.get(name)) is not None:
             known = columns if isinstance(columns, frozenset) else frozenset(columns)
-        level.relations.append(_Relation(alias, unique, name, known))
+        level.relations.append(Relation(alias, unique, name, known))
         kind: JoinKind = "cross" if join == "comma" else join  # type: ignore[assignment]
         if join == "comma":
             self.commas.append(len(self.tables))
@@ -539,7 +539,7 @@ class _Reader:
             if self.tables[position].alias in tied:
                 self.tables[position] = replace(self.tables[position], join="inner")
 
-    def join(self, node: Node, level: _Level, join: str) -> None:
+    def join(self, node: Node, level: Level, join: str) -> None:
         self.from_item(node["larg"], level, join)
         before = len(level.relations)
         bare = not any(key in node for key in ("quals", "usingClause", "isNatural"))
@@ -550,7 +550,7 @@ class _Reader:
         for item in node.get("usingClause", ()):
             self.using(string_of(item), level, before)
 
-    def using(self, name: str, level: _Level, before: int) -> None:
+    def using(self, name: str, level: Level, before: int) -> None:
         left = next((c for r in level.relations[:before] for found, c in (r.column(name),) if found and c), None)
         right = next((c for r in level.relations[before:] for found, c in (r.column(name),) if found and c), None)
         if left and right:
@@ -558,7 +558,7 @@ class _Reader:
                 Predicate(left, "=", "column", right, clause="on", depth=level.depth, select=level.number)
             )
 
-    def targets(self, targets: Iterable[Node], level: _Level) -> None:
+    def targets(self, targets: Iterable[Node], level: Level) -> None:
         for item in targets:
             target = item["ResTarget"]
             value = target["val"]
@@ -582,7 +582,7 @@ class _Reader:
                 level.targets[name] = value
             level.target_list.append(value)
 
-    def star(self, fields: list[Node], level: _Level) -> None:
+    def star(self, fields: list[Node], level: Level) -> None:
         alias = string_of(fields[-2]) if len(fields) > 1 else None
         for relation in level.relations:
             if alias is not None and relation.alias != alias:
@@ -602,11 +602,11 @@ class _Reader:
             else:
                 level.columns.append(QueryColumn("", "*", relation.alias))
 
-    def where(self, node: Node, level: _Level) -> None:
+    def where(self, node: Node, level: Level) -> None:
         if condition := node.get("whereClause"):
             self.condition(condition, level, _Context())
 
-    def grouping(self, node: Node, level: _Level) -> None:
+    def grouping(self, node: Node, level: Level) -> None:
         if having := node.get("havingClause"):
             self.condition(having, level, _Context(clause="having"))
         for item in _group_items(node.get("groupClause", ())):
@@ -623,7 +623,7 @@ class _Reader:
                     if column:
                         level.distinct_on.append(column)
 
-    def ordering(self, node: Node, level: _Level) -> None:
+    def ordering(self, node: Node, level: Level) -> None:
         for item in node.get("sortClause", ()):
             sort = item["SortBy"]
             key, column = self.key(sort["node"], level, prefer_output=True)
@@ -639,12 +639,12 @@ class _Reader:
         level.limit = self.amount(node.get("limitCount"), level)
         level.offset = self.amount(node.get("limitOffset"), level)
 
-    def amount(self, node: Node | None, level: _Level) -> Amount:
+    def amount(self, node: Node | None, level: Level) -> Amount:
         if node is None or node.get("A_Const", {}).get("isnull"):
             return ""
         return "parameter" if self.side(node, level).parameter else "constant"
 
-    def key(self, node: Node, level: _Level, *, prefer_output: bool) -> tuple[Node, QueryColumn | None]:
+    def key(self, node: Node, level: Level, *, prefer_output: bool) -> tuple[Node, QueryColumn | None]:
         """A key of ORDER BY, GROUP BY or DISTINCT ON, through names and numbers of the select list: its node, and its column
         when it is one."""
         constant = node.get("A_Const")
@@ -668,16 +668,16 @@ class _Reader:
         self.side(node, level)
         return node, None
 
-    def input_has(self, name: str, level: _Level) -> bool:
+    def input_has(self, name: str, level: Level) -> bool:
         return any(r.certain and r.column(name)[0] for r in level.relations)
 
     # Columns
 
-    def column(self, fields: list[Node], level: _Level) -> QueryColumn:
+    def column(self, fields: list[Node], level: Level) -> QueryColumn:
         name = string_of(fields[-1])
         if len(fields) > 1:
             return self.qualified(string_of(fields[-2]), name, level)
-        here: _Level | None = level
+        here: Level | None = level
         while here is not None:
             found = self.unqualified(name, here)
             if found is not None:
@@ -688,7 +688,7 @@ class _Reader:
         self.unresolved = True
         return QueryColumn("", name)
 
-    def unqualified(self, name: str, level: _Level) -> QueryColumn | None:
+    def unqualified(self, name: str, level: Level) -> QueryColumn | None:
         """The column of this SELECT that a bare name means; None when it has none of that name."""
         certain = [c for r in level.relations if r.certain for found, c in (r.column(name),) if found]
         if certain:
@@ -703,8 +703,8 @@ class _Reader:
             return tables[0].column(name)[1] or QueryColumn("", name)
         return QueryColumn("", name)
 
-    def qualified(self, alias: str, name: str, level: _Level) -> QueryColumn:
-        here: _Level | None = level
+    def qualified(self, alias: str, name: str, level: Level) -> QueryColumn:
+        here: Level | None = level
         while here is not None:
             for relation in here.relations:
                 if relation.alias == alias:
@@ -716,18 +716,18 @@ class _Reader:
             here = here.parent
         return QueryColumn("", name, alias)
 
-    def note_correlation(self, level: _Level, found: _Level) -> None:
+    def note_correlation(self, level: Level, found: Level) -> None:
         """The SELECTs between a column's use and its table depend on the outer row."""
-        here: _Level | None = level
+        here: Level | None = level
         while here is not None and here is not found:
             here.correlated = True
             here = here.parent
 
     # Expressions
 
-    def side(self, node: Node | None, level: _Level) -> _Side:
+    def side(self, node: Node | None, level: Level) -> Side:
         """What an expression is made of. Sub-selects in it are read on the way, aggregates noted."""
-        side = _Side(node)
+        side = Side(node)
         if node is None:
             return side
         kind = next(iter(node))
@@ -746,7 +746,7 @@ class _Reader:
                 side.literal = literal_text(node)
         return side
 
-    def parts(self, node: Any, level: _Level, side: _Side) -> None:
+    def parts(self, node: Any, level: Level, side: Side) -> None:
         stack: list[Any] = [node]
         while stack:
             item = stack.pop()
@@ -765,7 +765,7 @@ class _Reader:
                 elif child.__class__ is list:
                     stack.append(child)
 
-    def leaf(self, kind: str, node: Node, level: _Level, side: _Side) -> None:
+    def leaf(self, kind: str, node: Node, level: Level, side: Side) -> None:
         if kind == "ParamRef":
             side.parameter = side.parameter or node.get("number", 0) or -1
         elif kind == "SubLink":
@@ -777,7 +777,7 @@ class _Reader:
             if column not in side.columns:
                 side.columns.append(column)
 
-    def function(self, node: Node, level: _Level) -> None:
+    def function(self, node: Node, level: Level) -> None:
         name = string_of(node["funcname"][-1])
         if "over" in node:
             level.windows.append(name)
@@ -785,7 +785,7 @@ class _Reader:
             if name not in level.aggregates:
                 level.aggregates.append(name)
 
-    def sub_select(self, node: Node, level: _Level) -> QueryColumn | None:
+    def sub_select(self, node: Node, level: Level) -> QueryColumn | None:
         """Reads a sub-select; the column that it returns, when it returns one."""
         self.has_sub_select = True
         outputs = self.select(node["SelectStmt"], self.level(level, first="sub-select"))
@@ -793,7 +793,7 @@ class _Reader:
 
     # Conditions
 
-    def condition(self, node: Node, level: _Level, at: _Context) -> None:
+    def condition(self, node: Node, level: Level, at: _Context) -> None:
         kind, content = next(iter(node.items()))
         if kind == "BoolExpr":
             self.boolean(content, level, at)
@@ -812,7 +812,7 @@ class _Reader:
         elif kind == "BooleanTest":
             value, negated = _TRUTH.get(content.get("booltesttype", "IS_TRUE"), ("null", False))
             context = replace(at, negated=at.negated != negated) if negated else at
-            self.emit(self.side(content["arg"], level), "is", _Side(None, literal=value), level, context)
+            self.emit(self.side(content["arg"], level), "is", Side(None, literal=value), level, context)
         elif kind == "SubLink":
             self.sub_link(content, level, at)
         elif kind == "A_Const":
@@ -820,7 +820,7 @@ class _Reader:
         else:
             self.truth(node, level, at)
 
-    def truth(self, node: Node, level: _Level, at: _Context) -> None:
+    def truth(self, node: Node, level: Level, at: _Context) -> None:
         """An expression that is a condition itself: ``is_active`` under NOT is ``is_active = false``."""
         side = self.side(node, level)
         if side.bare:
@@ -828,9 +828,9 @@ class _Reader:
         else:
             value = "true"
         if side.columns:
-            self.emit(side, "=", _Side(None, literal=value), level, at)
+            self.emit(side, "=", Side(None, literal=value), level, at)
 
-    def boolean(self, node: Node, level: _Level, at: _Context) -> None:
+    def boolean(self, node: Node, level: Level, at: _Context) -> None:
         operator = node["boolop"]
         arguments = node["args"]
         if operator == "NOT_EXPR":
@@ -845,10 +845,10 @@ class _Reader:
         for branch, argument in enumerate(arguments, 1):
             self.condition(argument, level, replace(at, alternative=number, branch=branch))
 
-    def sub_link(self, node: Node, level: _Level, at: _Context) -> None:
+    def sub_link(self, node: Node, level: Level, at: _Context) -> None:
         kind = node.get("subLinkType", "EXISTS_SUBLINK")
         returned = self.sub_select(node["subselect"], level)
-        value = _Side(None, sub_select=True, sub_column=returned)
+        value = Side(None, sub_select=True, sub_column=returned)
         if "testexpr" not in node:
             self.add(NO_COLUMN, "exists" if kind == "EXISTS_SUBLINK" else "=", value, level, at)
             return
@@ -859,7 +859,7 @@ class _Reader:
         for test in tests:
             self.emit(self.side(test, level), "in" if operator == "=" else operator, value, level, at)
 
-    def comparison(self, node: Node, level: _Level, at: _Context) -> None:
+    def comparison(self, node: Node, level: Level, at: _Context) -> None:
         kind = node.get("kind", "AEXPR_OP")
         operator = string_of(node["name"][-1]) if "name" in node else ""
         left, right = node.get("lexpr"), node.get("rexpr")
@@ -881,19 +881,19 @@ class _Reader:
         else:
             self.pair(self.side(left, level), operator, self.side(right, level), level, at)
 
-    def any_of(self, left: _Side, right: _Side, level: _Level, at: _Context) -> None:
+    def any_of(self, left: Side, right: Side, level: Level, at: _Context) -> None:
         """``a = ANY ($1)`` is ``a IN (…)``; ``$1 = ANY (array_column)`` seeks in the array."""
         if not left.columns and right.columns:
             self.emit(right, "any", left, level, at)
         else:
             self.emit(left, "in", right, level, at)
 
-    def row_in(self, columns: list[Node], right: Node | None, level: _Level, at: _Context) -> None:
+    def row_in(self, columns: list[Node], right: Node | None, level: Level, at: _Context) -> None:
         value = self.side(right, level)
         for column in columns:
             self.emit(self.side(column, level), "in", value, level, at)
 
-    def pair(self, left: _Side, operator: str, right: _Side, level: _Level, at: _Context, row: int = 0) -> None:
+    def pair(self, left: Side, operator: str, right: Side, level: Level, at: _Context, row: int = 0) -> None:
         if not left.columns and right.columns:
             if operator in ("in", *_PATTERNS):  # 'x' LIKE column: the column is the pattern
                 self.emit(right, f"{operator} of", left, level, at, row)
@@ -903,7 +903,7 @@ class _Reader:
             left, right = right, left
         self.emit(left, operator, right, level, at, row)
 
-    def emit(self, left: _Side, operator: str, right: _Side | None, level: _Level, at: _Context, row: int = 0) -> None:
+    def emit(self, left: Side, operator: str, right: Side | None, level: Level, at: _Context, row: int = 0) -> None:
         """A predicate for each column of the left side."""
         wrapped = wrapper = ""
         if not left.bare and left.columns:
@@ -917,8 +917,8 @@ class _Reader:
         self,
         column: QueryColumn,
         operator: str,
-        right: _Side | None,
-        level: _Level,
+        right: Side | None,
+        level: Level,
         at: _Context,
         wrapped: str = "",
         wrapper: str = "",

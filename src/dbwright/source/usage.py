@@ -1,0 +1,199 @@
+"""What a statement reads of each of its tables: the reader of `source.sql`, which also keeps every column that it meets.
+
+The other reader is left as quick as it is: projects have thousands of queries of which only columns that are compared count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import postgast
+from google.protobuf import json_format
+
+from dbwright.model.query import QueryColumn, Usage, with_values
+from dbwright.source.expressions import Node, expression_text, string_of
+from dbwright.source.placeholders import numbered
+from dbwright.source.sql import (
+    CannotTakeApart,
+    Level,
+    Outputs,
+    Reader,
+    Relation,
+    Schema,
+    Side,
+    fingerprint,
+    parse_statements,
+)
+
+MOST_SELECTS = 500
+"""SELECTs of one statement, with those of its views; what has more is not read."""
+
+
+def usage_of(
+    sql: str, schema: Schema, values: Mapping[int, Any] | None = None, views: Mapping[str, str] | None = None
+) -> Usage:
+    """One statement with all columns that it reads. ``views`` are the definitions of views by their names: a view is read as the
+    sub-select that it is. ``values`` are those of parameters, by number from 1. Raises `CannotTakeApart`."""
+    text = numbered(sql)[0]
+    statements = parse_statements(text)
+    if len(statements) != 1:
+        raise CannotTakeApart("no statement" if not statements else f"{len(statements)} statements in one text")
+    reader = _UsageReader(schema, views or {})
+    reader.inserts = "InsertStmt" in statements[0]
+    try:
+        query = reader.statement(statements[0], fingerprint(text))
+    except RecursionError:
+        raise CannotTakeApart("nested too deeply") from None
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError) as error:
+        raise CannotTakeApart(f"a form that is not understood ({type(error).__name__}: {error})") from None
+    return Usage(
+        query=with_values(query, values) if values else query,
+        columns=tuple(column for column in reader.used if column.table),
+        extremes=tuple(reader.extremes),
+        twins=tuple(reader.twins),
+        expressions=reader.expressions(),
+    )
+
+
+class _UsageReader(Reader):
+    """Reads one statement and keeps the columns, the expressions, and which outputs of a UNION stand at one place."""
+
+    def __init__(self, schema: Schema, views: Mapping[str, str]) -> None:
+        super().__init__(schema)
+        self.views = views
+        self.inserts = False
+        self.open_views: list[str] = []
+        self.used: dict[QueryColumn, None] = {}
+        self.extremes: dict[QueryColumn, None] = {}
+        self.twins: dict[tuple[QueryColumn, QueryColumn], None] = {}
+        self.nodes: dict[str, Node] = {}
+
+    def expressions(self) -> dict[str, str]:
+        found = ((text, faithful(node)) for text, node in self.nodes.items())
+        return {text: sql for text, sql in found if sql}
+
+    def level(self, parent: Level | None, deeper: int = 1, first: Any = "from") -> Level:
+        if len(self.levels) >= MOST_SELECTS:
+            raise CannotTakeApart(f"more than {MOST_SELECTS} SELECTs")
+        return super().level(parent, deeper, first)
+
+    def column(self, fields: list[Node], level: Level) -> QueryColumn:
+        found = super().column(fields, level)
+        if len(fields) == 1 and (row := _relation(string_of(fields[0]), level)) and not row.column(row.alias)[0]:
+            found = QueryColumn(str(row.table), "*", row.unique)  # a whole row: count(t), row_to_json(t)
+        self.used[found] = None
+        return found
+
+    def using(self, name: str, level: Level, before: int) -> None:
+        known = len(self.predicates)
+        super().using(name, level, before)
+        for predicate in self.predicates[known:]:
+            self.used[predicate.column] = None
+            if predicate.other:
+                self.used[predicate.other] = None
+
+    def star(self, fields: list[Node], level: Level) -> None:
+        known = len(level.columns)
+        super().star(fields, level)
+        if level.first != "sub-select" or (self.inserts and level.depth <= 1):
+            self.used.update(dict.fromkeys(level.columns[known:]))
+
+    def leaf(self, kind: str, node: Node, level: Level, side: Side) -> None:
+        super().leaf(kind, node, level, side)
+        if kind == "ColumnRef" and "A_Star" in node["fields"][-1] and len(node["fields"]) > 1:
+            if row := _relation(string_of(node["fields"][-2]), level):
+                self.used[QueryColumn(str(row.table), "*", row.unique)] = None
+
+    def select(self, node: Node, level: Level) -> Outputs:
+        outputs = super().select(node, level)
+        if node.get("op", "SETOP_NONE") != "SETOP_NONE":
+            branches = [b for b in self.levels[level.number + 1 :] if b.parent is level and b.depth == level.depth]
+            self.pair_outputs(branches[0].outputs, branches[-1].outputs)
+        return outputs
+
+    def pair_outputs(self, first: Outputs, second: Outputs) -> None:
+        if len(first.columns) != len(second.columns) or first.open or second.open:
+            return  # names that stand twice, or stars over tables that are not known
+        for one, other in zip(first.columns.values(), second.columns.values(), strict=True):
+            if one and other:
+                self.twins[one, other] = None
+
+    def table(self, node: Node, level: Level, join: str) -> None:
+        name = node["relname"]
+        definition = None if name in self.open_views or level.cte(name)[0] else self.views.get(name)
+        if definition is None:
+            super().table(node, level, join)
+            return
+        statements = parse_statements(definition)
+        if len(statements) != 1 or "SelectStmt" not in statements[0]:
+            raise CannotTakeApart(f"the view {name} is not one SELECT")
+        self.open_views.append(name)
+        # A view sees none of the statement's CTEs and columns, so its SELECT has no parent; its depth does not matter then.
+        inner = self.level(None, first="sub-select")
+        inner.depth = level.depth + 1
+        outputs = self.select(statements[0]["SelectStmt"], inner)
+        self.open_views.pop()
+        alias = node.get("alias", {})
+        names = [string_of(column) for column in alias.get("colnames", ())]
+        shown = alias.get("aliasname", name)
+        level.relations.append(Relation(shown, shown, outputs=outputs.renamed(names) if names else outputs))
+
+    def function(self, node: Node, level: Level) -> None:
+        super().function(node, level)
+        arguments = node.get("args", ())
+        if "over" not in node and len(arguments) == 1 and "ColumnRef" in arguments[0]:
+            if (
+                string_of(node["funcname"][-1]) in ("min", "max")
+                and "A_Star" not in arguments[0]["ColumnRef"]["fields"][-1]
+            ):
+                column = self.column(arguments[0]["ColumnRef"]["fields"], level)
+                if column.table:
+                    self.extremes[column] = None
+
+    def key(self, node: Node, level: Level, *, prefer_output: bool) -> tuple[Node, QueryColumn | None]:
+        found, column = super().key(node, level, prefer_output=prefer_output)
+        if column is None:
+            self.nodes.setdefault(expression_text(found), found)
+        return found, column
+
+    def emit(self, left: Side, operator: str, right: Side | None, level: Level, at: Any, row: int = 0) -> None:
+        for side in (left, right):
+            if side is not None and side.node is not None and side.columns and not side.bare:
+                self.nodes.setdefault(expression_text(side.node), side.node)
+        super().emit(left, operator, right, level, at, row)
+
+
+def _relation(alias: str, level: Level) -> Relation | None:
+    """The table of that alias in this SELECT, or in one around it."""
+    here: Level | None = level
+    while here is not None:
+        for relation in here.relations:
+            if relation.alias == alias:
+                return relation if relation.table is not None and relation.known is not None else None
+        here = here.parent
+    return None
+
+
+def faithful(node: Node) -> str:
+    """An expression as SQL that means the same in the definition of an index: columns are unqualified, types and quoting are kept. Empty
+    when PostgreSQL's own writer has no text for it."""
+    value = {"ResTarget": {"val": _unqualified(node)}}
+    select = {"targetList": [value], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
+    tree = postgast.ParseResult()
+    try:
+        json_format.ParseDict({"version": 170000, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
+        return str(postgast.deparse(tree)).removeprefix("SELECT ").strip()
+    except (json_format.ParseError, postgast.PgQueryError, RecursionError):
+        return ""
+
+
+def _unqualified(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_unqualified(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: {"fields": child["fields"][-1:]} if key == "ColumnRef" else _unqualified(child)
+        for key, child in node.items()
+    }

@@ -1,0 +1,1 @@
+"""Where a workload comes from, one source a file: each gives a `WorkloadRead`."""
