@@ -246,6 +246,55 @@ class Walks:
     by_shape: dict[int, Summary] = field(default_factory=dict)
 
 
+class OwnAttributes:
+    """The attributes of the object whose method is walked, through the branches of a condition: each begins with those before it, and
+    what follows goes on with those of all branches that came to their end."""
+
+    __slots__ = ("attributes", "before", "ends", "left", "receiver")
+
+    def __init__(self, receiver: Value | None) -> None:
+        self.receiver = receiver if isinstance(receiver, Instance) else None
+        self.attributes = self.receiver.attributes if self.receiver is not None else None
+        self.before = dict(self.attributes or ())
+        self.ends: list[dict[str, Value]] = []
+        self.left: list[dict[str, Value]] = []
+
+    def begin(self) -> None:
+        self._set(self.before)
+
+    def end(self, ended: bool) -> None:
+        """``ended``: the branch came to its end; another one left the function."""
+        if self.attributes is not None:
+            (self.ends if ended else self.left).append(dict(self.attributes))
+
+    def join(self, at: Frame) -> None:
+        ends = self.ends or self.left
+        joined: dict[str, Value] = {}
+        for name in dict.fromkeys(name for end in (*ends, *self.left) for name in end):
+            of_class = self._of_class(name, at)
+            found = [value for end in ends if (value := end.get(name, of_class)) is not None]
+            if not found:  # set by those that left the function, whose caller goes on with it
+                found = [end[name] for end in self.left if name in end]
+            elif of_class is not None and all(name not in end for end in ends):
+                continue
+            joined[name] = found[0]
+            for there in found[1:]:
+                if joined[name] is not there:
+                    joined[name] = at.interpreter.either(joined[name], there, at)
+        self._set(joined)
+
+    def _of_class(self, name: str, at: Frame) -> Value | None:
+        """What an object has under a name before anything is assigned to it, by the body of its class."""
+        owner = at.interpreter.find_in_class(self.receiver.cls, name) if self.receiver is not None else None
+        value = at.interpreter.own_attribute(owner, name) if owner is not None else None
+        return None if isinstance(value, Function) else value
+
+    def _set(self, attributes: dict[str, Value]) -> None:
+        if self.attributes is not None:
+            self.attributes.clear()
+            self.attributes.update(attributes)
+
+
 class Interpreter:
     """Walks the functions of a code base. One instance serves the whole project; what it found out is kept."""
 
@@ -584,6 +633,12 @@ class Interpreter:
         found: Value = owner.kept[mark]
         return found
 
+    def give(self, cls: ClassValue, name: str, value: Value) -> None:
+        """Set an attribute of a class from outside of its body, before anybody asks for it."""
+        self.scope_of(cls).bind(name, ast.Constant(None, lineno=cls.node.lineno, col_offset=0))
+        cls.kept["attribute:" + name] = value
+        cls.kept.get("owners", {}).pop(name, None)
+
     def adoption(self, cls: ClassValue) -> Adoption | None:
         if "adoption" not in cls.kept:
             cls.kept["adoption"] = None
@@ -612,9 +667,38 @@ class Interpreter:
             return Known(cls.module.name)
         if name == "__orig_bases__":
             return Items(list(self.written_bases(cls)), "tuple")
+        of_metaclass = self._of_metaclass(cls, name, at)
+        if of_metaclass is not None:
+            return of_metaclass
         if name == "as_view":
             return Native(name, lambda arguments, frame: Unknown("a view"))
         return Unknown(f"attribute {name} of {cls.name}")
+
+    def _of_metaclass(self, cls: ClassValue, name: str, at: Frame) -> Value | None:
+        """What a class has by its metaclass, one of the project: a method, a property, what ``__getattr__`` gives."""
+        metaclass = self._metaclass(cls)
+        if metaclass is None:
+            return None
+        owner = self.find_in_class(metaclass, name)
+        if owner is not None:
+            return self.bind(self.own_attribute(owner, name), cls, at)
+        owner = self.find_in_class(metaclass, "__getattr__")
+        method = self.own_attribute(owner, "__getattr__") if owner is not None else None
+        if not isinstance(method, Function):
+            return None
+        return self.call_function(method, cls, Arguments([Known(name)]), at)
+
+    def _metaclass(self, cls: ClassValue) -> ClassValue | None:
+        if "metaclass" not in cls.kept:
+            cls.kept["metaclass"] = None
+            for one in self.mro(cls):
+                for keyword in one.node.keywords:
+                    if keyword.arg == "metaclass" and one.module.owned:
+                        found = self.evaluate(keyword.value, Frame(self, one.module, closure=one.closure))
+                        cls.kept["metaclass"] = found if isinstance(found, ClassValue) else None
+                        return cls.kept["metaclass"]  # type: ignore[no-any-return]
+        result: ClassValue | None = cls.kept["metaclass"]
+        return result
 
     def given_by_base(self, cls: ClassValue) -> dict[str, Value]:
         """What ``__init_subclass__`` of a base, which Python calls for each class that derives from it, sets on the class."""
@@ -654,6 +738,9 @@ class Interpreter:
         adoption = self.adoption(cls)
         if adoption is not None:
             return adoption.instantiate(arguments, at)
+        made = self._made_otherwise(cls, arguments, at)
+        if made is not None:
+            return made
         instance = Instance(cls)
         owner = self.find_in_class(cls, "__init__")
         if owner is not None:
@@ -668,6 +755,18 @@ class Interpreter:
             if arguments.named and schemas.is_schema(self, cls):
                 schemas.fill(cls, arguments.named, at)
         return instance
+
+    def _made_otherwise(self, cls: ClassValue, arguments: Arguments, at: Frame) -> Value | None:
+        """What ``__new__`` of a class of the project gives, when that is known and no object of the class."""
+        owner = self.find_in_class(cls, "__new__")
+        method = self.own_attribute(owner, "__new__") if owner is not None and owner.module.owned else None
+        if not isinstance(method, Function):
+            return None
+        made = self.call_function(method, cls, arguments, at)
+        told = [one for one in alternatives(made) if not isinstance(one, Unknown | Known)]
+        if not told or any(isinstance(one, Instance) and cls in self.mro(one.cls) for one in told):
+            return None
+        return union(told)
 
     def _remember_made(self, cls: ClassValue, arguments: Arguments) -> None:
         """Keep what a class of the project is made from where that tells more than constants."""
@@ -1322,11 +1421,13 @@ class Interpreter:
         test = self.truth_of(node.test, at)
         before = dict(at.locals)
         ends: list[dict[str, Value]] = []
+        own = OwnAttributes(at.receiver if test is None else None)
         conditions = at.conditions
         for taken, body in ((True, node.body), (False, node.orelse)):
             if test is not None and test is not taken:
                 continue
             at.locals = dict(before)
+            own.begin()
             self._narrow(node.test, taken, at)
             held = list(before.values()) if test is None else []
             lists = [(one, len(one.items)) for one in held if isinstance(one, Items)]
@@ -1336,11 +1437,13 @@ class Interpreter:
                 self.branch = (*outside, (id(node), taken))
                 at.conditions += 1
             try:
-                if self.execute(body, at):
-                    ends.append(at.locals)
+                ended = self.execute(body, at)
             finally:
                 self.branch = outside
                 at.conditions = conditions
+            own.end(ended)
+            if ended:
+                ends.append(at.locals)
             for one, length in lists:
                 one.optional.update(range(length, len(one.items)))
             for mapping, kept in mappings:
@@ -1350,6 +1453,7 @@ class Interpreter:
                         mapping.items[key] = union((former, mapping.items[key]))
         if test is None and len(ends) == 1:  # the other branch left: what follows stands under the condition
             at.conditions += 1
+        own.join(at)
         return self._join(ends, before, at)
 
     def _join(self, ends: list[dict[str, Value]], before: dict[str, Value], at: Frame) -> bool:
@@ -1362,12 +1466,12 @@ class Interpreter:
             for name, there in other.items():
                 here = joined.get(name)
                 if here is not there:
-                    joined[name] = self._either(here, there, at) if here is not None else there
+                    joined[name] = self.either(here, there, at) if here is not None else there
         at.locals = joined
         return True
 
     @staticmethod
-    def _either(here: Value, there: Value, at: Frame) -> Value:
+    def either(here: Value, there: Value, at: Frame) -> Value:
         """What a variable is after branches that do not agree: one value where a framework has one that says as much as both."""
         for one, base in ((here, there), (there, here)):
             several, bases = alternatives(one), alternatives(base)
@@ -1494,16 +1598,23 @@ class Interpreter:
     def _try(self, node: ast.Try, at: Frame) -> bool:
         before = dict(at.locals)
         ends: list[dict[str, Value]] = []
+        own = OwnAttributes(at.receiver)
         ended = self.execute(node.body, at)
         after_body = dict(at.locals)
-        if ended and self.execute(node.orelse, at):
+        goes_on = ended and self.execute(node.orelse, at)
+        own.end(goes_on)
+        if goes_on:
             ends.append(at.locals)
         for handler in node.handlers:
             at.locals = {**after_body, **before} if not ended else {**before}
+            own.begin()
             if handler.name:
                 at.locals[handler.name] = Unknown("an exception")
-            if self.execute(handler.body, at):
+            goes_on = self.execute(handler.body, at)
+            own.end(goes_on)
+            if goes_on:
                 ends.append(at.locals)
+        own.join(at)
         goes_on = self._join(ends, before, at)
         return self.execute(node.finalbody, at) and goes_on
 

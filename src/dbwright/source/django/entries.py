@@ -24,7 +24,7 @@ def argument(django: Django, function: Function, name: str) -> Value | None:
     if isinstance(node, ast.Lambda):
         return None
     if function.owner is None:
-        return _of_signal(django, function, name)
+        return _of_signal(django, function, name) or _template(node, name)
     position = [one.arg for one in node.args.args].index(name) if name in [one.arg for one in node.args.args] else 0
     if django.interpreter.is_subclass(function.owner, SERIALIZER):
         return _of_serializer(django, function, name, position)
@@ -46,6 +46,17 @@ def _of_signal(django: Django, function: Function, name: str) -> Value | None:
             model = _model(django, sender)
             if model is not None:
                 return InstanceValue(django, model, origin="argument") if name == "instance" else model.cls
+    return None
+
+
+def _template(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Value | None:
+    """The template that a view shows unless its caller, the URLs, names another: ``template_name="shop/list.html"``."""
+    ordered = [*node.args.posonlyargs, *node.args.args]
+    defaults = [*([None] * (len(ordered) - len(node.args.defaults))), *node.args.defaults, *node.args.kw_defaults]
+    for one, default in zip((*ordered, *node.args.kwonlyargs), defaults, strict=True):
+        text = default.value if one.arg == name and isinstance(default, ast.Constant) else None
+        if isinstance(text, str) and text.endswith((".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2")):
+            return Known(text)
     return None
 
 

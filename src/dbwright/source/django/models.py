@@ -270,6 +270,8 @@ class ModelAdoption:
     def _add_to_class(self, arguments: Arguments, at: Frame) -> Value:
         name, value = arguments.get(0, "name"), arguments.get(1, "value")
         if isinstance(name, Known) and isinstance(name.value, str) and value is not None:
+            if isinstance(value, Function):
+                self.django.interpreter.give(self.cls, name.value, value)
             self.assign_class_attribute(name.value, value, at)
         return Known(None)
 
