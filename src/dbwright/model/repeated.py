@@ -44,7 +44,7 @@ MOST_CONDITIONS = 1
 """The same in what a declared list or a template calls for each row: a column, a property."""
 FEW_ON_A_PAGE = 50
 """Rows of a page up to which what a row costs is told with less weight."""
-_SHARED = re.compile(r"(QuerySet|Manager|Mixin)(Base)?$")
+_SHARED = re.compile(r"(QuerySet|Manager|Mixin|Filter|Backend)(Base)?$")
 """Classes whose methods build querysets for many callers: what one of them needs loaded along does not belong there."""
 
 _ANSWERS = re.compile(

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from dbwright.model.source import SourceTable
@@ -1162,6 +1162,16 @@ class Interpreter:
             return self._called(function, receiver, arguments, at, quiet)
         finally:
             self.ambient = before
+
+    def call_unbound(self, function: Function, arguments: Arguments, at: Frame) -> Value:
+        """A function called by its name; a method called on its class is given its object: ``Base.save(self)``."""
+        first = arguments.first()
+        cls = getattr(first, "cls", None)
+        if function.owner is None or not isinstance(cls, ClassValue) or function.owner not in self.mro(cls):
+            return self.call_function(function, None, arguments, at)
+        if not {"staticmethod", "classmethod"}.isdisjoint(decorator_names(function.node)):
+            return self.call_function(function, None, arguments, at)
+        return self.call_function(function, first, replace(arguments, positional=arguments.positional[1:]), at)
 
     def _switched(self, function: Function) -> object:
         """The ambient that a function's decorators switch to, else the present one."""

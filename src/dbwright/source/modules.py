@@ -20,7 +20,8 @@ STUBS = Path(__file__).parent / "stubs"
 
 READ_AS_KNOWN = frozenset(
     "django rest_framework django_filters sqlalchemy sqlmodel flask_sqlalchemy werkzeug alembic psycopg psycopg2 asyncpg celery mptt "
-    "simple_history django_scopes graphene graphene_django graphene_django_optimizer django_elasticsearch_dsl haystack".split()
+    "simple_history django_scopes graphene graphene_django graphene_django_optimizer django_elasticsearch_dsl haystack serpy "
+    "paginate_sqlalchemy".split()
 )
 """Packages whose meaning is built in: their own source is never read."""
 

@@ -308,6 +308,11 @@ def _groupby(arguments: Arguments, at: Frame) -> Value:
     return Items([], "list", Items([Unknown("a key"), Items([], "list", element)], "tuple"))
 
 
+def _batched(arguments: Arguments, at: Frame) -> Value:
+    first = arguments.first()
+    return Items([], "list", Items([], "tuple", at.iterate(first))) if first is not None else Items()
+
+
 def _copy(arguments: Arguments, at: Frame) -> Value:
     return arguments.first() or Unknown("a copy")
 
@@ -420,6 +425,9 @@ LIBRARY: dict[str, Handler] = {
     "itertools.chain.from_iterable": _chain_from,
     "itertools.islice": _same,
     "itertools.groupby": _groupby,
+    "itertools.zip_longest": _zip,
+    "itertools.batched": _batched,
+    "more_itertools.chunked": _batched,
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
     "collections.defaultdict": _defaultdict,

@@ -726,7 +726,7 @@ class Function(Value):
         return getattr(self.node, "name", "<lambda>")
 
     def call(self, arguments: Arguments, at: Frame) -> Value:
-        return at.interpreter.call_function(self, None, arguments, at)
+        return at.interpreter.call_unbound(self, arguments, at)
 
     def key(self) -> object:
         return ("function", id(self.node))

@@ -1,5 +1,5 @@
 """What Python does with objects and classes while a view makes its queryset: attributes set in branches, metaclasses, ``__new__``, methods
-given from outside, a template named by a default."""
+given from outside, a template named by a default, rows in chunks, and what some libraries add to it."""
 
 from pathlib import Path
 
@@ -149,3 +149,102 @@ def test_a_view_shows_the_template_that_it_names_by_default(tmp_path: Path, defa
     shown = "{% for book in books %}{{ book.author.name }}{% endfor %}\n"
     root = written(tmp_path, {"shop/code.py": view, "shop/templates/shop/all.html": shown})
     assert per_row(queries(root, "shop/templates/shop/all.html")) == ({(1, "shop_author")} if rows else set())
+
+
+BASES = """\
+from shop.models import Book
+
+
+class Base:
+    def rows(self, queryset):
+        return queryset
+
+
+class Usual(Base):
+    def rows(self, queryset):
+        return super().rows(queryset).filter(title="x")
+
+
+class Special(Usual):
+    def rows(self, queryset):
+        return Usual.rows(self, queryset)
+
+
+def names():
+    return [book.author.name for book in Special().rows(Book.objects.all())]
+"""
+
+
+def test_a_method_called_on_its_class_has_its_object(tmp_path: Path) -> None:
+    root = written(tmp_path, {"shop/code.py": BASES})
+    assert {table for _, table in per_row(queries(root, "shop/code.py"))} == {"shop_author"}
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        "from itertools import zip_longest\n\n\ndef pairs(rows):\n    one = [iter(rows)] * 2\n"
+        "    return (filter(None, pair) for pair in zip_longest(*one))\n",
+        "from itertools import batched\n\n\ndef pairs(rows):\n    return batched(rows, 2)\n",
+        "from more_itertools import chunked\n\n\ndef pairs(rows):\n    return chunked(rows, 2)\n",
+    ],
+)
+def test_rows_in_chunks_are_rows(tmp_path: Path, chunks: str) -> None:
+    walked = (
+        "from shop.chunks import pairs\nfrom shop.models import Book\n\n\ndef names():\n"
+        "    return [book.author.name for pair in pairs(Book.objects.all()) for book in pair]\n"
+    )
+    root = written(tmp_path, {"shop/chunks.py": chunks, "shop/code.py": walked})
+    assert {table for _, table in per_row(queries(root, "shop/code.py"))} == {"shop_author"}
+
+
+SHOWN = """\
+import serpy
+from shop.models import Book
+
+
+class AuthorShown(serpy.Serializer):
+    name = serpy.StrField()
+    house = serpy.MethodField("get_publisher")
+
+    def get_publisher(self, author):
+        return author.publisher.name
+
+
+class BookShown(serpy.Serializer):
+    title = serpy.StrField()
+    key = serpy.IntField(attr="author_id")
+    author = AuthorShown()
+
+
+def listed():
+    return BookShown(Book.objects.{}, many=True).data
+
+
+def one():
+    return BookShown(Book.objects.get(title="x")).data
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "tables"),
+    [
+        ("all()", {"shop_author", "shop_publisher"}),
+        ("select_related('author')", {"shop_publisher"}),
+        ("select_related('author__publisher')", set()),
+    ],
+)
+def test_a_serializer_of_serpy_shows_its_fields(tmp_path: Path, rows: str, tables: set[str]) -> None:
+    root = written(tmp_path, {"shop/code.py": SHOWN.replace("{}", rows)})
+    assert {table for _, table in per_row(queries(root, "shop/code.py"))} == tables
+
+
+def test_a_queryset_of_classes_below_keeps_its_rows(tmp_path: Path) -> None:
+    model = (
+        "from django.db import models\nfrom model_utils.managers import InheritanceManager\n\n\n"
+        "class Room(models.Model):\n    name = models.TextField()\n\n\n"
+        "class Shelf(models.Model):\n    room = models.ForeignKey(Room, models.CASCADE)\n    objects = InheritanceManager()\n\n\n"
+        "def rooms():\n    return [shelf.room.name for shelf in Shelf.objects.filter(room=1).select_subclasses()]\n"
+    )
+    root = written(tmp_path, {"shop/shelves.py": model})
+    assert {table for _, table in per_row(queries(root, "shop/shelves.py"))} == {"shop_room"}

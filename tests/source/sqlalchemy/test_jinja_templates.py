@@ -15,6 +15,9 @@ STARLETTE = (
     "def act(request, session: Session):\n    {}\n"
 )
 PYRAMID = "@view_config(route_name='books', renderer='{}')\ndef act(request, session: Session):\n    return {}\n"
+PAGED = "from paginate_sqlalchemy import SqlalchemyOrmPage\n\n" + PYRAMID.format(
+    "list.html", "{{'books': SqlalchemyOrmPage({}, page=2, items_per_page=25)}}"
+)
 BOOKS = "session.scalars(select(Book)).all()"
 LOADED = "session.scalars(select(Book).options(joinedload(Book.author))).all()"
 PAGES = {
@@ -42,6 +45,8 @@ PAGES = {
     ),
     "pyramid": (PYRAMID.format("list.html", f"{{'books': {BOOKS}}}"), True),
     "pyramid, of a package": (PYRAMID.format("shop:templates/list.html", f"{{'books': {BOOKS}}}"), True),
+    "pyramid, a page": (PAGED.format("session.query(Book)"), True),
+    "pyramid, a page with all": (PAGED.format("session.query(Book).options(joinedload(Book.author))"), False),
     "pyramid, as JSON": (PYRAMID.format("json", f"{{'books': {BOOKS}}}"), False),
 }
 
