@@ -159,7 +159,7 @@ class WhatIf:
             (
                 [f"{_PREFIX}{n}" for n in numbers],
                 [self.indexes[n].pages for n in numbers],
-                [self.indexes[n].rows for n in numbers],
+                [float(self.indexes[n].rows) for n in numbers],
                 SHADOWS,
             ),
         ).fetchall()
