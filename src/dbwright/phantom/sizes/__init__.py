@@ -95,7 +95,7 @@ def _gin(facts: Facts, rows: float) -> int:
     elements = []
     for key in facts.index.keys:
         what = facts.key(key)
-        for element in gin.elements_of(what.statistics, what.type, key.opclass):
+        for element in gin.elements_of(what.statistics, facts.rows, what.type, key.opclass):
             elements.append(gin.Elements(element.count, element.share, element.bytes + column_number))  # noqa: PERF401
     return gin.build(elements, rows, rows / max(facts.pages, 1))
 

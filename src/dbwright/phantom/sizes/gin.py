@@ -96,21 +96,21 @@ def row_bytes(share: float, rows_per_page: float) -> float:
     return (1 - first) + first * (2 + sum(beyond))
 
 
-def elements_of(statistics: ColumnStatistics | None, type_: str, opclass: str | None) -> list[Elements]:
+def elements_of(statistics: ColumnStatistics | None, rows: float, type_: str, opclass: str | None) -> list[Elements]:
     """What rows of a column are made of, for the operator class that the index is to have."""
     if statistics is None:
         return [Elements(UNKNOWN_KINDS, UNKNOWN_ELEMENTS / UNKNOWN_KINDS, UNKNOWN_BYTES)]
     nulls = [Elements(1, statistics.null_fraction, 0)] if statistics.null_fraction > 0 else []
-    return nulls + _present(statistics, type_, opclass)
+    return nulls + _present(statistics, rows, type_, opclass)
 
 
-def _present(statistics: ColumnStatistics, type_: str, opclass: str | None) -> list[Elements]:
+def _present(statistics: ColumnStatistics, rows: float, type_: str, opclass: str | None) -> list[Elements]:
     width = _key_width(type_, opclass)
     if statistics.common_element_frequencies and type_ != "jsonb":
         return _measured(statistics, width)
     split = _splitter(type_, opclass)
     if split and (statistics.common_values or statistics.histogram):
-        return _sampled(statistics, split, width)
+        return _sampled(statistics, rows, split, width)
     number = max(statistics.average_width / 10 if type_ == "jsonb" else statistics.average_width, 1)
     return [Elements(UNKNOWN_KINDS, min(number * (1 - statistics.null_fraction) / UNKNOWN_KINDS, 1), 4)]
 
@@ -146,32 +146,30 @@ def _tail(frequencies: Sequence[float], left: float) -> Iterator[tuple[float, fl
 
 
 def _sampled(
-    statistics: ColumnStatistics, split: Callable[[str], set[str]], width: Callable[[str], int]
+    statistics: ColumnStatistics, rows: float, split: Callable[[str], set[str]], width: Callable[[str], int]
 ) -> list[Elements]:
     """By the values that the statistics show: each common one with its frequency, and the histogram's for all others."""
-    weights: Counter[str] = Counter()
-    rest = 1 - statistics.null_fraction - sum(statistics.common_frequencies)
+    common: defaultdict[str, float] = defaultdict(float)
     for text, frequency in zip(statistics.common_values, statistics.common_frequencies, strict=False):
         for element in split(text):
-            weights[element] += frequency  # type: ignore[assignment]
+            common[element] += frequency
     seen: Counter[str] = Counter()
     for text in statistics.histogram:
         seen.update(split(text))
-    size = max(len(statistics.histogram), 1)
-    once = sum(1 for element, times in seen.items() if times == 1 and element not in weights)
-    twice = sum(1 for element, times in seen.items() if times == 2 and element not in weights)
-    rare_mass, rare_bytes, rare = 0.0, 0, 0
-    elements = []
-    for element in weights.keys() | seen.keys():
-        share = weights[element] + rest * seen[element] / size
-        if element in weights or seen[element] >= RELIABLE:
-            elements.append(Elements(1, min(share, 1.0), width(element)))
-        else:
-            rare_mass, rare_bytes, rare = rare_mass + share, rare_bytes + width(element), rare + 1
-    if rare:
-        number = rare + once**2 / (2 * max(twice, 1))  # Chao's estimate of what was not seen
-        elements.append(Elements(number, rare_mass / number, round(rare_bytes / rare)))
-    return _together(elements)
+    shown = max(len(statistics.histogram), 1)
+    others = 1 - statistics.null_fraction - sum(statistics.common_frequencies)
+    rare = [element for element, times in seen.items() if times < RELIABLE and element not in common]
+    known = (common.keys() | seen.keys()) - set(rare)
+    elements = [Elements(1, min(common[e] + others * seen[e] / shown, 1.0), width(e)) for e in sorted(known)]
+    if rare and others > 0:
+        times = [seen[element] for element in rare]
+        # What was not seen by Chao's estimate, but not more than all different values could have.
+        unseen = times.count(1) ** 2 / (2 * max(times.count(2), 1))
+        most = statistics.distinct_values(rows) * sum(times) / shown
+        number = max(min(len(rare) + unseen, most), len(rare))
+        mean_width = round(sum(map(width, rare)) / len(rare))
+        elements.append(Elements(number, min(others * sum(times) / shown / number, 1.0), mean_width))
+    return _together(e for e in elements if e.share > 0)
 
 
 def _together(elements: Iterable[Elements]) -> list[Elements]:
