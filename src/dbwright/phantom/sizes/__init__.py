@@ -15,7 +15,7 @@ from dbwright.model.change import CreateIndex
 from dbwright.model.statistics import Statistics
 from dbwright.phantom.sizes import btree, gin, others
 from dbwright.phantom.sizes.facts import Facts
-from dbwright.phantom.sizes.keys import ORDERED, UNKNOWN_WIDTH, Cells, Key, cells_of, filled, product
+from dbwright.phantom.sizes.keys import ORDERED, UNKNOWN_WIDTH, Cells, Key, by_width, cells_of, filled, product
 
 __all__ = ["IndexSize", "Key", "NoSizeModel", "index_size"]
 
@@ -65,7 +65,7 @@ def index_size(
 
 def _btree(facts: Facts, rows: float) -> IndexSize:
     index = facts.index
-    prefixes: list[Sequence[Cells]] = []
+    prefixes: list[tuple[Cells, ...]] = []
     before = 1.0
     for number, key in enumerate(index.keys, 1):
         own = facts.cells(key)
@@ -74,10 +74,10 @@ def _btree(facts: Facts, rows: float) -> IndexSize:
         cells = facts.together(names, cells, before, filled(own, rows), rows)
         before = filled(cells, rows)
         prefixes.append(cells)
-    leaf = prefixes[-1]
+    leaf = by_width(prefixes[-1]) if index.include else prefixes[-1]
     for name in index.include:
         payload = facts.column(name)
-        leaf = product(leaf, cells_of(payload, facts.rows, facts.pages), payload.alignment)
+        leaf = product(leaf, by_width(cells_of(payload, facts.rows, facts.pages)), payload.alignment)
     fillfactor = int(facts.option("fillfactor") or btree.LEAF_FILL)
     tree = btree.build(prefixes, leaf, rows, _deduplicates(facts), fillfactor)
     return IndexSize(tree.pages, tree.levels)

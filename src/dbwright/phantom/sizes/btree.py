@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import NormalDist
 
 from dbwright.phantom.sizes.keys import Cells, filled
@@ -32,8 +34,9 @@ LIKE_EQUALS = frozenset(
 )
 """Types of which equal values are the same bytes (``btequalimage`` and ``btvarstrequalimage`` in ``pg_amproc.dat``).
 Not so numeric, floats, intervals, jsonb, arrays, ranges, records and the types of extensions."""
-DRAWN = 1000
-"""Tuples put on pages to see how full pages of unlike tuples get."""
+_RANDOM = random.Random(0)  # noqa: S311
+DRAWN = tuple(_RANDOM.random() for _ in range(1000))
+"""Tuples put on pages to see how full pages of unlike tuples get: always the same lots."""
 QUANTILES = [NormalDist().inv_cdf((i + 0.5) / 15) for i in range(15)]
 COUNTED = 30
 """Up to this mean, each number of rows a key may have is looked at; above, fifteen of them."""
@@ -139,7 +142,8 @@ def _load(tuples: dict[Tuple, float], fillfactor: int) -> float:
     """Bytes that a closed leaf holds on average, seen by filling some with tuples drawn at random (always the same ones)."""
     least = PAGE * (100 - fillfactor) // 100
     kinds = list(tuples)
-    drawn = random.Random(0).choices(kinds, list(tuples.values()), k=DRAWN) if len(kinds) > 1 else kinds * DRAWN  # noqa: S311
+    sums = list(accumulate(tuples.values()))
+    drawn = [kinds[bisect(sums, lot * sums[-1], hi=len(kinds) - 1)] for lot in DRAWN]
     loads: list[int] = []
     used, last, number = drawn[0].bytes, drawn[0], 1
     for item in drawn[1:]:

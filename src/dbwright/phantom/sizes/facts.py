@@ -66,7 +66,7 @@ class Facts:
                     return Key(guessed.type, guessed.length, found)
         return guessed
 
-    def cells(self, key: IndexKey) -> Sequence[Cells]:
+    def cells(self, key: IndexKey) -> tuple[Cells, ...]:
         """The values of a key among the rows that the predicate lets in."""
         cells = cells_of(self.key(key), self.rows, self.pages)
         predicate, name = self.index.predicate or "", re.escape(key.column or "")
@@ -74,17 +74,17 @@ class Facts:
             return cells
         present = [c for c in cells if not c.null]
         if re.search(_IS_NULL.format(name), predicate):
-            return [Cells(1, 1.0, 0, null=True)]
+            return (Cells(1, 1.0, 0, null=True),)
         if re.search(_EQUALS.format(name), predicate) and present:
-            return [Cells(1, 1.0, max(present, key=lambda c: c.share).bytes)]
+            return (Cells(1, 1.0, max(present, key=lambda c: c.share).bytes),)
         if re.search(_NOT_NULL.format(name), predicate) and present:
             left = sum(c.mass for c in present)
-            return [Cells(c.count, c.share / left, c.bytes) for c in present]
+            return tuple(Cells(c.count, c.share / left, c.bytes) for c in present)
         return cells
 
     def together(
-        self, names: Sequence[str | None], cells: Sequence[Cells], before: float, last: float, rows: float
-    ) -> Sequence[Cells]:
+        self, names: Sequence[str | None], cells: tuple[Cells, ...], before: float, last: float, rows: float
+    ) -> tuple[Cells, ...]:
         """The cells of columns, with as many different tuples as is known of them.
 
         ``before`` and ``last``: how many values the columns before the last one have, and the last one. Columns that all run along with

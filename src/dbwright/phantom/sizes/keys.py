@@ -234,7 +234,16 @@ def _mean_before_truncation(observed: float) -> float:
     return mean
 
 
-def product(left: Sequence[Cells], right: Sequence[Cells], alignment: int) -> tuple[Cells, ...]:
+def by_width(cells: Iterable[Cells]) -> tuple[Cells, ...]:
+    """Only how wide they are and how many rows that concerns: what is left to know of keys that are stored row by row."""
+    masses: defaultdict[tuple[int, bool], float] = defaultdict(float)
+    for cell in cells:
+        masses[cell.bytes, cell.null] += cell.mass
+    return tuple(Cells(1, mass, width, null) for (width, null), mass in masses.items())
+
+
+@lru_cache(maxsize=4096)
+def product(left: tuple[Cells, ...], right: tuple[Cells, ...], alignment: int) -> tuple[Cells, ...]:
     """The cells of both together, independent of each other; the right one's data stand behind the left one's."""
     return merge(
         Cells(
