@@ -364,3 +364,28 @@ def test_the_same_workload_gives_the_same_candidates_under_names_of_their_own(sh
 def test_without_statistics_small_tables_are_not_passed_over(shop: Any) -> None:
     bare = replace(shop.snapshot, statistics=replace(shop.snapshot.statistics, tables=(), columns=()))
     assert "tiny (name)" in texts(bare, "SELECT * FROM tiny WHERE name = $1")
+
+
+def test_of_candidates_that_do_the_same_for_a_statement_the_smallest_is_worth_a_look(shop: Any) -> None:
+    found = made(
+        shop.snapshot,
+        "SELECT sum(price) FROM item WHERE product = $1",
+        "SELECT sum(price), count(shipped), sum(amount) FROM item WHERE product = $1 AND line = 2",
+        "SELECT city FROM customer WHERE joined > $1",
+        bounds=Bounds(looks=12),
+    )
+    looks = {number: [text(found.indexes[position]) for position in held] for number, held in found.looks.items()}
+    assert set(looks) == {0, 1, 2}
+    assert {"item (product)", "item (product, price)"} <= set(looks[0][:3])
+    assert all(len(held) == len(set(held)) <= 12 for held in looks.values())
+    assert not [index for index in looks[2] if index.startswith("item")]
+    wide = "item (product, line) INCLUDE (amount, price, shipped)"
+    assert wide in looks[1]
+    assert wide not in looks[0][:5]
+
+
+def test_every_look_is_at_a_candidate_that_serves_the_statement(shop: Any) -> None:
+    found = made(shop.snapshot, *(sql for sql, _ in PROPOSED.values()))
+    for number, held in found.looks.items():
+        assert all(number in found.indexes[position].serves for position in held)
+    assert {number for candidate in found.indexes for number in candidate.serves} == set(found.looks)

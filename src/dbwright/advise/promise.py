@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from dbwright.advise.form import Form
@@ -23,10 +23,18 @@ _SMALL_BY_METHOD = {"brin": 0.0005, "gin": 0.5, "gist": 0.8}
 
 @dataclass(frozen=True)
 class Promise:
+    """For one table. Sizes are kept: each form is asked for often."""
+
     facts: TableFacts
+    sizes: dict[Form, float] = field(default_factory=dict)
 
     def size(self, form: Form) -> float:
         """Bytes of the index."""
+        if form not in self.sizes:
+            self.sizes[form] = self._size(form)
+        return self.sizes[form]
+
+    def _size(self, form: Form) -> float:
         rows = self.facts.assumed_rows * form.fraction
         if form.method in _SMALL_BY_METHOD:
             return max(self.facts.assumed_pages * PAGE_BYTES * _SMALL_BY_METHOD[form.method], PAGE_BYTES)
