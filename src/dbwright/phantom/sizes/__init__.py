@@ -7,7 +7,7 @@ and `expressions` help with that; `btree`, `gin` and `others` lay the keys out o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dbwright.model.catalog import Catalog
