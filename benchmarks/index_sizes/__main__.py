@@ -37,12 +37,21 @@ LARGE = 100
 COMMON = 0.01
 """Share of the rows from which on a value gets a partial index."""
 
+ALONE = {
+    "event": "account_id kind level status happened_at day duration score client note parent_id payload tags spent small",
+    "account": "email name country joined_at referrer_id token balance is_active",
+    "article": "title author_id published_at deleted_at valid",
+    "membership": "account_id group_id role since",
+    "request": "term item_id address reference session asked_at",
+}
+"""Keys of B-trees of one column."""
 SEVERAL = {
     "event": "account_id happened_at, kind happened_at, status account_id, account_id kind, level kind status, parent_id id, day kind, "
     "day happened_at, small day, client account_id, account_id score, note kind, kind note",
     "account": "country joined_at, name country, is_active country, country name email, referrer_id country",
     "article": "author_id published_at, deleted_at published_at",
     "membership": "account_id group_id, account_id role, role since",
+    "request": "item_id asked_at, term item_id, session term, reference asked_at",
 }
 """Keys of B-trees of several columns."""
 
@@ -104,13 +113,8 @@ def _kind(index: CreateIndex) -> str:
 
 
 def own_probes() -> Iterator[Probe]:
-    yield from (
-        make("event", c)
-        for c in "account_id kind level status happened_at day duration score client note parent_id payload tags spent small".split()
-    )
-    yield from (make("account", c) for c in "email name country joined_at referrer_id token balance is_active".split())
-    yield from (make("article", c) for c in "title author_id published_at deleted_at valid".split())
-    yield from (make("membership", c) for c in "account_id group_id role since".split())
+    for table, columns in ALONE.items():
+        yield from (make(table, column) for column in columns.split())
     for table, combinations in SEVERAL.items():
         for keys in combinations.split(", "):
             yield make(table, *keys.split())

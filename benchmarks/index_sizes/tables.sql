@@ -100,4 +100,21 @@ insert into membership
 select distinct on (g, a) a, g, (array['member', 'member', 'member', 'owner'])[1 + (random() * 3)::int], case when random() < 0.9 then date '2023-01-01' + (random() * 700)::int end
 from (select 1 + (149999 * random())::int as a, 1 + (4000 * random() ^ 2)::int as g from generate_series(1, 300000)) pairs;
 
+-- What people look for and buy: few values very often, many once or twice (Zipf's law), the numbers in no order.
+create table request (
+    id bigint primary key,
+    term text not null,
+    item_id int not null,
+    address inet not null,
+    reference text not null,
+    session uuid not null,
+    asked_at timestamptz not null
+);
+insert into request
+select i, 'word ' || floor(exp(random() * ln(100000)))::int, floor(exp(random() * ln(60000)))::bigint * 7919 % 60013,
+       ('10.' || floor(exp(random() * ln(250)))::int || '.0.' || floor(250 * random())::int)::inet,
+       case when random() < 0.5 then 'order ' || i else 'basket ' || floor(20000 * random())::int end,
+       md5((i / 6)::text)::uuid, timestamptz '2024-03-01' + floor(random() * 200000) * interval '1 second'
+from generate_series(1, 300000) i;
+
 vacuum analyze;

@@ -1,8 +1,8 @@
 """How large an index would be that does not exist, from the catalog and the planner's statistics alone.
 
-`facts` finds what is said of the index's table and columns, `keys` makes of it how many rows share a key and how wide keys are, `widths`
-and `expressions` help with that; `btree`, `gin` and `others` lay the keys out on pages as PostgreSQL does when it builds the index.
-`benchmarks/index_sizes` compares with indexes really built.
+`facts` finds what is said of the index's table and columns. `keys`, with the help of `analyze`, `widths` and `expressions`, makes of it how
+many rows share a key and how wide keys are. `btree`, `gin` and `others` lay the keys out on pages as PostgreSQL does when it builds the
+index. `benchmarks/index_sizes` compares with indexes really built.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dbwright.model.catalog import Catalog
 from dbwright.model.change import CreateIndex
 from dbwright.model.statistics import Statistics
 from dbwright.phantom.sizes import btree, gin, others
+from dbwright.phantom.sizes.analyze import ORDERED
 from dbwright.phantom.sizes.facts import Facts
-from dbwright.phantom.sizes.keys import ORDERED, UNKNOWN_WIDTH, Cells, Key, by_width, cells_of, filled, product
+from dbwright.phantom.sizes.keys import UNKNOWN_WIDTH, Cells, Key, by_width, cells_of, filled, product
 
 __all__ = ["IndexSize", "Key", "NoSizeModel", "index_size"]
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dbwright.model.catalog import Catalog, Column, Table
 from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.statistics import Statistics
+from dbwright.phantom.sizes.analyze import ORDERED
 from dbwright.phantom.sizes.expressions import guess
-from dbwright.phantom.sizes.keys import ORDERED, Cells, Key, cells_of, evenly, filled
+from dbwright.phantom.sizes.keys import Cells, Key, cells_of, evenly, filled
 
 _IS_NULL = r'(?<![\w"])"?{0}"? IS NULL'
 _NOT_NULL = r'(?<![\w"])"?{0}"?\)* IS NOT NULL'
