@@ -8,6 +8,7 @@ moved until what it does tell comes out.
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -41,7 +42,7 @@ def shared_out(
     """The values that have what is ``left`` of the rows beside the common ones, so that ANALYZE would tell of ``told`` in all.
     None: it tells of more than there can be, so their rows are shared out more evenly than by chance."""
     sampling = Sampling.of(statistics, rows, pages)
-    bins = [(span, left * part) for span, part in _bins(type_, statistics.histogram)] or [(ANY, left)]
+    bins = [(span, left * part) for span, part in _bins(type_, statistics)] or [(ANY, left)]
     density = _density(bins, sampling, told)
     if density is None:
         return None
@@ -75,8 +76,9 @@ def _power_law(last: float, rank: float, slope: float, left: float, most: float)
     return values if mass > 0.999 * left else []
 
 
-def _bins(type_: str, histogram: Sequence[str]) -> Shares:
-    """Of whole numbers and days: how many there are between bounds of the histogram, with the share of its rows between them."""
+def _bins(type_: str, statistics: ColumnStatistics) -> Shares:
+    """Of whole numbers and days: how many that are not common there are between bounds of the histogram, with the share of the histogram
+    that lies between them."""
     read: Callable[[str], int]
     if type_ in ("int2", "int4", "int8"):
         read = int
@@ -85,14 +87,19 @@ def _bins(type_: str, histogram: Sequence[str]) -> Shares:
     else:
         return []
     try:
-        bounds = [read(text) for text in histogram]
+        bounds = [read(text) for text in statistics.histogram]
+        common = sorted(read(text) for text in statistics.common_values)
     except ValueError:  # infinity, or a year before Christ
         return []
     steps = len(bounds) - 1
     if steps < 2:
         return []
     ends = [round(i * steps / min(BINS, steps)) for i in range(min(BINS, steps) + 1)]
-    return [(max(bounds[b] - bounds[a], 1), (b - a) / steps) for a, b in pairwise(ends)]
+    return [(_free(bounds[a], bounds[b], common), (b - a) / steps) for a, b in pairwise(ends)]
+
+
+def _free(low: int, high: int, taken: Sequence[int]) -> int:
+    return max(high - low - (bisect(taken, high) - bisect(taken, low)), 1)
 
 
 def _day(text: str) -> int:
