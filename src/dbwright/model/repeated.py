@@ -124,6 +124,12 @@ class Repeated:
         return (*(calls[from_loop[-1] :] if from_loop else ()), loop)
 
     @property
+    def is_in_rows_of_rows(self) -> bool:
+        """The path leads through the rows of rows: two loops at the least, one inside of the other."""
+        loops = list(self.query.rows_loops)
+        return self.base in loops and loops.index(self.base) < loops.index(self.loop)
+
+    @property
     def is_left_out_column(self) -> bool:
         """A column that ``only`` or ``defer`` left out: the row's key is asked for with that column alone."""
         query = self.query
@@ -371,8 +377,13 @@ def _lacks_or_shares(snapshot: Snapshot, one: Repeated, rows: SourceQuery) -> bo
 
 
 def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
-    """The rows walked over are those of one order, one article, one event, no events themselves, and no list of its own."""
-    if one.loop.table is None or (one.base.by_framework and not one.base.made_by_framework and one.single is None):
+    """The rows walked over are those of one order, one article, one event, no events themselves, no rows of such rows, and no list of its
+    own."""
+    if (
+        one.loop.table is None
+        or one.is_in_rows_of_rows
+        or (one.base.by_framework and not one.base.made_by_framework and one.single is None)
+    ):
         return False
     made = one.base.rows_made
     if one.single is None and one.in_template and made is not None and made.file.endswith(".py"):

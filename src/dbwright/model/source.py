@@ -112,7 +112,7 @@ class SourceQuery:
     the query on ``owner_table`` made at ``owner``. ``whole``: a related manager is asked
     for all its rows, which it answers by itself when they were prefetched.
     ``guards``: how many conditions that are not known it stands under in the body of the innermost of its loops; ``conditions``: the same
-    in the functions that this calls.
+    in the functions that this calls, where two that only ask the columns of the row whose method it is are no doubt yet.
     ``loops`` go from the outside in;
     ``calls`` lead from the entry point to the place; ``entries`` are the files of all entry points that lead to it.
     ``request_text``: text of the user's request becomes part of the SQL itself. ``consumer``: what asked for the rows, in a word

@@ -14,6 +14,11 @@ from typing import Any
 from dbwright.source.values import Identity
 
 DEEPEST_CHAIN = 14
+CONDITION = 8
+"""What a condition that is not known weighs."""
+ROW_TEST = 3
+"""What one weighs that asks nothing but the columns of the row whose method it stands in: whoever calls the method, some rows pass it. Two
+of them are no doubt yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Happening:
     place: Place | None
     loops: tuple[Loop, ...]
     conditions: int = 0
-    """Conditions that are not known in which it stands, within the innermost of the loops, else within the function."""
+    """The weight of the conditions that are not known in which it stands, within the innermost of the loops, else within the function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,6 @@ def _unroll(
         around = loops + tuple(_at(loop, place) for loop in event.loops)
         under = (event.conditions, 0) if event.loops else (guards, conditions + event.conditions)
         if isinstance(event, Happening):
-            yield Reached(event.what, at, around, calls, *under)
+            yield Reached(event.what, at, around, calls, *(weight // CONDITION for weight in under))
         else:
             yield from _unroll(event.summary, at, around, (*calls, at), seen, *under)

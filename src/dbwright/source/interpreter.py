@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from dbwright.model.source import SourceTable
 from dbwright.pysource import dotted
 from dbwright.source import schemas
-from dbwright.source.events import Asked, Called, Happening, Loop, Place, Summary
+from dbwright.source.events import CONDITION, ROW_TEST, Asked, Called, Happening, Loop, Place, Summary
 from dbwright.source.modules import READ_AS_KNOWN, Binding, Codebase, Import, Module, Problem, Scope, collect
 from dbwright.source.natives import BUILTINS, LIBRARY, show
 from dbwright.source.values import (
@@ -79,6 +79,7 @@ LONGEST_UNROLLED = 12
 LONGEST_UNROLLED_IN_STUBS = 60
 
 
+_NOTHING = Unknown("nothing")
 _ITSELF = "{} is defined by itself"
 
 
@@ -165,7 +166,7 @@ class Frame:
         self.line = 1
         self.loops: tuple[Loop, ...] = ()
         self.conditions = 0
-        """Conditions that are not known in which it stands, within the innermost loop."""
+        """The weight of the conditions that are not known in which it stands, within the innermost loop."""
         self.summary = summary or Summary(function)
         self.returns: list[Value] = []
         self.yields: list[Value] = []
@@ -210,13 +211,34 @@ class Frame:
             self.loops, self.conditions = before, conditions
 
     @contextmanager
-    def condition(self) -> Iterator[None]:
+    def condition(self, test: ast.expr | None = None) -> Iterator[None]:
         """What happens inside happens sometimes only."""
-        self.conditions += 1
+        weight = self.weight(test)
+        self.conditions += weight
         try:
             yield
         finally:
-            self.conditions -= 1
+            self.conditions -= weight
+
+    def weight(self, test: ast.expr | None) -> int:
+        """What a condition weighs for what stands under it. One in a loop of the function's own always counts."""
+        return ROW_TEST if test is not None and not self.loops and self._asks_row(test) else CONDITION
+
+    def _asks_row(self, test: ast.expr) -> bool:
+        """Whether nothing decides but columns of the row whose method is walked, constants, and whether there is a related row."""
+        if isinstance(test, ast.Compare):
+            return all(map(self._asks_row, (test.left, *test.comparators)))
+        if isinstance(test, ast.BoolOp):
+            return all(map(self._asks_row, test.values))
+        if isinstance(test, ast.UnaryOp):
+            return self._asks_row(test.operand)
+        if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name):
+            is_column = getattr(self.receiver, "is_column", None)
+            return is_column is not None and self.locals.get(test.value.id) is self.receiver and is_column(test.attr)
+        if isinstance(test, ast.Name):
+            rows = [one for one in alternatives(self.locals.get(test.id, _NOTHING)) if not isinstance(one, Known)]
+            return bool(rows) and all(getattr(one, "path", "") for one in rows)
+        return isinstance(test, ast.Constant)
 
 
 def shape_of(receiver: Value | None, arguments: Arguments) -> int:
@@ -1432,7 +1454,7 @@ class Interpreter:
         before = dict(at.locals)
         ends: list[dict[str, Value]] = []
         own = OwnAttributes(at.receiver if test is None else None)
-        conditions = at.conditions
+        conditions, weight = at.conditions, at.weight(node.test)
         for taken, body in ((True, node.body), (False, node.orelse)):
             if test is not None and test is not taken:
                 continue
@@ -1445,7 +1467,7 @@ class Interpreter:
             outside = self.branch
             if test is None:
                 self.branch = (*outside, (id(node), taken))
-                at.conditions += 1
+                at.conditions += weight
             try:
                 ended = self.execute(body, at)
             finally:
@@ -1462,7 +1484,7 @@ class Interpreter:
                     if key in mapping.items and mapping.items[key] is not former:
                         mapping.items[key] = union((former, mapping.items[key]))
         if test is None and len(ends) == 1:  # the other branch left: what follows stands under the condition
-            at.conditions += 1
+            at.conditions += weight
         own.join(at)
         return self._join(ends, before, at)
 
@@ -1545,7 +1567,7 @@ class Interpreter:
         ends = [before, *([at.locals] if ended else [])]
         self._join(ends if node.body else [before], before, at)
         if len(at.returns) > returns:  # what follows is for those that were not found in the loop
-            at.conditions += 1
+            at.conditions += CONDITION
         return self.execute(node.orelse, at)
 
     @staticmethod
@@ -1840,7 +1862,7 @@ class Interpreter:
         before = at.locals
         at.locals = dict(before)
         self._narrow(node.test, True, at)
-        with at.condition():
+        with at.condition(node.test):
             body = self.evaluate(node.body, at)
             at.locals = before
             return union([body, self.evaluate(node.orelse, at)])
@@ -1857,7 +1879,7 @@ class Interpreter:
                     return union([*found, value])
                 if truth is None or one is node.values[-1]:
                     found.append(value)
-                    at.conditions = conditions + 1
+                    at.conditions = max(at.conditions, conditions + at.weight(one))
         finally:
             at.conditions = conditions
         return union(found)
@@ -1953,7 +1975,7 @@ class Interpreter:
             for condition in generator.ifs:
                 self.evaluate(condition, at)
                 self._narrow(condition, True, at)
-                at.conditions += 1
+                at.conditions += CONDITION
         if isinstance(node, ast.DictComp):
             found: Value = Mapping({}, self.evaluate(node.value, at))
             self.evaluate(node.key, at)

@@ -89,6 +89,20 @@ def _shelves(rows: str) -> dict[str, str]:
     }
 
 
+def _page(note: str) -> dict[str, str]:
+    """The page of one publisher: its authors, their books, and the notes on these."""
+    return {
+        **_views("x = 1"),
+        "shop/models.py": f"{_MODELS}\n\nclass Note(models.Model):\n    text = models.TextField()\n"
+        "    book = models.ForeignKey(Book, models.CASCADE, related_name='notes')\n"
+        "    writer = models.ForeignKey(Author, models.CASCADE, related_name='+')\n",
+        "shop/pages.py": "from django.shortcuts import render\n\nfrom shop.models import Publisher\n\n\ndef one(request, pk):\n"
+        "    return render(request, 'shop/one.html', {'publisher': Publisher.objects.get(pk=pk)})\n",
+        "shop/templates/shop/one.html": "{% for author in publisher.author_set.all %}{% for book in author.books.all %}"
+        f"{{% for note in book.notes.all %}}{{{{ {note} }}}}{{% endfor %}}{{% endfor %}}{{% endfor %}}\n",
+    }
+
+
 _TABLES = """\
 from datetime import datetime
 
@@ -158,6 +172,8 @@ BAD = (
             "        print([other.name for b in a.books.all() for other in [b.author.publisher]])"
         )
     ),
+    # Of one publisher, but two relations of the rows of rows.
+    Sample(source=_page("note.writer.name")),
     # What a GraphQL query asks for.
     Sample(
         source={
@@ -311,6 +327,8 @@ GOOD = (
             "{% for book in author.books.all %}{{ book.title }}{% endfor %}{% endfor %}\n",
         }
     ),
+    # One relation of the rows of rows.
+    Sample(source=_page("note.text")),
     # What was prefetched is counted and tested without a query.
     Sample(
         source=_views(
@@ -458,8 +476,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _is_short_list(snapshot: Snapshot, one: Repeated) -> bool:
-    """A list that the framework makes of the rows of one parent."""
-    return one.base.by_framework and is_of_one_parent(snapshot, one)
+    """A list that the framework makes of the rows of one parent, or the rows of these."""
+    return (one.base.by_framework or one.is_in_rows_of_rows) and is_of_one_parent(snapshot, one)
 
 
 def _without_rounds(members: Sequence[Repeated]) -> Iterator[Repeated]:

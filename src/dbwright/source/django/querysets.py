@@ -947,6 +947,11 @@ class InstanceValue(Value):
         name = name.removeprefix("super.")
         return self.django.instance_attribute(self, name, at)
 
+    def is_column(self, name: str) -> bool:
+        """Whether the name is that of a column or of one related row, which the row's own key tells."""
+        fields = self.model.real._meta.concrete_fields if self.model.real is not None else ()
+        return name == "pk" or any(name in (field.name, field.attname) for field in fields)
+
     def _is_column(self, name: str) -> bool:
         real = self.model.real
         return real is not None and name in self.django.names_of_fields(real)
