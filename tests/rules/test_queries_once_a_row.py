@@ -80,3 +80,21 @@ def test_the_list_of_the_admin_is_mended_where_it_is_declared(tmp_path: Path) ->
     assert 'Give BookAdmin (shop/admin.py:7) list_select_related = ("author", …)' in (
         told(tmp_path, dict(source)).next_step or ""
     )
+
+
+@pytest.mark.parametrize(
+    ("books", "step"),
+    [
+        ("Prefetch('books', queryset=shown)", '.select_related("editor") to the queryset made at shop/views.py:10'),
+        ("'books'", '.prefetch_related("books__editor") to the queryset made at shop/views.py:11'),
+    ],
+)
+def test_rows_that_are_prefetched_apart_are_mended_where_their_queryset_is_made(
+    tmp_path: Path, books: str, step: str
+) -> None:
+    source = n_plus_one._views(
+        "from django.db.models import Prefetch\n\n\ndef editors():\n    shown = Book.objects.order_by('title')\n"
+        f"    return [b.editor for a in Author.objects.prefetch_related({books}) for b in a.books.all()]"
+    )
+    source["shop/models.py"] += "    editor = models.ForeignKey(Author, models.CASCADE, related_name='+')\n"
+    assert step in (told(tmp_path, source).next_step or "")

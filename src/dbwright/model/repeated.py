@@ -253,6 +253,8 @@ def _repeated(query: SourceQuery, loop: QueryLoop, anew: Anew) -> Repeated:
         )
         if around is None:
             break
+        if base.prefetched_apart:  # what lacks is loaded with the rows that are prefetched
+            return Repeated(query, loop, base, path)
         path, base = f"{base.relation}__{path}", around
         outside = outside[: outside.index(around)]
     is_built_elsewhere = base.by_framework or not base.place.file.endswith(".py")

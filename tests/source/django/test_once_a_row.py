@@ -1,6 +1,7 @@
 """What runs once for each row of a query, and what is loaded along with the rows: lines and paths, read from one project."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from web_project import written
@@ -464,3 +465,28 @@ def test_lines_that_build_the_rows_are_known(source: Source) -> None:
 def test_rows_that_graphql_chooses_are_told_apart(source: Source) -> None:
     assert all(q.loops[0].by_graphql for q in source.queries if q.issued.function == "BookType")
     assert not any(loop.by_graphql for q in source.queries if q.issued.function == "built" for loop in q.loops)
+
+
+@pytest.mark.parametrize(
+    ("prefetched", "apart"),
+    [
+        ('Prefetch("notes", queryset=short())', True),
+        ('Prefetch("notes", short())', True),
+        ('Prefetch("notes")', False),
+        ('"notes"', False),
+    ],
+)
+def test_rows_that_are_prefetched_with_a_queryset_of_their_own_are_made_there(
+    tmp_path: Path, prefetched: str, apart: bool
+) -> None:
+    code = (
+        "from django.db.models import Prefetch\nfrom shop.models import Book, Note\n\n\n"
+        "def short():\n    return Note.objects.filter(text='')\n\n\n"
+        f"def names():\n    for book in Book.objects.prefetch_related({prefetched}):\n"
+        "        for note in book.notes.all():\n            print(note.writer.name)\n"
+    )
+    root = written(tmp_path, {"shop/models.py": FILES["shop/models.py"], "shop/code.py": code})
+    [query] = [q for q in read(root, strict=True).queries if q.issued_by == "relation" and q.table == "shop_writer"]
+    assert query.loops[-1].prefetched_apart is apart
+    assert query.loops[-1].rows_made is not None
+    assert query.loops[-1].rows_made.line == (6 if apart else 11)

@@ -28,6 +28,7 @@ from dbwright.source.django.models import (
     unread_models,
 )
 from dbwright.source.django.querysets import (
+    MADE_AT,
     OF_MANAGERS,
     InstanceValue,
     ManagerClass,
@@ -470,6 +471,10 @@ class Django:
                 for position, value in enumerate(positional)
             ]
             named = {name: value for name, value in named.items() if not isinstance(value, Token)}
+            queryset = positional[1] if len(positional) > 1 else named.get("queryset")
+            given = arguments.get(1, "queryset")
+            if isinstance(given, QuerySetValue) and given.made is not None and queryset is not None:
+                queryset._hints = {**queryset._hints, MADE_AT: (given.made, given.built)}
         if issubclass(cls, models.Q):
             named = {name: several(name, value) for name, value in named.items()}
         return self._made(cls, positional, named)

@@ -65,6 +65,8 @@ FETCHES: dict[str, Issued] = {
 SCOPES_DISABLED = "scopes disabled"
 """The ambient of a walk in which django-scopes narrows nothing."""
 INSERTS = frozenset(("create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"))
+MADE_AT = "dbwright: made at"
+"""A hint of a queryset: the line that makes it and those that build it further, where it is one that rows are prefetched with."""
 OF_CHOICES = "dbwright_of_choices"
 """Among a queryset's hints: a field of a form, or a filter, offers its rows to choose from."""
 LOADS_MORE = "dbwright_loads_more"
@@ -443,16 +445,19 @@ class QuerySetValue(Value):
         """Rows that were prefetched: no query now, but a loop over them runs once for each."""
         if mark not in self._issued:
             table = self.model.real._meta.db_table
+            own = self.prefetched[0]._hints.get(MADE_AT)
+            made, built = own or (self.made, self.built)
             self._issued[mark] = IssuedQuery(
                 "django",
                 "prefetch",
-                self.made,
+                made,
                 symbol=self.model.cls.name,
                 table=table,
                 unknown="prefetched",
                 relation=self.relation,
-                built=self.built,
+                built=built,
                 owner=self.owner,
+                consumer="prefetched apart" if own else "",
             )
         return self._issued[mark]
 
