@@ -12,7 +12,7 @@ from dbwright.embedded import EmbeddedServer
 from dbwright.fixes.sql import forward
 from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.snapshot import Snapshot
-from dbwright.phantom.sizes import Key, NoSizeModel, index_size
+from dbwright.phantom.sizes import Key, NoSizeModel, btree_levels, index_size
 from dbwright.phantom.sizes.gin import trigrams
 from dbwright.phantom.sizes.widths import value_width
 from dbwright.postgres import connect, parse_address
@@ -94,7 +94,7 @@ def _levels(connection: psycopg.Connection[tuple[int, ...]], name: str) -> int |
     offered = connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pageinspect'").fetchone()
     if not offered:
         return None
-    connection.execute("CREATE EXTENSION pageinspect")
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pageinspect")
     row = connection.execute("SELECT level::int FROM bt_metap(%s)", (name,)).fetchone()
     return row[0] if row else None
 
@@ -190,6 +190,45 @@ def rows_of(probe: CreateIndex, conninfo: str) -> float | None:
         query = sql.SQL("SELECT count(*) FROM visit WHERE {}").format(sql.SQL(probe.predicate))  # type: ignore[arg-type]
         (count,) = connection.execute(query).fetchone()  # type: ignore[misc]
         return float(count)
+
+
+def test_levels_of_what_exists(snapshot: Snapshot, conninfo: str) -> None:
+    """Of the tables' own indexes, by their pages, and of ones on both sides of where a level is added."""
+    with psycopg.connect(conninfo) as connection:
+        if _levels(connection, "visit_pkey") is None:
+            pytest.skip("no pageinspect here")
+        real = {}
+        for table, columns in (
+            ("visit", "note, code"),
+            ("visit", "code"),
+            ("request", "session, term"),
+            ("pair", "b, a"),
+        ):
+            name = f"{table}_{columns.replace(', ', '_')}"
+            connection.execute(f"CREATE INDEX {name} ON {table} ({columns})")  # type: ignore[arg-type]
+        connection.commit()
+        for name, pages in connection.execute(
+            "SELECT relname, pg_relation_size(oid) / 8192 FROM pg_class WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace"
+        ).fetchall():
+            (level,) = connection.execute("SELECT level::int FROM bt_metap(%s)", (name,)).fetchone()  # type: ignore[misc]
+            real[name] = (pages, level)
+    now = read(conninfo, values=True)
+    by_name = {i.name: i for i in now.catalog.indexes}
+    told = {
+        n: btree_levels(by_name[n], now.catalog, now.statistics, pages) for n, (pages, _) in real.items() if pages > 1
+    }
+    with psycopg.connect(conninfo) as connection:
+        for name in real:
+            if not name.endswith(("_pkey", "_key")):
+                connection.execute(f"DROP INDEX {name}")  # type: ignore[arg-type]
+    assert told == {name: level for name, (pages, level) in real.items() if pages > 1}
+
+
+def test_levels_when_the_columns_could_not_be_read(snapshot: Snapshot) -> None:
+    index = next(i for i in snapshot.catalog.indexes if i.name == "visit_pkey")
+    catalog = replace(snapshot.catalog, columns=())
+    assert btree_levels(index, catalog, snapshot.statistics, 300) == 2
+    assert btree_levels(index, catalog, snapshot.statistics, 2) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
 import psycopg
@@ -113,17 +112,3 @@ def _key_rows(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
                     parent.name,
                     list(row.foreign_columns),
                 )
-
-
-def height_of(pages: int, width: int) -> int:
-    """Levels above the leaves of a B-tree (``btm_level``) of so many pages, whose keys take ``width`` bytes where they tell pages apart.
-
-    An inner page holds pivot tuples of 8 bytes, the key and a line pointer of 4, and is filled to 70 % (``BTREE_NONLEAF_FILLFACTOR``).
-    """
-    fan_out = max(2, int((8192 - 40) * 0.7 / (8 + math.ceil(width / 8) * 8 + 4)))
-    leaves = pages - 1
-    level = 0
-    while leaves > 1:
-        leaves = math.ceil(leaves / fan_out)
-        level += 1
-    return level

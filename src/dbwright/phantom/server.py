@@ -12,11 +12,11 @@ from psycopg import sql
 
 from dbwright.embedded import EmbeddedServer
 from dbwright.errors import DbwrightError
-from dbwright.model.catalog import Index
 from dbwright.model.snapshot import Gap, Snapshot
 from dbwright.phantom import clock, figures, files
 from dbwright.phantom.schema import Step, steps, stored
 from dbwright.phantom.session import PLAN_SECONDS, Session
+from dbwright.phantom.sizes import btree_levels
 from dbwright.plaintext import one_line
 
 _SERVER: Mapping[str, str | int | float] = {
@@ -196,14 +196,8 @@ class Phantom:
                 ):
                     pages = of_index.bytes // files.PAGE
                     if index.access_method == "btree" and pages > 1:
-                        files.write_height(path, self._height(index, pages))
+                        files.write_height(path, btree_levels(index, self.snapshot.catalog, statistics, pages))
                     files.grow(path, pages)
-
-    def _height(self, index: Index, pages: int) -> int:
-        column = index.columns[0]
-        table = self.snapshot.catalog.table_by_oid[index.table_oid]
-        row = self.snapshot.statistics.column(table, column) if column else None
-        return figures.height_of(pages, row.average_width if row else 8)
 
     def _paths(self, connection: psycopg.Connection[Any]) -> Mapping[tuple[str, str], Path]:
         rows = connection.execute(

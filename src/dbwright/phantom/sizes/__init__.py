@@ -10,19 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dbwright.model.catalog import Catalog
-from dbwright.model.change import CreateIndex
+from dbwright.errors import DbwrightError
+from dbwright.model.catalog import Catalog, Index
+from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.statistics import Statistics
 from dbwright.phantom.sizes import btree, gin, others
 from dbwright.phantom.sizes.analyze import ORDERED
 from dbwright.phantom.sizes.facts import Facts
 from dbwright.phantom.sizes.keys import UNKNOWN_WIDTH, Cells, Key, by_width, cells_of, filled, product
 
-__all__ = ["IndexSize", "Key", "NoSizeModel", "index_size"]
+__all__ = ["IndexSize", "Key", "NoSizeModel", "btree_levels", "index_size"]
 
 
-class NoSizeModel(ValueError):
+class NoSizeModel(DbwrightError):
     """An access method whose sizes cannot be told: SP-GiST, and those of extensions."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(
+            f"How large an index with the access method {method} gets cannot be told.",
+            "Try one with btree, gin, gist, brin or hash.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +71,56 @@ def index_size(
     raise NoSizeModel(index.method)
 
 
+def btree_levels(index: Index, catalog: Catalog, statistics: Statistics, pages: int) -> int:
+    """Levels above the leaves of a B-tree that exists and has so many pages. Keys of columns that the catalog does not have are taken as
+    short."""
+    least, most = (btree.levels_of(pages, children) for children in (btree.MOST_CHILDREN, btree.FEW_CHILDREN))
+    table = catalog.table_by_oid[index.table_oid]
+    if least == most or not all(catalog.column(table, name) for name in (*filter(None, index.columns), *index.include)):
+        return least
+    keys = tuple(IndexKey(c) if c else IndexKey(expression=k) for c, k in zip(index.columns, index.keys, strict=True))
+    made = CreateIndex(
+        table.schema,
+        table.name,
+        index.name,
+        keys,
+        index.is_unique,
+        "btree",
+        index.include,
+        index.predicate,
+        options=index.options,
+    )
+    facts = Facts(made, catalog, statistics, {}, {})
+    row = statistics.index_by_oid.get(index.oid)
+    rows = row.rows if row and row.rows > 0 else facts.rows
+    prefixes = _prefixes(facts, rows)
+    tuples = sum(btree.leaf_tuples(prefixes[-1], rows, _deduplicates(facts)).values())
+    return btree.levels_of(pages, btree.fanout(prefixes, rows, max(tuples, 1)))
+
+
 def _btree(facts: Facts, rows: float) -> IndexSize:
-    index = facts.index
-    prefixes: list[tuple[Cells, ...]] = []
-    before = 1.0
-    for number, key in enumerate(index.keys, 1):
-        own = facts.cells(key)
-        cells = product(prefixes[-1], own, facts.key(key).alignment) if prefixes else own
-        names = [k.column for k in index.keys[:number]]
-        cells = facts.together(names, cells, before, filled(own, rows), rows)
-        before = filled(cells, rows)
-        prefixes.append(cells)
-    leaf = by_width(prefixes[-1]) if index.include else prefixes[-1]
-    for name in index.include:
+    prefixes = _prefixes(facts, rows)
+    leaf = by_width(prefixes[-1]) if facts.index.include else prefixes[-1]
+    for name in facts.index.include:
         payload = facts.column(name)
         leaf = product(leaf, by_width(cells_of(payload, facts.rows, facts.pages)), payload.alignment)
     fillfactor = int(facts.option("fillfactor") or btree.LEAF_FILL)
     tree = btree.build(prefixes, leaf, rows, _deduplicates(facts), fillfactor)
     return IndexSize(tree.pages, tree.levels)
+
+
+def _prefixes(facts: Facts, rows: float) -> list[tuple[Cells, ...]]:
+    """The cells of the first key, of the first two, and so on."""
+    prefixes: list[tuple[Cells, ...]] = []
+    before = 1.0
+    for number, key in enumerate(facts.index.keys, 1):
+        own = facts.cells(key)
+        cells = product(prefixes[-1], own, facts.key(key).alignment) if prefixes else own
+        names = [k.column for k in facts.index.keys[:number]]
+        cells = facts.together(names, cells, before, filled(own, rows), rows)
+        before = filled(cells, rows)
+        prefixes.append(cells)
+    return prefixes
 
 
 def _deduplicates(facts: Facts) -> bool:

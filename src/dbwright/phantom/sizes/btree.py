@@ -68,28 +68,46 @@ def build(
     """``prefixes``: the cells of the first key, of the first two, and so on; ``leaf``: those of all that a leaf tuple holds."""
     if rows < 1:
         return BTree(1, 0)
-    tuples = _deduplicated(leaf, rows) if deduplicate else _one_each(leaf, rows)
+    tuples = leaf_tuples(leaf, rows, deduplicate)
     count = sum(tuples.values())
     total = sum(t.bytes * n for t, n in tuples.items())
     # The last leaf is never closed, so it has room for the tuple that others pass on.
     leaves = max(math.ceil((total - total / count) / _load(tuples, fillfactor)), 1)
-    inner, levels = pages_above(leaves, separator_fanout(_separator(prefixes, rows, count)))
+    inner, levels = pages_above(leaves, fanout(prefixes, rows, count))
     return BTree(1 + leaves + inner, levels)
 
 
-def separator_fanout(separator: float) -> float:
-    """Separators of so many bytes on an inner page, its first one cut to nothing."""
+def fanout(prefixes: Sequence[Sequence[Cells]], rows: float, tuples: float) -> int:
+    """Children of an inner page, in a tree whose leaves have so many tuples of so many rows."""
+    return _children(_separator(prefixes, rows, tuples))
+
+
+def _children(separator: float) -> int:
+    """Keys of so many bytes that an inner page takes, the first of which is cut to nothing."""
     filled_to = USABLE - PAGE * (100 - INNER_FILL) // 100
-    return math.floor((filled_to - MINUS_INFINITY) / separator) + 1
+    return max(math.floor((filled_to - MINUS_INFINITY) / separator) + 1, 2)
 
 
-def pages_above(leaves: int, fanout: float) -> tuple[int, int]:
+MOST_CHILDREN, FEW_CHILDREN = _children(TUPLE_HEADER + 8 + LINE_POINTER), _children(96)
+"""Children of an inner page with the shortest keys, and with rather long ones."""
+
+
+def pages_above(leaves: int, children: float) -> tuple[int, int]:
     """Inner pages of a tree with so many leaves, and their levels."""
     pages, levels, width = 0, 0, leaves
     while width > 1:
-        width = math.ceil(width / max(fanout, 2))
+        width = math.ceil(width / max(children, 2))
         pages, levels = pages + width, levels + 1
     return pages, levels
+
+
+def levels_of(pages: int, children: int) -> int:
+    """Levels above the leaves of a tree of so many pages in all."""
+    leaves = max(pages - 1, 1)
+    for _ in range(4):  # what is above the leaves is a small part of them, so this comes to rest at once
+        inner, levels = pages_above(leaves, children)
+        leaves = max(pages - 1 - inner, 1)
+    return levels
 
 
 def tuple_bytes(cell: Cells) -> int:
@@ -100,6 +118,11 @@ def aligned(size: int) -> int:
     return (size + 7) & ~7
 
 
+def leaf_tuples(leaf: Sequence[Cells], rows: float, deduplicate: bool) -> dict[Tuple, float]:
+    """The tuples of all leaves, with how many of each there are."""
+    return _deduplicated(leaf, rows) if deduplicate else _one_each(leaf, rows)
+
+
 def _one_each(leaf: Sequence[Cells], rows: float) -> dict[Tuple, float]:
     tuples: defaultdict[Tuple, float] = defaultdict(float)
     for cell in leaf:
@@ -108,7 +131,7 @@ def _one_each(leaf: Sequence[Cells], rows: float) -> dict[Tuple, float]:
 
 
 def _deduplicated(leaf: Sequence[Cells], rows: float) -> dict[Tuple, float]:
-    """Leaf tuples with how many of each there are: full posting lists, and one with the rest of each key's rows."""
+    """Full posting lists, and one with the rest of each key's rows."""
     tuples: defaultdict[Tuple, float] = defaultdict(float)
     for cell in leaf:
         alone = tuple_bytes(cell)
