@@ -257,7 +257,7 @@ def pages(probe: CreateIndex, snapshot: Snapshot) -> int:
 
 
 def test_only_keys_whose_equal_values_look_alike_are_put_together(snapshot: Snapshot) -> None:
-    """120 bytes a page for 8 of interval and float is what one tuple each takes; smallint and date share."""
+    """Small numbers share a tuple. Intervals do not (24 hours is not shown as 1 day), nor do unique and covering indexes."""
     one_each = pages(index("score"), snapshot)
     assert pages(index("lasted"), snapshot) > one_each  # 300 different intervals
     assert pages(index("small", include="small"), snapshot) == one_each
