@@ -80,6 +80,15 @@ PROPOSED = {
         "SELECT max(created) FROM orders WHERE customer_id = $1",
         ["orders (customer_id, created)"],
     ),
+    "the order of a window": (
+        "SELECT id, row_number() OVER (PARTITION BY customer_id ORDER BY created DESC) FROM orders",
+        ["orders (customer_id, created DESC)", "orders (customer_id, created DESC) INCLUDE (id)"],
+    ),
+    "the order of a window with a name": (
+        "SELECT id, rank() OVER w FROM orders WHERE status = $1 WINDOW w AS (PARTITION BY customer_id ORDER BY total)",
+        ["orders (status, customer_id, total)", "orders (customer_id, total) INCLUDE (id, status)"],
+    ),
+    "different values": ("SELECT DISTINCT product, line FROM item", ["item (product, line)"]),
     "partial by a flag": (
         "SELECT id FROM orders WHERE is_deleted AND customer_id = $1",
         ["orders (customer_id) WHERE is_deleted", "orders (customer_id) INCLUDE (id, is_deleted) WHERE is_deleted"],
@@ -292,6 +301,14 @@ def test_trigrams_are_proposed_where_the_server_has_them_and_noted_where_not(sho
 def test_a_known_value_of_a_parameter_tells_what_a_literal_would(shop: Any) -> None:
     statement = WorkloadStatement("SELECT * FROM orders WHERE status = $1 AND created > $2", parameters={1: "open"})
     assert "orders (created) WHERE status = 'open'" in map(text, candidates([statement], shop.snapshot).indexes)
+    zone = WorkloadStatement("SELECT * FROM orders WHERE (created AT TIME ZONE $1)::date = $2", parameters={1: "UTC"})
+    assert "orders (((created AT TIME ZONE 'UTC')::date))" in map(text, candidates([zone], shop.snapshot).indexes)
+    key = WorkloadStatement(
+        "SELECT * FROM customer WHERE data ->> $1 = $2 AND data -> $3 = $4", parameters={1: "it's", 3: 2}
+    )
+    assert {"customer ((data ->> 'it''s'))", "customer ((data -> 2))"} <= set(
+        map(text, candidates([key], shop.snapshot).indexes)
+    )
 
 
 # Statements

@@ -11,7 +11,7 @@ Pure and deterministic: the same workload and snapshot give the same candidates 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dbwright.advise.existing import is_served, replaced
@@ -131,7 +131,9 @@ class _Work:
         named = [(table.alias, self.tables.find(table.schema, table.name), table.name) for table in usage.query.tables]
         missing = sorted({name for _, found, name in named if found is None})
         if missing:
-            self.problem(number, f"names {', '.join(missing)}, which the snapshot does not have")
+            of_system = all(name.startswith("pg_") for name in missing)
+            what = "which are the system's" if of_system else "which the snapshot does not have"
+            self.problem(number, f"names {', '.join(missing)}, {what}")
             return
         self.keep(number, usage, {alias: found for alias, found, _ in named if found is not None})
 
@@ -185,8 +187,11 @@ class _Work:
         promise = Promise(facts)
         shared = Counter(name for o in occurrences for name in {**o.equal, **o.join_columns})
         made: dict[Form, _Made] = {}
+        alike: defaultdict[Hashable, list[Occurrence]] = defaultdict(list)
         for occurrence in occurrences:
-            self.of_occurrence(occurrence, promise, shared, made)
+            alike[occurrence.likeness()].append(occurrence)
+        for group in alike.values():
+            self.of_occurrence(group[0], [o.statement for o in group], promise, shared, made)
         for form, one, other in merged({form: one.promised for form, one in made.items()}, facts):
             both = made[one].by.keys() | made[other].by.keys()
             by = {number: max(made[one].by.get(number, 0.0), made[other].by.get(number, 0.0)) for number in both}
@@ -194,9 +199,14 @@ class _Work:
         return list(made.values())
 
     def of_occurrence(
-        self, occurrence: Occurrence, promise: Promise, shared: Mapping[str, int], made: dict[Form, _Made]
+        self,
+        occurrence: Occurrence,
+        statements: Sequence[int],
+        promise: Promise,
+        shared: Mapping[str, int],
+        made: dict[Form, _Made],
     ) -> None:
-        """Candidates of one table of one statement, within the bound; of each kind the most promising."""
+        """Candidates of one table as these statements meet it, within the bound; of each kind the most promising."""
         wanted: defaultdict[str, dict[Form, tuple[Kind, str]]] = defaultdict(dict)
         for form, kind, reason in forms_of(occurrence, shared, self.snapshot, self.notes):
             if not is_served(form, occurrence.facts, form.covers(occurrence.used)):
@@ -208,11 +218,11 @@ class _Work:
             self.left_out += max(len(ranked) - most, 0)
             for form in ranked[:most]:
                 kind, reason = found[form]
-                if form not in made:
-                    made[form] = _Made(form, occurrence.facts, promise.size(form), reason=reason)
-                made[form].kinds[kind] = None
-                gain = gains[form] * self.statements[occurrence.statement].calls
-                made[form].by[occurrence.statement] = max(made[form].by.get(occurrence.statement, 0.0), gain)
+                one = made.setdefault(form, _Made(form, occurrence.facts, promise.size(form), reason=reason))
+                one.kinds[kind] = None
+                for number in statements:
+                    gain = gains[form] * self.statements[number].calls
+                    one.by[number] = max(one.by.get(number, 0.0), gain)
 
 
 def _is_tiny(facts: TableFacts) -> bool:

@@ -7,7 +7,7 @@ expressions, the branches of a UNION, and through the outputs of these.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dbwright.advise.tables import UNKNOWN_FRACTION, TableFacts
@@ -82,6 +82,12 @@ class Occurrence:
     def join_columns(self) -> dict[str, None]:
         return {name: None for names in self.joined.values() for name in names}
 
+    def likeness(self) -> Hashable:
+        """The same for occurrences that an index serves alike."""
+        joined = frozenset((partner, tuple(names)) for partner, names in self.joined.items())
+        lists = (self.equal, self.ranged, self.branches, self.orders, self.conditions, self.expressions, self.specials)
+        return (*map(tuple, lists), joined, self.used, frozenset(self.fractions.items()))
+
     def narrow(self, column: str, fraction: float) -> None:
         self.fractions[column] = min(self.fractions.get(column, 1.0), max(fraction, 1e-9))
 
@@ -113,6 +119,10 @@ class _Reading:
                 self.found[alias].branches.append(columns)
         for select in self.usage.query.selects():
             self.select(select)
+        for keys in self.usage.windows:
+            self.order(keys, limited=False)
+        if self.usage.query.distinct and not self.usage.query.distinct_on:
+            self.order([_ascending(c) for c in self.usage.query.columns if c.table and c.column != "*"], limited=False)
         for column in self.usage.extremes:
             self.order([_ascending(column)], limited=True)
         self.columns()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from dbwright.advise.form import Form
 from dbwright.advise.occurrences import Occurrence
 from dbwright.advise.promise import Promise
+from dbwright.model.change import IndexKey
 
 _SHARED = 0.15
 """Part of a statement's looks that is kept for candidates which others outdo for it, but which promise the most to the whole workload."""
@@ -62,22 +64,25 @@ def worth_a_look(
 ) -> dict[int, tuple[int, ...]]:
     """For each statement the positions of the forms (each with its table): every way into every occurrence in turn, the best for its size
     first. Of two forms that do the same for an occurrence the smaller is enough; one that does more for more bytes is kept."""
-    by_table: defaultdict[int, list[int]] = defaultdict(list)
-    for position, (_, table) in enumerate(forms):
-        by_table[table].append(position)
+    by_table: defaultdict[int, list[_Offer]] = defaultdict(list)
+    for position, (form, table) in enumerate(forms):
+        by_table[table].append(_offer(position, form, Promise(occurrences[table][0].facts)))
     turns: defaultdict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
     shared: defaultdict[int, dict[int, None]] = defaultdict(dict)
-    for table, positions in by_table.items():
+    for table, offers in by_table.items():
         mine = occurrences[table]
         serving, promise = Serving(mine), Promise(mine[0].facts)
-        served: defaultdict[int, list[int]] = defaultdict(list)
-        for position in positions:
-            for number in serving.positions(forms[position][0]):
-                served[number].append(position)
+        served: defaultdict[int, list[_Offer]] = defaultdict(list)
+        for offer in offers:
+            for number in serving.positions(offer.form):
+                served[number].append(offer)
+        alike: dict[Hashable, dict[int, tuple[int, float]]] = {}
         for number, usable in served.items():
-            statement = mine[number].statement
-            shared[statement].update(dict.fromkeys(usable))
-            for position, turn in _undominated(usable, forms, mine[number], promise).items():
+            statement, likeness = mine[number].statement, mine[number].likeness()
+            shared[statement].update(dict.fromkeys(offer.position for offer in usable))
+            if likeness not in alike:
+                alike[likeness] = _undominated(usable, mine[number], promise)
+            for position, turn in alike[likeness].items():
                 turns[statement][position] = min(turn, turns[statement].get(position, turn))
     return {statement: _chosen(turns[statement], shared[statement], most) for statement in sorted(shared)}
 
@@ -89,57 +94,84 @@ def _chosen(turns: Mapping[int, tuple[int, float]], shared: Iterable[int], most:
     return (*own, *others)
 
 
-def _undominated(
-    usable: Iterable[int], forms: Sequence[tuple[Form, int]], occurrence: Occurrence, promise: Promise
-) -> dict[int, tuple[int, float]]:
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A form with what is asked of it again and again."""
+
+    position: int
+    form: Form
+    names: tuple[str, ...]
+    columns: frozenset[str]
+    size: float
+
+
+def _offer(position: int, form: Form, promise: Promise) -> _Offer:
+    names = tuple(key.column or key.expression or "" for key in form.keys)
+    return _Offer(position, form, names, frozenset(form.columns), promise.size(form))
+
+
+def _undominated(usable: Iterable[_Offer], occurrence: Occurrence, promise: Promise) -> dict[int, tuple[int, float]]:
     """The positions of forms that none outdoes for the occurrence, each with its turn: ways in, with and without the table, have their best
     first, then their second best; of one turn those that save the most."""
-    smallest: dict[frozenset[Feature], tuple[float, int]] = {}
-    for position in usable:
-        form = forms[position][0]
-        does = frozenset(features(form, occurrence))
-        size = promise.size(form)
-        if does not in smallest or size < smallest[does][0]:
-            smallest[does] = (size, position)
+    wants = _Wants(occurrence)
+    smallest: dict[frozenset[Feature], _Offer] = {}
+    for offer in usable:
+        does = wants.met_by(offer)
+        known = smallest.get(does)
+        if known is None or offer.size < known.size:
+            smallest[does] = offer
     kept: list[frozenset[Feature]] = []
     ways: defaultdict[frozenset[Feature], list[tuple[float, int, float]]] = defaultdict(list)
-    for does, (size, position) in sorted(smallest.items(), key=lambda item: (item[1][0], -len(item[0]), item[1][1])):
+    ordered = sorted(smallest.items(), key=lambda item: (item[1].size, -len(item[0]), item[1].position))
+    for does, offer in ordered:
         if not any(does <= more for more in kept):
             kept.append(does)
-            gain = promise.gain(forms[position][0], occurrence)
+            gain = promise.gain(offer.form, occurrence)
             way = frozenset(feature for feature in does if feature[0] in _WAYS)
-            ways[way].append((-gain / size**0.5, position, -gain))
+            ways[way].append((-gain / offer.size**0.5, offer.position, -gain))
     return {position: (turn, gain) for way in ways.values() for turn, (_, position, gain) in enumerate(sorted(way))}
 
 
-def features(form: Form, occurrence: Occurrence) -> Iterator[Feature]:
-    """What a form does for an occurrence: what it is searched by, the order that it gives, what it spares."""
-    joins = occurrence.join_columns
-    if form.method != "btree":
-        yield "method", f"{form.method} {form.keys[0]}"
-        return
-    if form.covers(occurrence.used):
-        yield "holds", "all"
-    for condition in form.conditions:
-        yield "where", condition
-    yield "first", form.keys[0].column or form.keys[0].expression or ""
-    searched = True
-    for position, key in enumerate(form.keys):
-        name = key.column or key.expression or ""
-        exact = name in occurrence.equal or name in joins or (name, "=") in occurrence.expressions
-        if searched and exact:
-            yield "equal", name
-            continue
-        if searched:
-            searched = False
-            rest = form.keys[position:]
-            for order in occurrence.orders:
-                for length in range(min(len(order.keys), len(rest)), 0, -1):
-                    if order.keys[:length] == rest[:length]:
-                        yield "order", f"{length} of {order.keys}"
-                        break
-            if name in occurrence.ranged or (name, "range") in occurrence.expressions:
-                yield "range", name
-                continue
-        if exact or name in occurrence.ranged:
-            yield "checked", name
+class _Wants:
+    """What an occurrence can make use of."""
+
+    def __init__(self, occurrence: Occurrence) -> None:
+        exact = (name for name, how in occurrence.expressions if how == "=")
+        within = (name for name, how in occurrence.expressions if how == "range")
+        self.exact = {*occurrence.equal, *occurrence.join_columns, *exact}
+        self.ranged = {*occurrence.ranged, *within}
+        self.used = occurrence.used
+        self.orders: defaultdict[str | None, list[tuple[IndexKey, ...]]] = defaultdict(list)
+        for order in occurrence.orders:
+            self.orders[order.keys[0].column].append(order.keys)
+
+    def met_by(self, offer: _Offer) -> frozenset[Feature]:
+        """What a form does for it: what it is searched by, the order that it gives, what it spares."""
+        form = offer.form
+        if form.method != "btree":
+            return frozenset((("method", f"{form.method} {form.keys[0]}"),))
+        found: list[Feature] = [("first", offer.names[0])]
+        if self.used and self.used <= offer.columns:
+            found.append(("holds", "all"))
+        found += [("where", condition) for condition in form.conditions]
+        place = 0
+        while place < len(offer.names) and offer.names[place] in self.exact:
+            found.append(("equal", offer.names[place]))
+            place += 1
+        if place < len(offer.names):
+            found += self.after(offer, place)
+        return frozenset(found)
+
+    def after(self, offer: _Offer, place: int) -> Iterator[Feature]:
+        """Behind the keys that are equal: a range or an order, then what can be checked in the index."""
+        rest = offer.form.keys[place:]
+        for keys in self.orders.get(offer.names[place] if rest[0].column else None, ()):
+            length = next((n for n, (one, other) in enumerate(zip(keys, rest, strict=False)) if one != other), None)
+            length = min(len(keys), len(rest)) if length is None else length
+            if length:
+                yield "order", f"{length} of {keys}"
+        if offer.names[place] in self.ranged:
+            yield "range", offer.names[place]
+        for name in offer.names[place + 1 :]:
+            if name in self.exact or name in self.ranged:
+                yield "checked", name

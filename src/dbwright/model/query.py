@@ -220,14 +220,15 @@ class Usage:
     """A query with what an index would have to hold to answer it alone.
 
     ``columns`` are all columns that the statement reads of its tables, wherever they stand (``*`` for all of one); a ``*`` in a
-    sub-select counts only as far as its columns are used outside. ``extremes`` are columns asked for their ``min`` or ``max``.
-    ``twins`` pairs an output column of the first branch of a UNION with those of the others: a condition on the one holds for
-    the other. ``expressions`` gives, for the text of an expression as `Predicate` and `OrderKey` spell it, the SQL to index: faithful
-    in types and quoting, its columns unqualified.
+    sub-select counts only as far as its columns are used outside. ``extremes`` are columns asked for their ``min`` or ``max``,
+    ``windows`` the orders that windows (``OVER``) need. ``twins`` pairs an output column of the first branch of a UNION with those of the
+    others: a condition on the one holds for the other. ``expressions`` gives, for the text of an expression as `Predicate` and
+    `OrderKey` spell it, the SQL to index: faithful in types and quoting, its columns unqualified.
     """
 
     query: Query
     columns: tuple[QueryColumn, ...]
     extremes: tuple[QueryColumn, ...] = ()
     twins: tuple[tuple[QueryColumn, QueryColumn], ...] = ()
+    windows: tuple[tuple[OrderKey, ...], ...] = ()
     expressions: Mapping[str, str] = field(default_factory=dict)

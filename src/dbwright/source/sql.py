@@ -627,15 +627,7 @@ class Reader:
         for item in node.get("sortClause", ()):
             sort = item["SortBy"]
             key, column = self.key(sort["node"], level, prefer_output=True)
-            nulls = sort.get("sortby_nulls", "SORTBY_NULLS_DEFAULT")
-            level.order_by.append(
-                OrderKey(
-                    column,
-                    descending=sort.get("sortby_dir") == "SORTBY_DESC",
-                    nulls_first=None if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST",
-                    expression="" if column else expression_text(key),
-                )
-            )
+            level.order_by.append(order_key(sort, column, "" if column else expression_text(key)))
         level.limit = self.amount(node.get("limitCount"), level)
         level.offset = self.amount(node.get("limitOffset"), level)
 
@@ -989,6 +981,17 @@ def _is_list(group: list[Predicate]) -> bool:
         and p.wrapped == first.wrapped
         and p.value not in ("column", "sub-select", "expression")
         for p in group
+    )
+
+
+def order_key(sort: Node, column: QueryColumn | None, expression: str = "") -> OrderKey:
+    """A key as its node in ORDER BY says."""
+    nulls = sort.get("sortby_nulls", "SORTBY_NULLS_DEFAULT")
+    return OrderKey(
+        column,
+        descending=sort.get("sortby_dir") == "SORTBY_DESC",
+        nulls_first=None if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST",
+        expression=expression,
     )
 
 

@@ -6,12 +6,14 @@ The other reader is left as quick as it is: projects have thousands of queries o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import postgast
 from google.protobuf import json_format
 
-from dbwright.model.query import QueryColumn, Usage, with_values
+from dbwright.model.query import OrderKey, QueryColumn, Usage, with_values
 from dbwright.source.expressions import Node, expression_text, string_of
 from dbwright.source.placeholders import numbered
 from dbwright.source.sql import (
@@ -23,6 +25,7 @@ from dbwright.source.sql import (
     Schema,
     Side,
     fingerprint,
+    order_key,
     parse_statements,
 )
 
@@ -51,8 +54,9 @@ def usage_of(
         query=with_values(query, values) if values else query,
         columns=tuple(column for column in reader.used if column.table),
         extremes=tuple(reader.extremes),
+        windows=tuple(reader.windows),
         twins=tuple(reader.twins),
-        expressions=reader.expressions(),
+        expressions=reader.expressions(values or {}),
     )
 
 
@@ -66,11 +70,12 @@ class _UsageReader(Reader):
         self.open_views: list[str] = []
         self.used: dict[QueryColumn, None] = {}
         self.extremes: dict[QueryColumn, None] = {}
+        self.windows: dict[tuple[OrderKey, ...], None] = {}
         self.twins: dict[tuple[QueryColumn, QueryColumn], None] = {}
         self.nodes: dict[str, Node] = {}
 
-    def expressions(self) -> dict[str, str]:
-        found = ((text, faithful(node)) for text, node in self.nodes.items())
+    def expressions(self, values: Mapping[int, Any]) -> dict[str, str]:
+        found = ((text, faithful(node, values)) for text, node in self.nodes.items())
         return {text: sql for text, sql in found if sql}
 
     def level(self, parent: Level | None, deeper: int = 1, first: Any = "from") -> Level:
@@ -107,6 +112,9 @@ class _UsageReader(Reader):
 
     def select(self, node: Node, level: Level) -> Outputs:
         outputs = super().select(node, level)
+        for item in node.get("windowClause", ()):
+            self.side(item, level)
+            self.window(item["WindowDef"], level)
         if node.get("op", "SETOP_NONE") != "SETOP_NONE":
             branches = [b for b in self.levels[level.number + 1 :] if b.parent is level and b.depth == level.depth]
             self.pair_outputs(branches[0].outputs, branches[-1].outputs)
@@ -142,14 +150,30 @@ class _UsageReader(Reader):
     def function(self, node: Node, level: Level) -> None:
         super().function(node, level)
         arguments = node.get("args", ())
-        if "over" not in node and len(arguments) == 1 and "ColumnRef" in arguments[0]:
-            if (
-                string_of(node["funcname"][-1]) in ("min", "max")
-                and "A_Star" not in arguments[0]["ColumnRef"]["fields"][-1]
-            ):
-                column = self.column(arguments[0]["ColumnRef"]["fields"], level)
-                if column.table:
-                    self.extremes[column] = None
+        if "over" in node:
+            self.window(node["over"], level)
+        elif len(arguments) == 1 and string_of(node["funcname"][-1]) in ("min", "max"):
+            if column := self.bare(arguments[0], level):
+                self.extremes[column] = None
+
+    def window(self, node: Node, level: Level) -> None:
+        """The order that a window needs its rows in, as far as it is one of columns."""
+        keys: list[OrderKey] = []
+        for item in (*node.get("partitionClause", ()), *node.get("orderClause", ())):
+            sort = item.get("SortBy", {"node": item})
+            column = self.bare(sort["node"], level)
+            if column is None:
+                break
+            keys.append(order_key(sort, column))
+        if keys:
+            self.windows[tuple(keys)] = None
+
+    def bare(self, node: Node, level: Level) -> QueryColumn | None:
+        """The column that an expression is, when it is one of a table."""
+        if "ColumnRef" not in node or "A_Star" in node["ColumnRef"]["fields"][-1]:
+            return None
+        column = self.column(node["ColumnRef"]["fields"], level)
+        return column if column.table and column.column != "*" else None
 
     def key(self, node: Node, level: Level, *, prefer_output: bool) -> tuple[Node, QueryColumn | None]:
         found, column = super().key(node, level, prefer_output=prefer_output)
@@ -175,10 +199,15 @@ def _relation(alias: str, level: Level) -> Relation | None:
     return None
 
 
-def faithful(node: Node) -> str:
-    """An expression as SQL that means the same in the definition of an index: columns are unqualified, types and quoting are kept. Empty
-    when PostgreSQL's own writer has no text for it."""
-    value = {"ResTarget": {"val": _unqualified(node)}}
+def faithful(node: Node, values: Mapping[int, Any]) -> str:
+    """An expression as SQL that means the same in the definition of an index: columns are unqualified, known parameters stand as constants,
+    types and quoting are kept. Empty when PostgreSQL's own writer has no text for it."""
+    return _written(msgspec.json.encode(_plain(node, values)))
+
+
+@lru_cache(maxsize=4096)
+def _written(node: bytes) -> str:
+    value = {"ResTarget": {"val": msgspec.json.decode(node)}}
     select = {"targetList": [value], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
     tree = postgast.ParseResult()
     try:
@@ -188,12 +217,26 @@ def faithful(node: Node) -> str:
         return ""
 
 
-def _unqualified(node: Any) -> Any:
+def _plain(node: Any, values: Mapping[int, Any]) -> Any:
+    """The tree without what belongs to the statement: qualification, parameters, places in the text."""
     if isinstance(node, list):
-        return [_unqualified(item) for item in node]
+        return [_plain(item, values) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: {"fields": child["fields"][-1:]} if key == "ColumnRef" else _unqualified(child)
-        for key, child in node.items()
-    }
+    plain: dict[str, Any] = {}
+    for key, child in node.items():
+        if key == "ColumnRef":
+            plain[key] = {"fields": child["fields"][-1:]}
+        elif key == "ParamRef" and (constant := _constant(values.get(child.get("number", 0)))):
+            plain["A_Const"] = constant
+        elif key != "location":
+            plain[key] = _plain(child, values)
+    return plain
+
+
+def _constant(value: Any) -> Node | None:
+    if isinstance(value, str):
+        return {"sval": {"sval": value}}
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31:
+        return {"ival": {"ival": value}}
+    return None
