@@ -149,11 +149,11 @@ PROPOSED = {
     ),
     "in a CTE": (
         "WITH late AS (SELECT id, customer_id FROM orders WHERE created < $1) SELECT count(*) FROM late WHERE late.customer_id = $2",
-        ["orders (customer_id, created)", "orders (customer_id, created) INCLUDE (id)"],
+        ["orders (customer_id, created)", "orders (customer_id) INCLUDE (created)"],
     ),
     "in every branch of a UNION": (
-        "SELECT x FROM (SELECT customer_id AS x, total AS n FROM orders UNION ALL SELECT product, price FROM item) u WHERE x = $1",
-        ["item (product)", "item (product, price)"],
+        "SELECT n FROM (SELECT customer_id AS x, total AS n FROM orders UNION ALL SELECT product, price FROM item) u WHERE x = $1",
+        ["item (product)", "item (product, price)", "item (product) INCLUDE (price)"],
     ),
     "in a sub-select": (
         "SELECT * FROM customer c WHERE EXISTS (SELECT * FROM orders o WHERE o.customer_id = c.id AND o.total > 900)",

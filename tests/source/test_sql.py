@@ -391,3 +391,8 @@ def test_fingerprints_are_alike_for_other_constants_and_not_for_other_columns():
     first = take_apart("SELECT a FROM t WHERE b = 1").fingerprint
     assert first == take_apart("SELECT a FROM t WHERE b = %s").fingerprint
     assert first != take_apart("SELECT a FROM t WHERE c = 1").fingerprint
+
+
+def test_a_column_keeps_its_new_name_through_further_sub_selects():
+    query = take_apart("SELECT n FROM (SELECT n FROM (SELECT total AS n FROM orders) one) two WHERE n > $1")
+    assert [(p.column.table, p.column.column) for p in query.predicates] == [("orders", "total")]

@@ -570,7 +570,7 @@ class Reader:
                     continue
                 column = self.column(fields, level)
                 level.columns.append(column)
-                level.outputs.columns[name or column.column] = column if column.table else None
+                level.outputs.columns[name or string_of(fields[-1])] = column if column.table else None
             else:
                 side = self.side(value, level)
                 column_name = name or _output_name(value)

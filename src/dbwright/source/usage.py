@@ -5,7 +5,8 @@ The other reader is left as quick as it is: projects have thousands of queries o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -52,7 +53,7 @@ def usage_of(
         raise CannotTakeApart(f"a form that is not understood ({type(error).__name__}: {error})") from None
     return Usage(
         query=with_values(query, values) if values else query,
-        columns=tuple(column for column in reader.used if column.table),
+        columns=reader.columns(),
         extremes=tuple(reader.extremes),
         windows=tuple(reader.windows),
         twins=tuple(reader.twins),
@@ -73,6 +74,15 @@ class _UsageReader(Reader):
         self.windows: dict[tuple[OrderKey, ...], None] = {}
         self.twins: dict[tuple[QueryColumn, QueryColumn], None] = {}
         self.nodes: dict[str, Node] = {}
+        self.asked: Counter[int] = Counter()
+
+    def columns(self) -> tuple[QueryColumn, ...]:
+        """What is read of the first branch of a UNION is read of the others."""
+        found = dict.fromkeys(column for column in self.used if column.table)
+        for one, other in self.twins:
+            if one in found:
+                found[other] = None
+        return tuple(found)
 
     def expressions(self, values: Mapping[int, Any]) -> dict[str, str]:
         found = ((text, faithful(node, values)) for text, node in self.nodes.items())
@@ -101,8 +111,37 @@ class _UsageReader(Reader):
     def star(self, fields: list[Node], level: Level) -> None:
         known = len(level.columns)
         super().star(fields, level)
-        if level.first != "sub-select" or (self.inserts and level.depth <= 1):
+        if level.first != "sub-select":
             self.used.update(dict.fromkeys(level.columns[known:]))
+
+    def targets(self, targets: Iterable[Node], level: Level) -> None:
+        """A column that a sub-select only hands on counts where it is asked for."""
+        for item in targets:
+            known = len(self.used)
+            super().targets([item], level)
+            if level.first == "sub-select" and "ColumnRef" in item["ResTarget"]["val"]:
+                while len(self.used) > known:
+                    self.used.popitem()
+
+    def hand_on(self, outputs: Outputs) -> None:
+        """All that a SELECT gives counts, whoever asks for it."""
+        self.used.update((column, None) for column in outputs.columns.values() if column)
+        self.used.update((QueryColumn(str(relation.table), "*", relation.unique), None) for relation in outputs.open)
+
+    def with_clause(self, node: Node, level: Level) -> None:
+        super().with_clause(node, level)
+        clause = node.get("withClause", {})
+        for item in clause.get("ctes", ()):
+            cte = item["CommonTableExpr"]
+            outputs = level.ctes.get(cte["ctename"])
+            if outputs and (clause.get("recursive") or cte.get("ctematerialized") == "CTEMaterializeAlways"):
+                self.hand_on(outputs)
+
+    def sub_select(self, node: Node, level: Level) -> QueryColumn | None:
+        column = super().sub_select(node, level)
+        if column:
+            self.used[column] = None
+        return column
 
     def leaf(self, kind: str, node: Node, level: Level, side: Side) -> None:
         super().leaf(kind, node, level, side)
@@ -115,23 +154,36 @@ class _UsageReader(Reader):
         for item in node.get("windowClause", ()):
             self.side(item, level)
             self.window(item["WindowDef"], level)
-        if node.get("op", "SETOP_NONE") != "SETOP_NONE":
+        operation = node.get("op", "SETOP_NONE")
+        if operation != "SETOP_NONE":
             branches = [b for b in self.levels[level.number + 1 :] if b.parent is level and b.depth == level.depth]
             self.pair_outputs(branches[0].outputs, branches[-1].outputs)
+            if operation != "SETOP_UNION" or not node.get("all"):
+                self.hand_on(branches[0].outputs)
+                self.hand_on(branches[-1].outputs)
+        if "distinctClause" in node or (self.inserts and level.depth == 1):
+            self.hand_on(outputs)
         return outputs
 
     def pair_outputs(self, first: Outputs, second: Outputs) -> None:
         if len(first.columns) != len(second.columns) or first.open or second.open:
-            return  # names that stand twice, or stars over tables that are not known
+            self.hand_on(second)  # names that stand twice, or stars over tables that are not known
+            return
         for one, other in zip(first.columns.values(), second.columns.values(), strict=True):
             if one and other:
                 self.twins[one, other] = None
+            elif other:
+                self.used[other] = None  # beside an expression: who asks for it is not told
 
     def table(self, node: Node, level: Level, join: str) -> None:
         name = node["relname"]
         definition = None if name in self.open_views or level.cte(name)[0] else self.views.get(name)
         if definition is None:
             super().table(node, level, join)
+            if (outputs := level.relations[-1].outputs) is not None:
+                self.asked[id(outputs)] += 1
+                if self.asked[id(outputs)] > 1:
+                    self.hand_on(outputs)  # a CTE that is read twice is made whole
             return
         statements = parse_statements(definition)
         if len(statements) != 1 or "SelectStmt" not in statements[0]:
@@ -177,7 +229,9 @@ class _UsageReader(Reader):
 
     def key(self, node: Node, level: Level, *, prefer_output: bool) -> tuple[Node, QueryColumn | None]:
         found, column = super().key(node, level, prefer_output=prefer_output)
-        if column is None:
+        if column is not None:
+            self.used[column] = None
+        else:
             self.nodes.setdefault(expression_text(found), found)
         return found, column
 
