@@ -18,10 +18,14 @@ from dbwright.phantom import Session, WhatIf, WhatIfIndex
 Configuration = frozenset[int]
 """Candidates, by number, that one plan uses together."""
 NONE: Configuration = frozenset()
-_STEP = 1.6
+_STEP = 2.0
 """Factor between the sizes above which indexes are left out when a statement is looked at with small ones only."""
-_LOOKS = 60
-"""Plans that exploring one statement may ask for."""
+_LOOKS = 100
+"""Plans that exploring one statement may ask for, but for each index alone."""
+_PEELS = 12
+"""How often what was used is taken away."""
+_PAIRED = 7
+"""Indexes of a statement that are tried in pairs, those that gain most for their bytes."""
 
 Result = TypeVar("Result")
 
@@ -98,35 +102,47 @@ class Looker:
 
 
 def explore(looker: Looker, indexes: Mapping[int, WhatIfIndex], limit: int = _LOOKS) -> None:
-    """Find the configurations that matter for a statement: the best, the best of smaller and smaller indexes, those without what was used,
-    and parts of all of them."""
+    """Find the configurations that matter for a statement: the best, the best without what that used, and so on until nothing helps; the
+    best of smaller and smaller indexes; each index that ever helped alone, and the best of these in pairs."""
     base, _ = looker.look(NONE)
-    everything = looker.numbers
-    sizes = _sizes((indexes[n].bytes for n in everything), _STEP)
-    ladder = [everything, *(frozenset(n for n in everything if indexes[n].bytes <= size) for size in sizes)]
-    parts: dict[Configuration, None] = {}
-    for on in ladder:
-        cost, used = looker.look(on)
+    sizes = {n: indexes[n].bytes for n in looker.numbers}
+    used = dict.fromkeys(_peel(looker, looker.numbers, base, _PEELS))
+    for among in _by_plainness(looker.numbers, indexes):
+        used |= dict.fromkeys(_peel(looker, among, base, 3))
+        for size in _sizes((sizes[n] for n in among), _STEP):
+            used |= dict.fromkeys(_peel(looker, frozenset(n for n in among if sizes[n] <= size), base, 2))
+    alone: dict[int, float] = {}
+    for number in sorted({n for one in used for n in one}, key=lambda n: (sizes[n], n)):
+        cost, _ = looker.look({number})
         if cost < base:
-            parts |= dict.fromkeys(_parts(used))
-    for part in sorted(parts, key=lambda p: (len(p), sorted(p))):
+            alone[number] = (base - cost) / sizes[number]
+    parts = dict.fromkeys(part for one in used for part in _parts(one))
+    best = sorted(alone, key=lambda n: (-alone[n], n))[:_PAIRED]
+    parts |= dict.fromkeys(map(frozenset, combinations(best, 2)))
+    for part in sorted(parts, key=lambda p: (len(p), sum(sizes[n] for n in p), sorted(p))):
         if looker.looks >= limit:
             return
         looker.look(part)
-    waiting = list(dict.fromkeys(ladder))
-    position = 0
-    while position < len(waiting) and looker.looks < limit:
-        on = waiting[position]
-        position += 1
+
+
+def _by_plainness(numbers: frozenset[int], indexes: Mapping[int, WhatIfIndex]) -> Iterable[frozenset[int]]:
+    """All, those that other statements may share (nothing carried along, no condition), and of these the ones of a single column: what is
+    made for one statement alone is best for it and would hide them."""
+    yield numbers
+    definitions = {n: indexes[n].definition for n in numbers}
+    plain = frozenset(n for n, d in definitions.items() if not d.include and d.predicate is None)
+    yield plain
+    yield frozenset(n for n in plain if len(definitions[n].keys) == 1)
+
+
+def _peel(looker: Looker, on: frozenset[int], base: float, most: int) -> Iterable[Configuration]:
+    """What is used, what is used without that, and so on while it helps."""
+    for _ in range(most):
         cost, used = looker.look(on)
-        if cost >= base:
-            continue
-        for number in sorted(used, key=lambda n: (-indexes[n].bytes, n)):
-            mine = indexes[number]
-            smaller = {
-                n for n in on if indexes[n].definition.table != mine.definition.table or indexes[n].bytes < mine.bytes
-            }
-            waiting += [frozenset(smaller), on - {number}]
+        if cost >= base or not used:
+            return
+        yield used
+        on -= used
 
 
 def refine(looker: Looker, indexes: Mapping[int, WhatIfIndex], chosen: frozenset[int], price: float) -> None:
@@ -134,11 +150,15 @@ def refine(looker: Looker, indexes: Mapping[int, WhatIfIndex], chosen: frozenset
     these, and what more would be worth its bytes at ``price`` (cost for a byte)."""
     cost, used = looker.look(chosen)
     best = min(looker.found.values())
-    affordable = {n for n in looker.numbers - chosen if indexes[n].bytes * price <= cost - best}
+    affordable = frozenset(n for n in looker.numbers - chosen if indexes[n].bytes * price <= cost - best)
     for size in ((1 << 62), *_sizes((indexes[n].bytes for n in affordable), 2.0)):
-        _, more = looker.look(chosen | {n for n in affordable if indexes[n].bytes <= size})
-        for number in sorted(more - chosen):
-            looker.look(chosen | {number})
+        among = frozenset(n for n in affordable if indexes[n].bytes <= size)
+        for _ in range(2):
+            _, with_more = looker.look(chosen | among)
+            more = with_more - chosen
+            for number in sorted(more):
+                looker.look(chosen | {number})
+            among -= more
     for number in sorted(used):
         looker.look(chosen - {number})
         smaller = {n for n in looker.numbers - chosen if indexes[n].bytes < indexes[number].bytes}
@@ -147,7 +167,7 @@ def refine(looker: Looker, indexes: Mapping[int, WhatIfIndex], chosen: frozenset
 
 def _parts(used: Configuration) -> Iterable[Configuration]:
     """Smaller configurations that may do as well."""
-    for size in range(1, min(len(used), 4)):
+    for size in range(2, min(len(used), 4)):
         yield from map(frozenset, combinations(sorted(used), size))
 
 

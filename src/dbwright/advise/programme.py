@@ -32,7 +32,7 @@ def solve(
     budget: int | None,
     count: int | None,
     *,
-    gap: float = 0.002,
+    gap: float = 0.0005,
     seconds: float = 20.0,
 ) -> Solution:
     """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the weighted costs. ``gap`` is the relative distance from

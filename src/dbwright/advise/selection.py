@@ -46,12 +46,15 @@ class Selector:
         statements: Sequence[Statement],
         indexes: Mapping[int, WhatIfIndex],
         relevant: Mapping[int, Sequence[int]],
+        serves: Mapping[int, frozenset[int]],
         charges: Mapping[int, float] | None = None,
     ) -> None:
+        """``relevant`` are the candidates to explore each statement with, ``serves`` all that it may use; ``charges`` as in `solve`."""
         self.workers = workers
         self.statements = statements
         self.indexes = indexes
         self.relevant = relevant
+        self.serves = serves
         self.charges = charges or {}
         self.costs = Costs()
         self._lookers: dict[int, Looker] = {}
@@ -119,13 +122,12 @@ class Selector:
 
         def work(session: Session, number: int) -> None:
             looker = self._lookers[number]
-            mine = [n for n in pool if n in looker.numbers]
+            mine = [n for n in pool if n in self.serves[number] or n in looker.numbers]
             with session.what_if([self.indexes[n] for n in mine]) as what_if:
                 looker.attach(what_if, {n: position for position, n in enumerate(mine)})
                 weight = self.statements[number].weight or 1.0
-                everything, looker.numbers = looker.numbers, frozenset(mine)
+                looker.numbers = frozenset(mine)
                 refine(looker, self.indexes, solution.chosen & looker.numbers, price / weight)
-                looker.numbers = everything
 
         self.workers.each(work, sorted(self._lookers))
         for number, looker in self._lookers.items():
