@@ -379,13 +379,13 @@ def _lacks_or_shares(snapshot: Snapshot, one: Repeated, rows: SourceQuery) -> bo
 
 
 def _is_handful(snapshot: Snapshot, one: Repeated) -> bool:
-    """The rows walked over are those of one order, one article, one event, no events themselves, no rows of such rows, and no list of its
-    own."""
-    if (
-        one.loop.table is None
-        or one.is_in_rows_of_rows
-        or (one.base.by_framework and not one.base.made_by_framework and one.single is None)
-    ):
+    """As below, and no rows of such rows."""
+    return not one.is_in_rows_of_rows and is_handful(snapshot, one)
+
+
+def is_handful(snapshot: Snapshot, one: Repeated) -> bool:
+    """The rows walked over are those of one order, one article, one event, no events themselves, and no list of its own."""
+    if one.loop.table is None or (one.base.by_framework and not one.base.made_by_framework and one.single is None):
         return False
     made = one.base.rows_made
     if one.single is None and one.in_template and made is not None and made.file.endswith(".py"):

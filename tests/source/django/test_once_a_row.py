@@ -341,6 +341,16 @@ class BookDocument(Document):
 
     class Django:
         model = Book
+
+
+class PlainBookDocument(Document):
+    writer = fields.TextField(attr="writer.name")
+
+    class Django:
+        model = Book
+
+    def get_queryset(self):
+        return self.django.model.objects.order_by("title")
 """,
     "shop/api.py": """\
 from nested_api.serializers import NestedModelSerializer
@@ -429,6 +439,7 @@ def touched(source: Source, function: str) -> Iterator[tuple[str | None, str | N
         ("back_from_an_attribute", {("writer", "shop_book")}),
         ("BookType", {("notes", "shop_book")}),
         ("BookDocument", {("writer", "shop_book"), ("notes", "shop_book")}),
+        ("PlainBookDocument", {("writer", "shop_book")}),
         ("BookViewSet", {("notes", "shop_book")}),
     ],
 )

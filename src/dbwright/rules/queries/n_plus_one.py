@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from dbwright.model.asked import locations, rows_of
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
-from dbwright.model.repeated import Repeated, is_of_one_parent, may_be_many, repeated
+from dbwright.model.repeated import Repeated, is_handful, is_of_one_parent, may_be_many, repeated
 from dbwright.model.repeats import cut
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -476,8 +476,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _is_short_list(snapshot: Snapshot, one: Repeated) -> bool:
-    """A list that the framework makes of the rows of one parent, or the rows of these."""
-    return (one.base.by_framework or one.is_in_rows_of_rows) and is_of_one_parent(snapshot, one)
+    """A list that the framework makes of the rows of one parent, or the rows of a handful."""
+    return (one.base.by_framework and is_of_one_parent(snapshot, one)) or is_handful(snapshot, one)
 
 
 def _without_rounds(members: Sequence[Repeated]) -> Iterator[Repeated]:

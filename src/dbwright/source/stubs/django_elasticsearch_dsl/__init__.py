@@ -6,8 +6,12 @@ from django_elasticsearch_dsl.fields import DEDField
 class Document:
     entry_points = ("indexed",)
 
+    @property
+    def django(self):
+        return option(self, "Django")
+
     def get_queryset(self):
-        return queryset_of(option(option(self, "Django"), "model"))
+        return queryset_of(option(self.django, "model"))
 
     def get_indexing_queryset(self):
         return self.get_queryset()
