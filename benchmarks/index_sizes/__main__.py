@@ -184,6 +184,11 @@ def drawn_probes(snapshot: Snapshot, draw: random.Random) -> Iterator[Probe]:
             yield make(table.name, name, schema=table.schema)
         for _ in range(3):
             yield make(table.name, *draw.sample(names, 2), schema=table.schema)
+        yield make(table.name, draw.choice(names), method="hash", schema=table.schema)
+        yield make(table.name, *draw.sample(names, 2), method="brin", schema=table.schema)
+        texts = [c.name for c in catalog.columns_of(table) if c.base_type in ("text", "varchar")]
+        if texts:
+            yield make(table.name, draw.choice(texts) + " gin_trgm_ops", method="gin", schema=table.schema)
         if len(names) < 4:
             continue
         for size in (3, 4):
@@ -220,7 +225,8 @@ def measure(conninfo: str, probes: list[Probe] | None, seed: int) -> Iterator[Re
         probes = list(drawn_probes(snapshot, random.Random(seed)))
     with psycopg.connect(conninfo) as connection:
         connection.execute("SET LOCAL client_min_messages = warning")
-        connection.execute("CREATE EXTENSION IF NOT EXISTS pageinspect")
+        for extension in ("pageinspect", "pg_trgm"):
+            connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
         connection.commit()
         for probe in probes:
             rows = _rows(connection, probe.index)

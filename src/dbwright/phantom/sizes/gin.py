@@ -33,8 +33,8 @@ HASHED = 125
 UNKNOWN_ELEMENTS, UNKNOWN_KINDS = 8, 1000
 """Elements of a row, and different ones in all, where nothing tells of them."""
 UNKNOWN_BYTES = 8
-RELIABLE = 3
-"""An element that a sample of rows shows so often is as frequent as the sample says; the rarer ones are told together."""
+RELIABLE = 10
+"""An element that a sample of rows shows so often is about as frequent as the sample says; the rarer ones are told together."""
 
 
 @dataclass(frozen=True, slots=True)
