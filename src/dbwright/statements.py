@@ -1,18 +1,15 @@
-"""Statements that a user names: as SQL text, by a place in the source, by the fingerprint of a recorded one, or as a folder of files."""
+"""A statement that a user names: as SQL text, by a place in the source, or by the fingerprint of a recorded one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from dbwright.errors import DbwrightError
 from dbwright.model.snapshot import Snapshot
 
 _PLACE = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d+)\Z")
 _FINGERPRINT = re.compile(r"-?\d{6,20}\Z")
-MAX_BYTES = 4 * 1024 * 1024
 
 
 class NoStatement(DbwrightError):
@@ -21,7 +18,7 @@ class NoStatement(DbwrightError):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A statement and what it is called: its file's name, its place, its fingerprint."""
+    """A statement and what it is called."""
 
     name: str
     sql: str
@@ -55,20 +52,3 @@ def _at(file: str, line: int, snapshot: Snapshot) -> tuple[Named, ...]:
         )
     texts = dict.fromkeys((str(query.issued), query.sql or "") for query in places)
     return tuple(Named(name, sql) for name, sql in texts)
-
-
-def in_folder(folder: Path) -> Iterator[Named]:
-    """The ``.sql`` files of a folder, each as one statement, by name. Raises NoStatement when there is none or one cannot be read."""
-    paths = sorted(folder.glob("*.sql"))
-    if not paths:
-        raise NoStatement(f"{folder} holds no .sql files.", "Give a folder with one statement in each file.")
-    for path in paths:
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise NoStatement(f"{path} is larger than 4 MiB.", "Give a folder with one statement in each file.")
-            yield Named(path.stem, path.read_text("utf-8").strip().rstrip(";"))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise NoStatement(
-                f"{path} cannot be read: {reason}.", "Give a folder with one statement in each file."
-            ) from None

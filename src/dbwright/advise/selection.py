@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dbwright.advise.costs import Costs, Looker, Statement, Workers, explore, refine
@@ -59,10 +59,14 @@ class Selector:
         self.costs = Costs()
         self._lookers: dict[int, Looker] = {}
 
-    def explore(self) -> None:
+    def explore(self, progressed: Callable[[float], None] = lambda _share: None) -> None:
         """Look at each statement by itself."""
+        done = 0
 
         def work(session: Session, number: int) -> Looker | str:
+            nonlocal done
+            done += 1
+            progressed(done / len(self.statements))
             candidates = self.relevant.get(number, ())
             looker = Looker(self.statements[number].text, candidates)
             try:
@@ -81,10 +85,11 @@ class Selector:
                 self._lookers[number] = answer
                 self.costs.learn(number, answer.found)
 
-    def select(self, limits: Limits) -> Selection:
+    def select(self, limits: Limits, progressed: Callable[[float], None] = lambda _share: None) -> Selection:
         """The best choice within the limits that was found."""
         best: Selection | None = None
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
+            progressed(number / _ROUNDS)
             solution = self._solve(limits)
             self._refine(solution, limits)
             after = self._value(solution.chosen)

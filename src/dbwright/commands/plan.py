@@ -41,14 +41,14 @@ def command(
 
     from dbwright import config
     from dbwright.phantom import Phantom
-    from dbwright.statements import in_folder, named
+    from dbwright.statements import named
 
     if not what and not sql_dir:
         raise NothingAsked(
             "No statement was given.", 'Give SQL ("select …"), a FILE:LINE of your code, or --sql-dir DIR.'
         )
     snapshot = source.read(config.load(source.path.resolve(), os.environ))
-    statements = list(in_folder(sql_dir)) if sql_dir else list(named(what or "", snapshot))
+    statements = _in_folder(sql_dir) if sql_dir else named(what or "", snapshot)
     with Phantom.of(snapshot) as phantom:
         supposed = _supposed(phantom, indexes)
         answers = [_answer(phantom, statement, supposed) for statement in statements]
@@ -70,6 +70,18 @@ def command(
     for answer in failed:
         note(f"{answer['name']}: {answer['error']}")
     return 2 if failed and len(failed) == len(answers) else 0
+
+
+def _in_folder(folder: Path) -> tuple[Named, ...]:
+    from dbwright.statements import Named
+    from dbwright.workload.folder import read_folder
+
+    read = read_folder(folder)
+    for problem in read.problems:
+        note(f"{problem.origin}: {problem.reason}.")
+    if not read.statements:
+        raise NothingAsked(f"{folder} holds no statement that can be planned.", "Give a folder of .sql files.")
+    return tuple(Named(statement.origin, statement.sql) for statement in read.statements)
 
 
 def _supposed(phantom: Phantom, texts: tuple[str, ...]) -> list[WhatIfIndex]:

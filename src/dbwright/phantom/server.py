@@ -19,6 +19,7 @@ from dbwright.phantom.session import PLAN_SECONDS, Session
 from dbwright.phantom.sizes import btree_levels
 from dbwright.plaintext import one_line
 
+_DATABASE = "phantom"
 _SERVER: Mapping[str, str | int | float] = {
     "autovacuum": "off",
     "allow_system_table_mods": "on",
@@ -53,11 +54,10 @@ class Phantom:
     ``gaps`` say in what it differs from production; ``same_major``: the planner is of production's major version.
     """
 
-    def __init__(self, server: EmbeddedServer, snapshot: Snapshot, database: str) -> None:
+    def __init__(self, server: EmbeddedServer, snapshot: Snapshot) -> None:
         """For `of` only."""
         self.server = server
         self.snapshot = snapshot
-        self.database = database
         self.gaps: list[Gap] = []
 
     @classmethod
@@ -73,8 +73,8 @@ class Phantom:
             )
         server = EmbeddedServer.start(snapshot.target.major, _SERVER)
         try:
-            phantom = cls(server, snapshot, "phantom")
-            phantom._build()
+            phantom = cls(server, snapshot)
+            phantom._build(_DATABASE)
         except BaseException:
             server.stop()
             raise
@@ -96,15 +96,25 @@ class Phantom:
     ) -> None:
         self.stop()
 
-    def session(self) -> Session:
+    def session(self, database: str = _DATABASE) -> Session:
         """A new planning session with production's planner settings."""
-        connection = self._connect()
+        connection = self._connect(database)
         session = Session(connection, self.server.major, self.server.directory / "data")
         session.configure(self._settings() | {"statement_timeout": str(round(PLAN_SECONDS * 1000))})
         return session
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.server.conninfo(self.database), autocommit=True)
+    def sessions(self, count: int) -> list[Session]:
+        """Sessions that can suppose indexes at the same time: each in a database of its own, because such changes to one wait for each
+        other."""
+        gaps = list(self.gaps)
+        others = [f"{_DATABASE}_{number}" for number in range(2, count + 1)]
+        for database in others:
+            self._build(database)
+        self.gaps = gaps
+        return [self.session(database) for database in (_DATABASE, *others)]
+
+    def _connect(self, database: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.server.conninfo(database), autocommit=True)
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -113,15 +123,15 @@ class Phantom:
             if row.name in _PLANNER_SETTINGS or row.name.startswith("enable_")
         }
 
-    def _build(self) -> None:
+    def _build(self, database: str) -> None:
         if not self.same_major:
             self._gap(
                 "phantom.version",
                 f"production runs PostgreSQL {self.snapshot.target.major}, the planner here is that of {self.server.major}",
                 f"Install PostgreSQL {self.snapshot.target.major} on this machine.",
             )
-        self._create_database()
-        with self._connect() as connection:
+        self._create_database(database)
+        with self._connect(database) as connection:
             connection.execute(clock.functions(self.snapshot.taken_at).encode())
             for group in steps(self.snapshot.catalog):
                 self._run(connection, group)
@@ -131,12 +141,12 @@ class Phantom:
             self._write_sizes(connection)
             self._refuse_invalid(connection)
 
-    def _create_database(self) -> None:
+    def _create_database(self, database: str) -> None:
         """With production's encoding and locale: how text is compared decides which indexes serve LIKE and what histograms mean."""
         production = next((row for row in self.snapshot.catalog.databases if row.is_current), None)
         if production is not None:
             locale = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(
-                sql.Identifier(self.database),
+                sql.Identifier(database),
                 sql.Literal(production.encoding),
                 sql.Literal(production.collate),
                 sql.Literal(production.ctype),
@@ -151,7 +161,7 @@ class Phantom:
                     f"the locale {production.collate} of production is not to be had here ({one_line(str(error).strip())})",
                     "Install it; else what compares texts may be planned otherwise.",
                 )
-        self.server.create_database(self.database, "template0")
+        self.server.create_database(database, "template0")
 
     def _run(self, connection: psycopg.Connection[Any], group: Iterable[Step]) -> None:
         """All at once, and one by one when that fails: what cannot be made is a Gap."""

@@ -39,6 +39,10 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
         self.connection.close()
 
     def plan(self, statement: str) -> Plan:

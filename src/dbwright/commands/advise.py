@@ -1,0 +1,113 @@
+"""Advise the indexes that help the whole workload most, within a budget, with proof of how near that is to the best."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dbwright.errors import DbwrightError
+from dbwright.options import Source, progress, source_options, write_or_show
+
+if TYPE_CHECKING:
+    from dbwright.model.snapshot import Snapshot
+    from dbwright.model.workload import WorkloadRead
+
+_FORMATS = ("text", "json", "markdown", "html", "sql")
+_UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\Z", re.I)
+
+
+class NoWorkload(DbwrightError):
+    """There is no statement to advise on."""
+
+
+class NoBudget(DbwrightError):
+    """The budget is no number of bytes."""
+
+
+@click.command("advise")
+@source_options
+@click.option("--sql-dir", type=click.Path(path_type=Path), metavar="DIR", help="Advise on the .sql files of a folder.")
+@click.option(
+    "--logs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Advise on PostgreSQL csv or json logs.",
+)
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Only what was recorded since this earlier snapshot.",
+)
+@click.option("--budget", metavar="BYTES", help="Disk that the indexes may take: 500MB, 1GB (1,024s).")
+@click.option("--count", type=click.IntRange(min=0), metavar="N", help="At most so many indexes.")
+@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
+def command(
+    source: Source,
+    sql_dir: Path | None,
+    logs: tuple[Path, ...],
+    since: Path | None,
+    budget: str | None,
+    count: int | None,
+    format_: str,
+    output: Path | None,
+) -> int:
+    """Advise the indexes that help the whole workload most, within a budget, with proof of how near that is to the best.
+
+    The workload is what the server recorded (pg_stat_statements), or else the queries of the project's code, a folder of SQL files, or
+    logs. Everything is planned on a private PostgreSQL with production's schema, sizes and statistics and no row of it: nothing is
+    written, and production needs no extension.
+    """
+    from dbwright import config
+    from dbwright.advise.advice import advise
+    from dbwright.advise.selection import Limits
+    from dbwright.phantom import Phantom
+    from dbwright.report import advice as report
+
+    limits = Limits(_bytes(budget), count)
+    snapshot = source.read(config.load(source.path.resolve(), os.environ))
+    read = _workload(snapshot, sql_dir, logs, since)
+    if not read.statements:
+        reasons = "; ".join(f"{p.origin}: {p.reason}" for p in read.problems[:3]) or "nothing was recorded"
+        raise NoWorkload(
+            f"There is no statement to advise on ({reasons}).",
+            "Give --sql-dir or --logs, or let pg_stat_statements record some (see `dbwright audit`).",
+        )
+    with Phantom.of(snapshot) as phantom, progress("Advising") as progressed:
+        advice = advise(phantom, read.statements, limits, progressed)
+        text = report.render(advice, snapshot, phantom.gaps, phantom.server.version, format_)
+    write_or_show(text, output)
+    return 0
+
+
+def _workload(snapshot: Snapshot, sql_dir: Path | None, logs: tuple[Path, ...], since: Path | None) -> WorkloadRead:
+    from dbwright import snapshots
+    from dbwright.workload.code import read_code
+    from dbwright.workload.folder import read_folder
+    from dbwright.workload.logs import read_logs
+    from dbwright.workload.recorded import read_difference, read_recorded
+
+    if sql_dir:
+        return read_folder(sql_dir)
+    if logs:
+        return read_logs(logs, snapshot.target.database)
+    if since:
+        return read_difference(snapshots.load(since), snapshot)
+    recorded = read_recorded(snapshot)
+    return recorded if recorded.statements else read_code(snapshot)
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = _BYTES.match(text.strip())
+    if match is None:
+        raise NoBudget(f"{text!r} is no amount of bytes.", "Give --budget 500MB or --budget 2GB.")
+    return int(float(match[1]) * _UNITS[match[2].lower()])

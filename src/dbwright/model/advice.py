@@ -1,0 +1,73 @@
+"""Advice for a whole workload: the indexes to make, what each does for which statement, and how near the choice is to the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dbwright.model.change import CreateIndex
+from dbwright.model.workload import StatementProblem, WorkloadStatement
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A statement under the advice. Costs are the planner's, of one call. ``used`` are the positions of the advised indexes in its plan.
+    ``doubtful``: the plan becomes another for a gain that is within what estimates err by."""
+
+    statement: WorkloadStatement
+    before: float
+    after: float
+    used: tuple[int, ...] = ()
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisedIndex:
+    """An index to make. ``bytes`` and ``rows`` are estimates; ``write_cost`` is what keeping it costs, ``gain`` what the workload would
+    lose without it alone, both in the unit of `Advice.before`. ``replaces`` names existing indexes that it makes superfluous."""
+
+    index: CreateIndex
+    bytes: int
+    rows: float
+    gain: float
+    write_cost: float
+    kinds: tuple[str, ...]
+    reason: str
+    replaces: tuple[str, ...] = ()
+    statements: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A candidate that somebody may miss in the advice, and why it is not in it."""
+
+    index: CreateIndex
+    bytes: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """``before`` and ``after`` are the costs of the whole workload, weighted by calls; ``gap``: no choice over the costs that were looked
+    at is better by more than this share. ``looks`` are plans asked for. ``notes`` say what would be tried if the server had it."""
+
+    indexes: tuple[AdvisedIndex, ...]
+    effects: tuple[Effect, ...]
+    before: float
+    after: float
+    gap: float
+    candidates: int
+    looks: int
+    seconds: float
+    budget: int | None
+    rejected: tuple[Rejected, ...] = ()
+    problems: tuple[StatementProblem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        return sum(row.bytes for row in self.indexes)
+
+    @property
+    def relative(self) -> float:
+        """``after`` as a share of ``before``."""
+        return self.after / self.before if self.before else 1.0

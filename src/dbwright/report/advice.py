@@ -1,0 +1,203 @@
+"""Advice for people and programs: text, Markdown, HTML, JSON, SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from dbwright.fixes.sql import create_index
+from dbwright.model.advice import Advice, AdvisedIndex, Effect
+from dbwright.model.snapshot import Gap, Snapshot
+from dbwright.model.wording import bytes_text, counted, duration, listed
+from dbwright.plaintext import one_line
+
+FORMATS = ("text", "json", "markdown", "html", "sql")
+_SHOWN = 5
+
+
+def render(advice: Advice, snapshot: Snapshot, gaps: Iterable[Gap], planner: str, format_: str) -> str:
+    """The advice in one of ``FORMATS``. ``planner`` is the version that planned."""
+    gaps = tuple(gaps)
+    if format_ == "json":
+        return json.dumps(_as_json(advice, gaps, planner), indent=1)
+    if format_ == "sql":
+        return _sql(advice)
+    lines = list(_markdown(advice, snapshot, gaps, planner))
+    if format_ == "markdown":
+        return "\n".join(lines) + "\n"
+    if format_ == "html":
+        return _html(lines)
+    return (
+        "\n".join(line.replace("```sql", "").replace("```", "").replace("**", "").lstrip("# ") for line in lines) + "\n"
+    )
+
+
+def _sql(advice: Advice) -> str:
+    head = (
+        f"-- {advice.relative:.1%} of the workload's estimated cost, {bytes_text(advice.bytes)},"
+        f" within {advice.gap:.2%} of the best of what was looked at"
+    )
+    return "\n".join((head, *(create_index(row.index, online=True) + ";" for row in advice.indexes))) + "\n"
+
+
+def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "planner": planner,
+        "cost_before": advice.before,
+        "cost_after": advice.after,
+        "relative_cost": advice.relative,
+        "certified_gap": advice.gap,
+        "run_time_s": round(advice.seconds, 3),
+        "what_if_calls": advice.looks,
+        "candidates": advice.candidates,
+        "budget_bytes": advice.budget,
+        "bytes": advice.bytes,
+        "indexes": [
+            {
+                "sql": create_index(row.index, online=True),
+                "bytes": row.bytes,
+                "rows": row.rows,
+                "gain": row.gain,
+                "write_cost": row.write_cost,
+                "kinds": row.kinds,
+                "reason": row.reason,
+                "replaces": row.replaces,
+                "statements": [advice.effects[n].statement.origin for n in row.statements],
+            }
+            for row in advice.indexes
+        ],
+        "statements": [
+            {
+                "origin": effect.statement.origin,
+                "calls": effect.statement.calls,
+                "cost_before": effect.before,
+                "cost_after": effect.after,
+                "indexes": effect.used,
+                "doubtful": effect.doubtful,
+            }
+            for effect in advice.effects
+        ],
+        "not_chosen": [
+            {"sql": create_index(row.index, online=True), "bytes": row.bytes, "why": row.why} for row in advice.rejected
+        ],
+        "problems": [{"origin": row.origin, "reason": row.reason} for row in advice.problems],
+        "notes": advice.notes,
+        "gaps": [{"section": gap.section, "reason": gap.reason, "remedy": gap.remedy} for gap in gaps],
+    }
+
+
+def _markdown(advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner: str) -> Iterable[str]:
+    yield f"# {_headline(advice)}"
+    yield ""
+    yield (
+        f"Estimated by the planner of PostgreSQL {planner} on the sizes and statistics of {snapshot.taken_at:%Y-%m-%d %H:%M} UTC;"
+        f" {counted(len(advice.effects), 'statement')}, {counted(advice.candidates, 'candidate')},"
+        f" {counted(advice.looks, 'plan')} in {duration(advice.seconds)}."
+    )
+    yield f"No choice over the costs that were looked at is better by more than {advice.gap:.2%}."
+    yield ""
+    for number, row in enumerate(advice.indexes, 1):
+        yield from _index(advice, number, row)
+    doubtful = [effect for effect in advice.effects if effect.doubtful]
+    if doubtful:
+        yield "## Statements whose plan changes for a small gain"
+        yield "Estimates err by more than this: measure them before and after, they may get slower."
+        yield ""
+        yield from (f"- {_effect(effect)}" for effect in doubtful)
+        yield ""
+    if advice.rejected:
+        yield "## Not advised, and why"
+        yield ""
+        yield from (
+            f"- {create_index(row.index, online=False).split(' ON ', 1)[-1]} ({bytes_text(row.bytes)}): {row.why}."
+            for row in advice.rejected
+        )
+        yield ""
+    left_out = [f"{row.origin}: {one_line(row.reason)}" for row in advice.problems]
+    told = [*left_out, *advice.notes, *(f"{gap.reason}. {gap.remedy}" for gap in gaps)]
+    if told:
+        yield "## Not looked at, or otherwise than production"
+        yield ""
+        yield from (f"- {text}" for text in told)
+        yield ""
+
+
+def _headline(advice: Advice) -> str:
+    if not advice.effects:
+        return "There is no statement to advise on"
+    if not advice.indexes:
+        budget = f" within {bytes_text(advice.budget)}" if advice.budget is not None else ""
+        return f"No index{budget} would help this workload enough to be worth keeping"
+    return (
+        f"{counted(len(advice.indexes), 'index', 'indexes')} of {bytes_text(advice.bytes)} would bring the workload's cost to"
+        f" {advice.relative:.1%}"
+    )
+
+
+def _index(advice: Advice, number: int, row: AdvisedIndex) -> Iterable[str]:
+    share = row.gain / advice.before if advice.before else 0.0
+    yield f"## {number}. {row.index.table}: {row.reason}"
+    yield ""
+    yield "```sql"
+    yield create_index(row.index, online=True) + ";"
+    yield "```"
+    written = (
+        f" and adds {row.write_cost / advice.before:.2%} to it for writing" if row.write_cost and advice.before else ""
+    )
+    yield (
+        f"{bytes_text(row.bytes)}, {row.rows:,.0f} rows (estimates). It alone saves {share:.1%} of what the workload costs now{written}."
+    )
+    if row.replaces:
+        yield f"It makes {listed(row.replaces)} superfluous."
+    effects = sorted(
+        (advice.effects[n] for n in row.statements), key=lambda e: -(e.before - e.after) * e.statement.calls
+    )
+    yield from (f"- {_effect(effect)}" for effect in effects[:_SHOWN])
+    if len(effects) > _SHOWN:
+        yield f"- and {counted(len(effects) - _SHOWN, 'statement')} more"
+    yield ""
+
+
+def _effect(effect: Effect) -> str:
+    times = f", {effect.statement.calls:,.0f} calls" if effect.statement.calls != 1 else ""
+    origin = one_line(effect.statement.origin or effect.statement.sql[:80])
+    share = effect.after / effect.before if effect.before else 1.0
+    return f"{origin}{times}: {effect.before:,.0f} to {effect.after:,.0f} ({share:.0%})"
+
+
+def _html(lines: Iterable[str]) -> str:
+    body: list[str] = []
+    code = items = False
+    title = ""
+    for line in lines:
+        if line.startswith("```"):
+            code = not code
+            body.append("<pre>" if code else "</pre>")
+            continue
+        if items and not line.startswith("- "):
+            body.append("</ul>")
+            items = False
+        if code:
+            body.append(escape(line))
+        elif line.startswith("## "):
+            body.append(f"<h2>{escape(line[3:])}</h2>")
+        elif line.startswith("# "):
+            title = line[2:]
+            body.append(f"<h1>{escape(title)}</h1>")
+        elif line.startswith("- "):
+            body += ["" if items else "<ul>", f"<li>{escape(line[2:])}</li>"]
+            items = True
+        elif line:
+            body.append(f"<p>{escape(line)}</p>")
+    style = (
+        ":root{color-scheme:light dark}body{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+        "pre{overflow:auto;padding:.7rem 1rem;border:1px solid #8886;border-radius:6px;font-size:14px}h2{margin-top:2rem;font-size:1.15rem}"
+    )
+    closing = "</ul>" if items else ""
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{escape(title)}</title><style>{style}</style>{chr(10).join(body)}{closing}</html>\n"
+    )
