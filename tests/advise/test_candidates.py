@@ -298,6 +298,20 @@ def test_trigrams_are_proposed_where_the_server_has_them_and_noted_where_not(sho
     )
 
 
+def test_a_date_that_depends_on_the_time_zone_is_noted_with_the_way_out(shop: Any) -> None:
+    (note,) = made(shop.snapshot, "SELECT count(*) FROM orders WHERE created::date = $1 AND abs(total) = 2").notes
+    assert "created::date of public.orders" in note
+    assert "range of created" in note
+    assert not made(shop.snapshot, "SELECT count(*) FROM customer WHERE born::date = $1 AND joined + $2 > $3").notes
+
+
+def test_a_state_that_few_calls_ask_for_gets_no_index_of_its_own(shop: Any) -> None:
+    asked = WorkloadStatement("SELECT * FROM orders WHERE status = 'open' AND created > $1", calls=5)
+    other = WorkloadStatement("SELECT * FROM orders WHERE total = $1", calls=1000)
+    assert not [c for c in candidates([asked, other], shop.snapshot).indexes if c.index.predicate]
+    assert [c for c in candidates([replace(asked, calls=50), other], shop.snapshot).indexes if c.index.predicate]
+
+
 def test_a_known_value_of_a_parameter_tells_what_a_literal_would(shop: Any) -> None:
     statement = WorkloadStatement("SELECT * FROM orders WHERE status = $1 AND created > $2", parameters={1: "open"})
     assert "orders (created) WHERE status = 'open'" in map(text, candidates([statement], shop.snapshot).indexes)

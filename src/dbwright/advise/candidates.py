@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from dbwright.advise.existing import is_served, replaced
 from dbwright.advise.form import SHARES, Form, Kind, share_of
-from dbwright.advise.forms import forms_of
+from dbwright.advise.forms import Common, forms_of
 from dbwright.advise.merging import merged
 from dbwright.advise.naming import Names
 from dbwright.advise.occurrences import Occurrence, occurrences_of
@@ -185,7 +185,7 @@ class _Work:
     def of_table(self, occurrences: list[Occurrence]) -> list[_Made]:
         facts = occurrences[0].facts
         promise = Promise(facts)
-        shared = Counter(name for o in occurrences for name in {**o.equal, **o.join_columns})
+        shared = self.common(occurrences)
         made: dict[Form, _Made] = {}
         alike: defaultdict[Hashable, list[Occurrence]] = defaultdict(list)
         for occurrence in occurrences:
@@ -198,12 +198,22 @@ class _Work:
             made[form] = _Made(form, facts, promise.size(form), {"merged": None}, "serves what two others serve", by)
         return list(made.values())
 
+    def common(self, occurrences: Sequence[Occurrence]) -> Common:
+        columns = Counter(name for o in occurrences for name in {**o.equal, **o.join_columns})
+        calls: Counter[str] = Counter()
+        for o in occurrences:
+            calls.update(
+                dict.fromkeys((condition.sql for condition in o.conditions), self.statements[o.statement].calls)
+            )
+        total = sum(self.statements[o.statement].calls for o in occurrences)
+        return Common(columns, {sql: of / total if total else 0.0 for sql, of in calls.items()})
+
     def of_occurrence(
         self,
         occurrence: Occurrence,
         statements: Sequence[int],
         promise: Promise,
-        shared: Mapping[str, int],
+        shared: Common,
         made: dict[Form, _Made],
     ) -> None:
         """Candidates of one table as these statements meet it, within the bound; of each kind the most promising."""

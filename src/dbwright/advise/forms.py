@@ -18,6 +18,8 @@ Part = Sequence[str] | Sequence[IndexKey]
 MOST_KEYS = 6
 SELECTIVE = 0.3
 """Share of the rows up to which a partial index is worth asking for."""
+MANY_CALLS = 0.01
+"""Share of the calls on a table from which a condition of theirs is worth an index of its own."""
 FEW_VALUES = 20
 """Distinct values up to which a constant is one of few states, not one call's parameter."""
 CORRELATED = 0.95
@@ -27,9 +29,16 @@ _FEW_COLUMNS = 4
 """Columns up to which all that a statement reads is tried as keys: a B-tree stores equal keys once, but not carried columns."""
 
 
-def forms_of(occurrence: Occurrence, shared: Mapping[str, int], snapshot: Snapshot, notes: dict[str, None]) -> Wanted:
-    """All forms for an occurrence, with what each is for. ``shared`` counts, for each column, the occurrences that search by it; ``notes``
-    gets what would be proposed if the server had it."""
+@dataclass(frozen=True)
+class Common:
+    """What a table's statements have in common: for each column how many search by it, for each condition its share of their calls."""
+
+    columns: Mapping[str, int]
+    conditions: Mapping[str, float]
+
+
+def forms_of(occurrence: Occurrence, shared: Common, snapshot: Snapshot, notes: dict[str, None]) -> Wanted:
+    """All forms for an occurrence, with what each is for. ``notes`` gets what would be proposed if the server had it."""
     paths = _Paths(occurrence, shared)
     for keys, kind in paths.sequences().items():
         yield Form(keys), kind, _reason(keys, kind)
@@ -44,7 +53,7 @@ class _Paths:
     """The ways into a table, as sequences of keys."""
 
     occurrence: Occurrence
-    shared: Mapping[str, int]
+    shared: Common
 
     def __post_init__(self) -> None:
         facts, o = self.occurrence.facts, self.occurrence
@@ -58,7 +67,7 @@ class _Paths:
             part for names in o.joined.values() if len(part := tuple(name for name in names if usable(name))) > 1
         ]
         by_fraction = sorted(self.equal, key=lambda name: (o.fractions.get(name, 1.0), name))
-        by_shared = sorted(by_fraction, key=lambda name: -self.shared.get(name, 0))
+        by_shared = sorted(by_fraction, key=lambda name: -self.shared.columns.get(name, 0))
         self.filters = tuple(by_fraction)
         self.filter_orders = tuple(dict.fromkeys((tuple(by_fraction[:MOST_KEYS]), tuple(by_shared[:MOST_KEYS]))))
         ordered = (key.column for keys in self.orders for key in keys if key.column)
@@ -213,9 +222,11 @@ def _partial(paths: _Paths) -> Wanted:
     """Indexes of the rows alone that meet conditions which no call changes."""
     occurrence, facts = paths.occurrence, paths.occurrence.facts
     worth = [
-        c
-        for c in occurrence.conditions
-        if c.fraction < SELECTIVE and (c.always or facts.distinct(c.column) <= FEW_VALUES)
+        condition
+        for condition in occurrence.conditions
+        if condition.fraction < SELECTIVE
+        and (condition.always or facts.distinct(condition.column) <= FEW_VALUES)
+        and paths.shared.conditions.get(condition.sql, 0.0) >= MANY_CALLS
     ]
     groups: list[tuple[Condition, ...]] = [(condition,) for condition in worth]
     if len(worth) > 1:

@@ -26,6 +26,7 @@ _NUMBER_FUNCTIONS = frozenset("abs ceil ceiling floor round trunc sign mod sqrt 
 _LENGTHS = frozenset("length char_length character_length octet_length".split())
 _JSON = {"->": "", "#>": "", "->>": "text", "#>>": "text"}
 _SYNONYMS = {"character varying": "varchar", "decimal": "numeric", "real": "float4", "double precision": "float8"}
+_OF_MOMENTS = frozenset(("date_trunc", "date_part", "extract", "date"))
 Types = Mapping[str, str]
 
 
@@ -37,6 +38,23 @@ def is_immutable(expression: str, types: Types, catalog: Catalog) -> bool:
         return _Typing(types, catalog).type_of(target["ResTarget"]["val"]) is not None
     except (CannotTakeApart, KeyError, ValueError, IndexError, RecursionError):
         return False
+
+
+def depends_on_time_zone(expression: str, types: Types) -> str | None:
+    """The column when the expression takes the date, or a part, of a timestamp with time zone; None for any other."""
+    try:
+        (target,) = parse_statements(f"SELECT {expression}")[0]["SelectStmt"]["targetList"]
+    except (CannotTakeApart, KeyError, ValueError, IndexError):
+        return None
+    node = target["ResTarget"]["val"]
+    if "TypeCast" in node and string_of(node["TypeCast"]["typeName"]["names"][-1]) in ("date", "time", "timestamp"):
+        inner = node["TypeCast"]["arg"]
+    elif "FuncCall" in node and string_of(node["FuncCall"]["funcname"][-1]) in _OF_MOMENTS:
+        inner = node["FuncCall"]["args"][-1]
+    else:
+        return None
+    name = string_of(inner["ColumnRef"]["fields"][-1]) if "ColumnRef" in inner else ""
+    return name if types.get(name) == "timestamptz" else None
 
 
 class _Typing:

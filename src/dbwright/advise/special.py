@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dbwright.advise.form import Form, Kind, Wanted
-from dbwright.advise.immutable import is_immutable
+from dbwright.advise.immutable import depends_on_time_zone, is_immutable
 from dbwright.advise.occurrences import Occurrence, Special
 from dbwright.advise.tables import TableFacts
 from dbwright.model.change import IndexKey
@@ -40,6 +40,10 @@ def special_forms(occurrence: Occurrence, snapshot: Snapshot, notes: dict[str, N
     for expression, how in occurrence.expressions:
         if is_immutable(expression, types, snapshot.catalog):
             yield from _expression(occurrence, expression, how, filters)
+        elif column := depends_on_time_zone(expression, types):
+            name = f"{facts.table.schema}.{facts.table.name}"
+            note = f"No index can be made on {expression} of {name}: it depends on the session's time zone; a range of {column} can."
+            notes[note] = None
     for special in occurrence.specials:
         spatial = special.function in _SPATIAL_FUNCTIONS
         if special.expression and not spatial and not is_immutable(special.expression, types, snapshot.catalog):
