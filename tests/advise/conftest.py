@@ -22,6 +22,8 @@ CREATE TABLE orders (
     created timestamptz NOT NULL, total numeric NOT NULL, paid timestamptz, during tstzrange, address inet
 );
 CREATE INDEX orders_customer ON orders (customer_id);
+CREATE INDEX orders_address_sent ON orders (address) WHERE status IN ('sent', 'open') AND NOT is_deleted;
+CREATE INDEX orders_total_unpaid ON orders (total) INCLUDE (id) WHERE paid IS NULL;
 CREATE TABLE item (
     order_id bigint NOT NULL REFERENCES orders, line int NOT NULL, product int NOT NULL, amount int NOT NULL, price numeric NOT NULL,
     words tsvector, shipped date NOT NULL, PRIMARY KEY (order_id, line)

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from dbwright.advise import existing
 from dbwright.advise.candidates import Bounds, Candidate, Candidates, candidates
 from dbwright.fixes.sql import forward
 from dbwright.model.catalog import Extension
@@ -217,6 +218,10 @@ SILENT = {
         "SELECT * FROM customer WHERE email = $1 AND city = $2",
         r"customer \(email, city\)$",
     ),
+    "there as a partial index": (
+        "SELECT id FROM orders WHERE paid IS NULL AND total = 5",
+        r"orders \(total\)( INCLUDE \(id\))? WHERE",
+    ),
     "a table of one page": ("SELECT * FROM tiny WHERE name = $1", r"tiny"),
     "not a condition of one column": ("SELECT * FROM orders WHERE created = paid", r"\("),
     "an inequality": ("SELECT * FROM orders WHERE total <> $1", r"\(total"),
@@ -254,6 +259,32 @@ SILENT = {
 def test_what_is_not_proposed(shop: Any, case: str) -> None:
     sql, pattern = SILENT[case]
     assert not [found for found in texts(shop.snapshot, sql) if re.search(pattern, found)]
+
+
+def test_a_partial_index_serves_no_other_condition(shop: Any) -> None:
+    found = texts(shop.snapshot, "SELECT id FROM orders WHERE total = 5")
+    assert "orders (total)" in found
+    assert "orders (total) WHERE status = 'open'" in texts(
+        shop.snapshot, "SELECT * FROM orders WHERE total = 5 AND status = 'open'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "ours"),
+    [
+        ("(status = 'open'::text)", ["status = 'open'"]),
+        (
+            "((status)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[]))",
+            ["status IN ('a', 'b')"],
+        ),
+        ("(is_deleted AND (status = ANY (ARRAY['a'::text, 'b'::text])))", ["status IN ('a', 'b')", "is_deleted"]),
+        ("(NOT is_deleted)", ["NOT is_deleted"]),
+        ("(is_deleted = false)", ["NOT is_deleted"]),
+        ("(paid IS NULL)", ["paid IS NULL"]),
+    ],
+)
+def test_predicates_are_known_again_as_the_server_writes_them(server: str, ours: list[str]) -> None:
+    assert existing._conjuncts(server) == frozenset(map(existing._conjunct, ours))
 
 
 def test_columns_of_a_star_that_nobody_asks_for_are_not_carried(shop: Any) -> None:

@@ -23,12 +23,14 @@ def is_served(form: Form, facts: TableFacts, covers: bool) -> bool:
 
 
 def _gives(index: Index, form: Form, facts: TableFacts, covers: bool) -> bool:
-    if index.access_method != form.method or index.predicate is not None:
+    if index.access_method != form.method:
+        return False
+    if index.predicate is not None and _conjuncts(index.predicate) != frozenset(map(_conjunct, form.conditions)):
         return False
     if form.method != "btree":
         return len(index.keys) == 1 and _same_key(index, 0, form.keys[0], flip=False)
     carried = {*index.include, *(column for column in index.columns if column)}
-    if not {*form.include, *form.conditioned} <= carried:
+    if not set(form.include) <= carried or (index.predicate is None and not set(form.conditioned) <= carried):
         return False
     if _leads(index, form.keys):
         return True
@@ -66,6 +68,17 @@ def _same_key(index: Index, position: int, key: IndexKey, flip: bool) -> bool:
 def _bare(expression: str) -> str:
     """An expression without what the server adds to it when it prints it."""
     return re.sub(r"::(text|character varying|regconfig)|[\s()]", "", expression).lower()
+
+
+def _conjuncts(predicate: str) -> frozenset[str]:
+    return frozenset(_conjunct(part) for part in re.split(r"(?i)\bAND\b", predicate))
+
+
+def _conjunct(condition: str) -> str:
+    """A condition without casts, brackets and the ways in which the server writes a list or a flag."""
+    text = re.sub(r"::[\w ]+(?:\[\])?", "", condition)
+    text = re.sub(r"[\s()\[\]]", "", text).replace("=ANYARRAY", "IN").removesuffix("=true")
+    return "NOT" + text.removesuffix("=false") if text.endswith("=false") else text
 
 
 def _answers_for(form: Form, index: Index) -> bool:
