@@ -148,6 +148,14 @@ EXACT = [
     index("deleted_at", "person_id", where="deleted_at IS NOT NULL"),
     index("lower(note)"),
     index("lower(kind)", "person_id"),
+    index("(id::text)::int"),
+    index("extract(day from day)"),
+    index("date_part('day', day)"),
+    index("length(code)"),
+    index("coalesce(person_id, 0)"),
+    index("date(day)"),
+    index("(details ->> 'n')"),
+    index("((details ->> 'n')::int)"),
     index("seen_at", options=("fillfactor=60",)),
     index("person_id", options=("deduplicate_items=off",)),
     index("a", table="pair"),
@@ -332,7 +340,7 @@ def test_another_index_on_the_expression_tells_of_it(conninfo: str, built: Sizer
             told = pages(index("((details ->> 'n'::text))"), read(conninfo, values=True))
         finally:
             connection.execute("DROP INDEX existing")
-    assert told == pytest.approx(built(probe)[0], rel=0.02)
+    assert told == pytest.approx(built(probe)[0], rel=0.03, abs=1)
 
 
 def test_known_combinations_of_columns_are_taken(snapshot: Snapshot) -> None:

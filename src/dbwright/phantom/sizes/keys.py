@@ -19,6 +19,8 @@ from dbwright.phantom.sizes.widths import spread, value_width, widths_of
 
 UNKNOWN_WIDTH = 16
 """Bytes of a value of which nothing is known. PostgreSQL's own guess for a varlena is 32, but keys are short."""
+UNKNOWN_NUMERIC = 5
+"""Bytes of a number of up to four digits."""
 UNKNOWN_DISTINCT = 200
 """Different values of which nothing is known, as the planner has it (DEFAULT_NUM_DISTINCT)."""
 ONCE = 1e-9
@@ -78,7 +80,8 @@ def cells_of(key: Key, rows: float, pages: int) -> tuple[Cells, ...]:
     """The values of one key in a table of so many rows and pages."""
     statistics = key.statistics
     if statistics is None:
-        widths = spread(key.type, key.length, UNKNOWN_WIDTH, key.fixed)
+        usual = UNKNOWN_NUMERIC if key.type == "numeric" else UNKNOWN_WIDTH
+        widths = spread(key.type, key.length, usual, key.fixed)
         return evenly([Cells(1, part, width) for width, part in widths], key.distinct or UNKNOWN_DISTINCT, rows)
     common = _common(key, statistics)
     nulls = [Cells(1, statistics.null_fraction, 0, null=True)] if statistics.null_fraction > 0 else []
