@@ -77,6 +77,8 @@ class Repeated:
         shared = [place for place in lines if _SHARED.search(place.function.partition(".")[0])]
         own = [place for place in lines if place not in shared]
         near = [place for place in own if place.file in (self.base.place.file, view)]
+        if own and self.base.asked is not None:  # the others are helpers that it hands its queryset to
+            near = [place for place in own if (place.file, place.function) == (own[0].file, own[0].function)]
         return (near or own or shared or [self.base.place])[-1]
 
     @property
@@ -253,7 +255,7 @@ def _repeated(query: SourceQuery, loop: QueryLoop, anew: Anew) -> Repeated:
         )
         if around is None:
             break
-        if base.prefetched_apart:  # what lacks is loaded with the rows that are prefetched
+        if base.asked is not None:  # what lacks is loaded with the rows that are prefetched
             return Repeated(query, loop, base, path)
         path, base = f"{base.relation}__{path}", around
         outside = outside[: outside.index(around)]

@@ -95,8 +95,8 @@ class QueryLoop:
     """Its rows are those that a GraphQL query asks for; no queryset of the project's gives them."""
     of_choices: bool = False
     """Its rows are what a field of a form, or a filter, offers to choose from."""
-    prefetched_apart: bool = False
-    """Its rows were prefetched with a queryset of their own: that one is made at ``rows_made``."""
+    asked: Place | None = None
+    """Where rows are asked for that were prefetched with a queryset of their own, which is made at ``rows_made``."""
     made_by_framework: bool = False
     """No line of the project makes its rows' query; ``rows_made`` is the line that the framework was asked at, or the class."""
 

@@ -19,7 +19,7 @@ from dbwright.model.source import Source
 from dbwright.source import kept, read
 from dbwright.source.files import MOST_BYTES, find_environment, find_files, find_templates
 
-FORMAT = 9
+FORMAT = 10
 MOST_KEPT = 40
 """Readings kept; the oldest go."""
 

@@ -42,6 +42,8 @@ class IssuedQuery:
     """Where the query was made whose rows ``relation`` starts from."""
     whole: bool = False
     """All rows of a relation are asked for, as prefetching keeps them."""
+    asked: Place | None = None
+    """Of rows that were prefetched with a queryset of their own, made elsewhere: where they are asked for."""
     consumer: str = ""
     """What asked for it, in a word: iterated, len, bool, save, get_or_create, touch …"""
 

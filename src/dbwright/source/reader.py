@@ -339,7 +339,7 @@ def _loop(loop: events.Loop, rows: Any, at: events.Place, names: FunctionNames) 
         owner=names.place(owner) if owner is not None else None,
         owner_table=getattr(owner, "table", None),
         of_choices=getattr(rows, "consumer", "") == "choices",
-        prefetched_apart=getattr(rows, "consumer", "") == "prefetched apart",
+        asked=names.place(asked) if (asked := getattr(rows, "asked", None)) is not None else None,
         made_by_framework=isinstance(made, events.Asked),
         by_graphql=getattr(rows, "consumer", "") == "graphql",
         by_framework=loop.by_framework,

@@ -544,7 +544,7 @@ def _lines(one: Repeated) -> Iterator[Place]:
     if one.rendered is not None:
         yield one.rendered
     for loop in (one.loop, one.base):
-        yield from (place for place in (loop.rows_made, *loop.rows_built) if place is not None)
+        yield from (place for place in (loop.rows_made, *loop.rows_built, loop.asked) if place is not None)
 
 
 def _confidence(snapshot: Snapshot, members: Sequence[Repeated], rows: int | None) -> Confidence:

@@ -457,7 +457,7 @@ class QuerySetValue(Value):
                 relation=self.relation,
                 built=built,
                 owner=self.owner,
-                consumer="prefetched apart" if own else "",
+                asked=self.made if own else None,
             )
         return self._issued[mark]
 
