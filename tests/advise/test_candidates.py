@@ -336,6 +336,11 @@ def test_a_date_that_depends_on_the_time_zone_is_noted_with_the_way_out(shop: An
     assert not made(shop.snapshot, "SELECT count(*) FROM customer WHERE born::date = $1 AND joined + $2 > $3").notes
 
 
+def test_words_without_a_configuration_are_noted(shop: Any) -> None:
+    (note,) = made(shop.snapshot, "SELECT city FROM customer WHERE to_tsvector(city) @@ to_tsquery($1)").notes
+    assert "Name the configuration" in note
+
+
 def test_a_state_that_few_calls_ask_for_gets_no_index_of_its_own(shop: Any) -> None:
     asked = WorkloadStatement("SELECT * FROM orders WHERE status = 'open' AND created > $1", calls=5)
     other = WorkloadStatement("SELECT * FROM orders WHERE total = $1", calls=1000)

@@ -41,12 +41,18 @@ def special_forms(occurrence: Occurrence, snapshot: Snapshot, notes: dict[str, N
         if is_immutable(expression, types, snapshot.catalog):
             yield from _expression(occurrence, expression, how, filters)
         elif column := depends_on_time_zone(expression, types):
-            name = f"{facts.table.schema}.{facts.table.name}"
-            note = f"No index can be made on {expression} of {name}: it depends on the session's time zone; a range of {column} can."
-            notes[note] = None
+            why = f"No index can be made on {expression} of {facts.label}: it depends on the session's time zone."
+            notes[f"{why} A range of {column} can use an index."] = None
     for special in occurrence.specials:
         spatial = special.function in _SPATIAL_FUNCTIONS
         if special.expression and not spatial and not is_immutable(special.expression, types, snapshot.catalog):
+            if special.function == "to_tsvector" and special.operator == "@@":
+                why = (
+                    f"No index can be made on {special.expression} of {facts.label}: what it gives depends on settings."
+                )
+                notes[
+                    f"{why} Name the configuration, as in to_tsvector('english', …), or keep a column of type tsvector."
+                ] = None
             continue
         for form, kind, reason in _special(special, facts, snapshot, notes):
             yield form, kind, reason

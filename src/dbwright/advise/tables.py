@@ -37,6 +37,11 @@ class TableFacts:
     rows: float | None
     pages: float | None
 
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return f"{self.table.schema}.{self.table.name}"
+
     @cached_property
     def columns(self) -> dict[str, Column]:
         return {column.name: column for column in self.catalog.columns_of(self.table)}
