@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations
 from math import prod
@@ -16,6 +16,8 @@ from dbwright.model.snapshot import Snapshot
 
 Part = Sequence[str] | Sequence[IndexKey]
 MOST_KEYS = 6
+MOST_COLUMNS = 9
+"""Columns of one table that are tried in pairs."""
 SELECTIVE = 0.3
 """Share of the rows up to which a partial index is worth asking for."""
 MANY_CALLS = 0.01
@@ -85,11 +87,11 @@ class _Paths:
         for name in self.indexable:
             add(self.kind_of(name), (name,))
         self.searches(add)
-        for one, other in permutations(self.indexable[:9], 2):
+        for one, other in permutations(self.indexable[:MOST_COLUMNS], 2):
             add(self.kind_of(one), (one,), (other,))
-        searched = tuple(dict.fromkeys((*self.filters, *self.joins)))[:6]
+        searched = tuple(dict.fromkeys((*self.filters, *self.joins)))[:MOST_KEYS]
         for first, second in permutations(searched, 2):
-            for third in self.indexable[:9]:
+            for third in self.indexable[:MOST_COLUMNS]:
                 add(self.kind_of(first), (first,), (second,), (third,))
         return found
 
@@ -100,7 +102,7 @@ class _Paths:
         for name in self.joins:
             self.after((name,), add)
         for part in self.partners:
-            for turned in islice(permutations(part), 6):
+            for turned in islice(permutations(part), MOST_KEYS):
                 self.after(turned, add)
         for keys in self.orders:
             add("order", keys)
@@ -112,7 +114,7 @@ class _Paths:
 
     def after(self, first: Sequence[str], add: Callable[..., None]) -> None:
         """Equality first, then joins, a range or the order."""
-        add("equality", first)
+        add(self.kind_of(first[0]) if first else "equality", first)
         for name in self.ranged:
             add("range", first, (name,))
         for keys in self.orders:
@@ -139,26 +141,18 @@ class _Paths:
         """Sequences that covering indexes are made on: the short ones, and the full ones by which the table is searched."""
         whole = self.sequences()
         first = {*self.filters, *self.joins, *self.ranged, *(keys[0].column for keys in self.orders)}
-        full = {
-            _joined(parts, frozenset())
-            for filters in self.filter_orders
-            for parts in (
-                (filters,),
-                *((filters, (name,)) for name in self.ranged),
-                *((filters, keys) for keys in self.orders),
-                *(((name,), filters) for name in self.joins),
-                *self.orders_alone(),
-            )
-        }
+        wanted: list[tuple[Part, ...]] = [(keys,) for keys in self.orders]
+        for filters in self.filter_orders:
+            wanted.append((filters,))
+            wanted += [(filters, (name,)) for name in self.ranged]
+            wanted += [(filters, keys) for keys in self.orders]
+            wanted += [((name,), filters) for name in self.joins]
+        full = {_joined(parts, frozenset()) for parts in wanted}
         return {
             keys: kind
             for keys, kind in whole.items()
             if len(keys) == 1 or keys in full or (len(keys) == 2 and keys[0].column in first)
         }
-
-    def orders_alone(self) -> Iterator[tuple[tuple[IndexKey, ...], ...]]:
-        for keys in self.orders:
-            yield (keys,)
 
 
 def _usable_keys(order: Order, usable: Callable[[str], bool]) -> tuple[IndexKey, ...]:
