@@ -39,6 +39,7 @@ def solve(
     the optimum at which the search may stop, ``seconds`` its limit."""
     import highspy
     import numpy as np
+    from highspy._core import _Highs
 
     choices: list[tuple[int, Configuration, float]] = []
     for number in sorted(costs.known):
@@ -87,8 +88,9 @@ def solve(
     model.integrality_ = [highspy.HighsVarType.kContinuous] * len(choices) + [highspy.HighsVarType.kInteger] * len(
         candidates
     )
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.silent()
+    # The class below highspy.Highs: that one prints a banner to standard output as soon as it is made.
+    solver: Any = _Highs()
+    solver.setOptionValue("output_flag", False)
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("time_limit", seconds)
     solver.setOptionValue("random_seed", 1)

@@ -10,9 +10,10 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 
-from dbwright.embedded import EmbeddedServer
+from dbwright.embedded import EmbeddedServer, ServerBinaries
 from dbwright.errors import DbwrightError
 from dbwright.model.snapshot import Gap, Snapshot
+from dbwright.model.wording import counted, listed
 from dbwright.phantom import clock, figures, files
 from dbwright.phantom.schema import Step, steps, stored
 from dbwright.phantom.session import PLAN_SECONDS, Session
@@ -61,8 +62,8 @@ class Phantom:
         self.gaps: list[Gap] = []
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> Self:
-        """Start a phantom of a snapshot, on an installed server of its major version first.
+    def of(cls, snapshot: Snapshot, *, binaries: ServerBinaries | None = None) -> Self:
+        """Start a phantom of a snapshot, on an installed server of its major version first, or on exactly these ``binaries``.
 
         Raises NothingToPlan when the snapshot has no PostgreSQL tables, EmbeddedServerError when no server can be started.
         """
@@ -71,7 +72,7 @@ class Phantom:
                 "The snapshot holds no PostgreSQL tables.",
                 "Take one of production with `dbwright snapshot --db ADDRESS`.",
             )
-        server = EmbeddedServer.start(snapshot.target.major, _SERVER)
+        server = EmbeddedServer.start(snapshot.target.major, _SERVER, binaries=binaries)
         try:
             phantom = cls(server, snapshot)
             phantom._build(_DATABASE)
@@ -189,6 +190,13 @@ class Phantom:
                 "Let the role read them (GRANT pg_read_all_data) and run ANALYZE.",
             )
             return
+        if rows := self.snapshot.catalog.extended_statistics:
+            self._gap(
+                "phantom.extended_statistics",
+                f"{counted(len(rows), 'extended statistics object')} ({listed(row.name for row in rows)}) have no data here:"
+                " only superusers may read it",
+                "Groups and conditions on their columns are planned as if these were independent.",
+            )
         with connection.transaction():
             figures.write_statistics(connection, self.snapshot, self.server.major)
 
