@@ -18,6 +18,8 @@ from dbwright.phantom import Session, WhatIf, WhatIfIndex
 Configuration = frozenset[int]
 """Candidates, by number, that one plan uses together."""
 NONE: Configuration = frozenset()
+_COUNTS = 0.002
+"""The share of a statement's cost that makes a configuration better than a part of it."""
 _STEP = 2.0
 """Factor between the sizes above which indexes are left out when a statement is looked at with small ones only."""
 _LOOKS = 100
@@ -58,11 +60,12 @@ class Costs:
         return min(cost for used, cost in self.known[statement].items() if used <= chosen)
 
     def useful(self, statement: int) -> list[tuple[Configuration, float]]:
-        """The configurations that cost less than each of their parts, cheapest first."""
+        """The configurations that cost less than each of their parts, by more than counts, cheapest first."""
+        known = self.known[statement]
         kept: list[tuple[Configuration, float]] = []
-        by_size = sorted(self.known[statement].items(), key=lambda item: (len(item[0]), item[1], sorted(item[0])))
-        for used, cost in by_size:
-            if not any(smaller <= used and less <= cost * (1 + 1e-9) for smaller, less in kept):
+        counts = known[NONE] * _COUNTS
+        for used, cost in sorted(known.items(), key=lambda item: (len(item[0]), item[1], sorted(item[0]))):
+            if not any(less <= cost + counts and smaller <= used for smaller, less in kept):
                 kept.append((used, cost))
         return sorted(kept, key=lambda item: (item[1], sorted(item[0])))
 

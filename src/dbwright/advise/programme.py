@@ -32,11 +32,11 @@ def solve(
     budget: int | None,
     count: int | None,
     *,
-    gap: float = 0.0005,
+    gap: float = 0.001,
     seconds: float = 20.0,
 ) -> Solution:
     """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the weighted costs. ``gap`` is the relative distance from
-    the optimum at which the search may stop, ``seconds`` its limit."""
+    the optimum at which the search may stop, ``seconds`` its limit: where that ends it, what was found last is the choice, or none."""
     import highspy
     import numpy as np
     from highspy._core import _Highs
@@ -91,6 +91,8 @@ def solve(
     # The class below highspy.Highs: that one prints a banner to standard output as soon as it is made.
     solver: Any = _Highs()
     solver.setOptionValue("output_flag", False)
+    # On TPC-DS it takes seven times as long as solving without it (HiGHS 1.16: 14.7 of 20.4 s, against 2.0 s in all).
+    solver.setOptionValue("presolve", "off")
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("time_limit", seconds)
     solver.setOptionValue("random_seed", 1)
@@ -99,7 +101,7 @@ def solve(
     info = solver.getInfo()
     values = solver.getSolution().col_value
     if not len(values):
-        return Solution(frozenset(), base, info.mip_dual_bound / scale)
+        return Solution(frozenset(), base, 0.0)
     chosen = frozenset(n for n in candidates if values[column[n]] > 0.5)
     bound = info.mip_dual_bound if candidates else info.objective_function_value
     return Solution(chosen, info.objective_function_value / scale, bound / scale)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from dbwright.advise.costs import Costs, Looker, Statement, Workers, explore, refine
 from dbwright.advise.programme import Solution, solve
+from dbwright.model.change import CreateIndex
 from dbwright.phantom import PlanFailed, Session, WhatIfIndex
 
-_ROUNDS = 4
+_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -117,17 +118,18 @@ class Selector:
         return Selection(chosen, self._value(frozenset()), after, bound, looks)
 
     def _refine(self, solution: Solution, limits: Limits) -> None:
-        """Look at each statement beside the choice, with all candidates that any known configuration uses."""
-        pool = sorted(
-            {n for number in self.costs.known for used, _ in self.costs.useful(number) for n in used} | solution.chosen
-        )
+        """Look at each statement beside the choice: with what its own configurations use, and with what is plain enough for several
+        statements of what others use."""
+        own = {number: {n for used, _ in self.costs.useful(number) for n in used} for number in self.costs.known}
+        pool = sorted(set().union(*own.values(), solution.chosen))
+        shared = solution.chosen.union(n for n in pool if _is_plain(self.indexes[n].definition))
         before = self._value(frozenset())
         size = sum(self.indexes[n].bytes for n in solution.chosen)
         price = (before - solution.value) / size / 3 if size and limits.bytes is not None else 0.0
 
         def work(session: Session, number: int) -> None:
             looker = self._lookers[number]
-            mine = [n for n in pool if n in self.serves[number] or n in looker.numbers]
+            mine = [n for n in pool if n in own[number] or (n in self.serves[number] and n in shared)]
             with session.what_if([self.indexes[n] for n in mine]) as what_if:
                 looker.attach(what_if, {n: position for position, n in enumerate(mine)})
                 weight = self.statements[number].weight or 1.0
@@ -137,3 +139,7 @@ class Selector:
         self.workers.each(work, sorted(self._lookers))
         for number, looker in self._lookers.items():
             self.costs.learn(number, looker.found)
+
+
+def _is_plain(index: CreateIndex) -> bool:
+    return not index.include and index.predicate is None and len(index.keys) <= 2
