@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ def command(
         )
     with Phantom.of(snapshot) as phantom, progress("Advising") as progressed:
         advice = advise(phantom, read.statements, limits, progressed)
+        advice = replace(advice, problems=(*read.problems, *advice.problems))
         text = report.render(advice, snapshot, phantom.gaps, phantom.server.version, format_)
     write_or_show(text, output)
     return 0
