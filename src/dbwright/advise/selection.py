@@ -103,7 +103,17 @@ class Selector:
         if self._value(solution.chosen) < (best.after if best else 0.0):
             best = self._selection(solution.chosen, self._value(solution.chosen), solution.bound)
         assert best is not None
-        return self._selection(best.chosen, best.after, min(solution.bound, best.after))
+        chosen = self._needed(best.chosen)
+        return self._selection(chosen, self._value(chosen), min(solution.bound, best.after))
+
+    def _needed(self, chosen: frozenset[int]) -> frozenset[int]:
+        """The choice without what no statement would miss, the largest first: where there is room, the programme does not mind."""
+        value = self._value(chosen)
+        for number in sorted(chosen, key=lambda n: (-self.indexes[n].bytes, n)):
+            without = self._value(chosen - {number})
+            if without <= value * (1 + 1e-6):
+                chosen, value = chosen - {number}, without
+        return chosen
 
     def _solve(self, limits: Limits) -> Solution:
         sizes = {n: index.bytes for n, index in self.indexes.items()}

@@ -115,7 +115,8 @@ class Phantom:
         return [self.session(database) for database in (_DATABASE, *others)]
 
     def _connect(self, database: str) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.server.conninfo(database), autocommit=True)
+        # The driver would prepare what it sends often, and a placeholder in EXPLAIN (GENERIC_PLAN) is none of its own.
+        return psycopg.connect(self.server.conninfo(database), autocommit=True, prepare_threshold=None)
 
     def _settings(self) -> dict[str, str]:
         return {
