@@ -22,7 +22,7 @@ _COUNTS = 0.002
 """The share of a statement's cost that makes a configuration better than a part of it."""
 _STEP = 2.0
 """Factor between the sizes above which indexes are left out when a statement is looked at with small ones only."""
-_LOOKS = 100
+_LOOKS = 170
 """Plans that exploring one statement may ask for, but for each index alone."""
 _PEELS = 12
 """How often what was used is taken away."""
