@@ -116,7 +116,7 @@ def test_advice_is_the_indexes_that_the_statements_lack(here: Path, shop: Any) -
                 "select pg_relation_size(oid) from pg_class where relkind = 'i' order by oid desc limit 1"
             ).fetchone()
             assert size is not None
-            assert index["bytes"] == pytest.approx(size[0], rel=0.15, abs=16384)
+            assert index["bytes"] == pytest.approx(size[0], rel=0.1, abs=16384)
         connection.rollback()
 
 

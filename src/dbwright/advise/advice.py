@@ -62,7 +62,7 @@ def advise(
     progressed("estimating sizes", 0.05)
     still = _unwritten(snapshot, statements)
     definitions = [
-        replace(c.index, options=("fillfactor = 100",))
+        replace(c.index, options=("fillfactor=100",))
         if c.index.method == "btree" and (c.index.schema, c.index.table) in still
         else c.index
         for c in found.indexes
