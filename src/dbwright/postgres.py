@@ -312,7 +312,8 @@ class Reader:
                     "select set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),"
                     " set_config('search_path', 'pg_catalog', true), set_config('jit', 'off', true),"
                     " set_config('max_parallel_workers_per_gather', '0', true), set_config('extra_float_digits', '1', true),"
-                    " set_config('timezone', 'UTC', true), set_config('intervalstyle', 'postgres', true)",
+                    " set_config('timezone', 'UTC', true), set_config('intervalstyle', 'postgres', true),"
+                    " set_config('datestyle', 'ISO', true)",
                     (str(self.statement_milliseconds), str(round(LOCK_SECONDS * 1000))),
                 )
                 if by_index:

@@ -236,6 +236,32 @@ def test_without_values_plans_are_made_and_without_statistics_it_is_said(both: B
         assert session.plan("select * from person where city = 'city4'").cost > 0
 
 
+def test_a_value_that_the_server_does_not_take_costs_the_statistics_of_its_table_alone(both: Both) -> None:
+    snapshot = both.phantom.snapshot
+    orders = next(t.oid for t in snapshot.catalog.tables if t.name == "or der")
+    broken = tuple(
+        replace(row, histogram=("32/13/2024", "33/13/2024"))
+        if row.table_oid == orders and row.column == "placed"
+        else row
+        for row in snapshot.statistics.columns
+    )
+    aged = replace(snapshot, statistics=replace(snapshot.statistics, columns=broken))
+    with Phantom.of(aged, binaries=all_binaries()[both.phantom.server.major]) as phantom, phantom.session() as session:
+        assert [g.reason[:33] for g in phantom.gaps if g.section == "phantom.statistics"] == [
+            "the statistics of or der are not "
+        ]
+        assert session.plan(QUERIES[3]).cost == both.session.plan(QUERIES[3]).cost
+
+
+def test_the_time_zone_of_production_is_that_of_its_plans(both: Both) -> None:
+    rows = tuple(
+        replace(r, value="Asia/Tokyo") if r.name == "TimeZone" else r for r in both.phantom.snapshot.settings.rows
+    )
+    there = replace(both.phantom.snapshot, settings=replace(both.phantom.snapshot.settings, rows=rows))
+    with Phantom.of(there, binaries=all_binaries()[both.phantom.server.major]) as phantom, phantom.session() as session:
+        assert session.connection.execute("SHOW timezone").fetchone() == ("Asia/Tokyo",)
+
+
 def test_a_snapshot_without_tables_is_refused(both: Both) -> None:
     snapshot = both.phantom.snapshot
     with pytest.raises(NothingToPlan):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dbwright.advise.candidates import Candidate, Candidates, candidates
-from dbwright.advise.costs import NONE, Statement, Workers
+from dbwright.advise.costs import NONE, Statement, Workers, is_plain
 from dbwright.advise.selection import Limits, Selection, Selector
 from dbwright.advise.sizing import supposed
 from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
@@ -68,13 +68,15 @@ def advise(
         for c in found.indexes
     ]
     indexes = dict(enumerate(supposed(sessions[0], snapshot, definitions)))
-    charges = {number: _write_cost(snapshot, index, statements) for number, index in indexes.items()}
+    recorded = any(s.mean_milliseconds is not None for s in statements)
+    charges = {number: _write_cost(snapshot, index) if recorded else 0.0 for number, index in indexes.items()}
+    serves = _serves(found, len(statements))
     selector = Selector(
         Workers(sessions),
         [Statement(s.sql, s.calls) for s in statements],
         indexes,
-        _relevant(found, len(statements)),
-        _serves(found, len(statements)),
+        _relevant(found, serves),
+        serves,
         charges,
     )
     selector.explore(lambda share: progressed("planning with candidates", 0.1 + 0.5 * share))
@@ -88,15 +90,11 @@ def advise(
     return _advice(parts, selector, selection, limits, time.perf_counter() - began)
 
 
-def _relevant(found: Candidates, count: int) -> dict[int, list[int]]:
+def _relevant(found: Candidates, serves: Mapping[int, frozenset[int]]) -> dict[int, list[int]]:
     """For each statement the candidates that are worth a look, and all plain ones of one column that it may use: what several
     statements share is seldom the best for any one of them."""
-    relevant: dict[int, set[int]] = {number: set(found.looks.get(number, ())) for number in range(count)}
-    for position, candidate in enumerate(found.indexes):
-        if len(candidate.index.keys) == 1 and not candidate.index.include and candidate.index.predicate is None:
-            for number in candidate.serves:
-                relevant[number].add(position)
-    return {number: sorted(positions) for number, positions in relevant.items()}
+    plain = frozenset(position for position, candidate in enumerate(found.indexes) if is_plain(candidate.index, 1))
+    return {number: sorted(of & plain | set(found.looks.get(number, ()))) for number, of in serves.items()}
 
 
 def _serves(found: Candidates, count: int) -> dict[int, frozenset[int]]:
@@ -134,11 +132,9 @@ def _taken_apart(text: str) -> Query | None:
         return None
 
 
-def _write_cost(snapshot: Snapshot, index: WhatIfIndex, statements: Sequence[WorkloadStatement]) -> float:
+def _write_cost(snapshot: Snapshot, index: WhatIfIndex) -> float:
     """What the recorded writes would cost more, in the planner's units: for each row that gets an entry the way down, the entry, and
     its WAL. An estimate; only for a workload that was recorded, because only then calls and counters are of one time."""
-    if not any(s.mean_milliseconds is not None for s in statements):
-        return 0.0
     table = snapshot.catalog.table_by_name[index.definition.schema, index.definition.table]
     row = snapshot.statistics.table_by_oid.get(table.oid)
     if row is None or not snapshot.rows(table):
@@ -227,8 +223,7 @@ def _rejected(parts: _Parts, selector: Selector, selection: Selection) -> list[R
     for number, candidate in enumerate(parts.found.indexes):
         if len(rejected) == MOST_REJECTED:
             break
-        plain = not candidate.index.include and candidate.index.predicate is None and len(candidate.index.keys) <= 2
-        if number not in selection.chosen and plain:
+        if number not in selection.chosen and is_plain(candidate.index, 2):
             rejected.append(
                 Rejected(candidate.index, parts.indexes[number].bytes, _why_not(parts, selector, selection, number))
             )

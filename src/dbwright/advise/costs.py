@@ -13,6 +13,7 @@ from itertools import combinations
 from queue import SimpleQueue
 from typing import TypeVar
 
+from dbwright.model.change import CreateIndex
 from dbwright.phantom import Session, WhatIf, WhatIfIndex
 
 Configuration = frozenset[int]
@@ -28,6 +29,8 @@ _PEELS = 12
 """How often what was used is taken away."""
 _PAIRED = 7
 """Indexes of a statement that are tried in pairs, those that gain most for their bytes."""
+MOST_KEYS = 32
+"""Of an index in PostgreSQL (``INDEX_MAX_KEYS``)."""
 
 Result = TypeVar("Result")
 
@@ -43,11 +46,10 @@ class Statement:
 @dataclass
 class Costs:
     """For each statement, by number, the configurations that are known and what they cost, in the planner's units without weight.
-    ``looks`` counts the plans that were asked for, ``failed`` has the reasons of statements that cannot be planned."""
+    ``failed`` has the reasons of statements that cannot be planned."""
 
     known: dict[int, dict[Configuration, float]] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
-    looks: int = 0
 
     def learn(self, statement: int, found: Mapping[Configuration, float]) -> None:
         mine = self.known.setdefault(statement, {})
@@ -71,7 +73,7 @@ class Costs:
 
 
 class Looker:
-    """One statement under supposed indexes; remembers what it was told. ``among`` says where in ``what_if`` each candidate stands."""
+    """One statement under supposed indexes; remembers what it was told."""
 
     def __init__(self, statement: str, numbers: Iterable[int]) -> None:
         self.statement = statement
@@ -132,10 +134,13 @@ def _by_plainness(numbers: frozenset[int], indexes: Mapping[int, WhatIfIndex]) -
     """All, those that other statements may share (nothing carried along, no condition), and of these the ones of a single column: what is
     made for one statement alone is best for it and would hide them."""
     yield numbers
-    definitions = {n: indexes[n].definition for n in numbers}
-    plain = frozenset(n for n, d in definitions.items() if not d.include and d.predicate is None)
-    yield plain
-    yield frozenset(n for n in plain if len(definitions[n].keys) == 1)
+    yield frozenset(n for n in numbers if is_plain(indexes[n].definition))
+    yield frozenset(n for n in numbers if is_plain(indexes[n].definition, 1))
+
+
+def is_plain(index: CreateIndex, most_keys: int = MOST_KEYS) -> bool:
+    """Whether several statements may share it: nothing carried along, no condition, at most so many keys."""
+    return not index.include and index.predicate is None and len(index.keys) <= most_keys
 
 
 def _peel(looker: Looker, on: frozenset[int], base: float, most: int) -> Iterable[Configuration]:
@@ -189,10 +194,10 @@ class Workers:
     """Planning sessions that work at the same time, one statement each."""
 
     def __init__(self, sessions: Sequence[Session]) -> None:
+        self._count = len(sessions)
         self._sessions: SimpleQueue[Session] = SimpleQueue()
         for session in sessions:
             self._sessions.put(session)
-        self._pool = ThreadPoolExecutor(len(sessions))
 
     def each(self, work: Callable[[Session, int], Result], items: Iterable[int]) -> list[Result]:
         """Answers in the order of the items, whoever was first."""
@@ -204,4 +209,5 @@ class Workers:
             finally:
                 self._sessions.put(session)
 
-        return list(self._pool.map(with_session, items))
+        with ThreadPoolExecutor(self._count) as pool:
+            return list(pool.map(with_session, items))

@@ -9,6 +9,7 @@ from dbwright.advise.form import Form
 from dbwright.advise.tables import TableFacts
 from dbwright.model.catalog import Index
 from dbwright.model.change import IndexKey
+from dbwright.model.index_use import is_free
 from dbwright.model.snapshot import Snapshot
 
 
@@ -101,14 +102,5 @@ def _answers_for(form: Form, index: Index) -> bool:
 
 def _is_bound(snapshot: Snapshot, facts: TableFacts, index: Index) -> bool:
     """Whether the index is there for more than reading."""
-    return bool(
-        index.is_unique
-        or index.is_primary
-        or index.constraint
-        or index.is_exclusion
-        or index.is_replica_identity
-        or index.is_clustered
-        or index.extension
-        or index.parent_oid is not None
-        or any(key.index_oid == index.oid for key in snapshot.catalog.references_to(facts.table))
-    )
+    own = index.is_unique or index.extension or index.parent_oid is not None
+    return bool(own) or not is_free(snapshot, facts.table, index)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 
 from dbwright.model.catalog import Catalog, Table
 from dbwright.model.change import CreateIndex
-from dbwright.model.quoting import shortened
+from dbwright.model.indexing import index_names
 
 
 class Names:
-    """PostgreSQL's own pattern, at most 63 bytes, none that the schema has or that was given before."""
+    """None that the schema has or that was given before."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.taken = {schema: set(names) for schema, names in catalog.relation_names.items()}
@@ -18,19 +18,15 @@ class Names:
             table = catalog.table_by_oid.get(constraint.table_oid)
             if table is not None:
                 self.taken.setdefault(table.schema, set()).add(constraint.name)
-        self.numbers: Counter[tuple[str, str, str]] = Counter()
+        self.next: dict[tuple[int, tuple[str, ...], str], Iterator[str]] = {}
 
     def of(self, table: Table, index: CreateIndex) -> str:
+        """A name for the index, which nothing else gets."""
         taken = self.taken.setdefault(table.schema, set())
-        columns = (key.column or "expr" for key in index.keys)
+        columns = tuple(key.column or "expr" for key in index.keys)
         suffix = {"btree": "idx"}.get(index.method, f"{index.method}_idx")
         suffix = ("covering_" if index.include else "") + ("partial_" if index.predicate else "") + suffix
-        stem = shortened("_".join((table.name, *columns)), f"_{suffix}", len("9999"))
-        while True:
-            number = self.numbers[table.schema, stem, suffix]
-            self.numbers[table.schema, stem, suffix] += 1
-            ending = f"_{suffix}{number or ''}"
-            name = stem.encode()[: 63 - len(ending)].decode(errors="ignore") + ending
-            if name not in taken:
-                taken.add(name)
-                return name
+        names = self.next.setdefault((table.oid, columns, suffix), index_names(table, columns, suffix, len("9999")))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        return name

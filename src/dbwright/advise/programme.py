@@ -65,7 +65,9 @@ def solve(
         # Per statement and index, not per configuration: fewer rows and a tighter relaxation.
         needing: dict[int, list[int]] = {}
         for position in positions:
-            for n in choices[position][1]:
+            for n in sorted(
+                choices[position][1]
+            ):  # a set's own order is another in each process, and decides among equals
                 if n in column:
                     needing.setdefault(n, []).append(position)
         for n, those in needing.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dbwright.advise.costs import Costs, Looker, Statement, Workers, explore, refine
+from dbwright.advise.costs import NONE, Costs, Looker, Statement, Workers, explore, is_plain, refine
 from dbwright.advise.programme import Solution, solve
-from dbwright.model.change import CreateIndex
 from dbwright.phantom import PlanFailed, Session, WhatIfIndex
 
 _ROUNDS = 3
@@ -88,23 +88,21 @@ class Selector:
 
     def select(self, limits: Limits, progressed: Callable[[float], None] = lambda _share: None) -> Selection:
         """The best choice within the limits that was found."""
-        best: Selection | None = None
+        best, after = NONE, math.inf
         for number in range(_ROUNDS):
             progressed(number / _ROUNDS)
             solution = self._solve(limits)
             self._refine(solution, limits)
-            after = self._value(solution.chosen)
-            if best is None or after < best.after * (1 - 1e-6):
-                best = self._selection(solution.chosen, after, solution.bound)
-            elif after >= best.after:
-                best = self._selection(best.chosen, best.after, solution.bound)
+            value = self._value(solution.chosen)
+            if value >= after:
                 break
+            best, after = solution.chosen, value
         solution = self._solve(limits)
-        if self._value(solution.chosen) < (best.after if best else 0.0):
-            best = self._selection(solution.chosen, self._value(solution.chosen), solution.bound)
-        assert best is not None
-        chosen = self._needed(best.chosen)
-        return self._selection(chosen, self._value(chosen), min(solution.bound, best.after))
+        best = min(best, solution.chosen, key=self._value)
+        chosen = self._needed(best)
+        looks = sum(looker.looks for looker in self._lookers.values())
+        bound = min(solution.bound, self._value(best))
+        return Selection(chosen, self._value(NONE), self._value(chosen), bound, looks)
 
     def _needed(self, chosen: frozenset[int]) -> frozenset[int]:
         """The choice without what no statement would miss, the largest first: where there is room, the programme does not mind."""
@@ -123,17 +121,13 @@ class Selector:
         total = sum(self.charges.get(n, 0.0) for n in chosen)
         return total + sum(self.costs.of(n, chosen) * self.statements[n].weight for n in self.costs.known)
 
-    def _selection(self, chosen: frozenset[int], after: float, bound: float) -> Selection:
-        looks = sum(looker.looks for looker in self._lookers.values())
-        return Selection(chosen, self._value(frozenset()), after, bound, looks)
-
     def _refine(self, solution: Solution, limits: Limits) -> None:
         """Look at each statement beside the choice: with what its own configurations use, and with what is plain enough for several
         statements of what others use."""
         own = {number: {n for used, _ in self.costs.useful(number) for n in used} for number in self.costs.known}
         pool = sorted(set().union(*own.values(), solution.chosen))
-        shared = solution.chosen.union(n for n in pool if _is_plain(self.indexes[n].definition))
-        before = self._value(frozenset())
+        shared = solution.chosen.union(n for n in pool if is_plain(self.indexes[n].definition, 2))
+        before = self._value(NONE)
         size = sum(self.indexes[n].bytes for n in solution.chosen)
         price = (before - solution.value) / size / 3 if size and limits.bytes is not None else 0.0
 
@@ -149,7 +143,3 @@ class Selector:
         self.workers.each(work, sorted(self._lookers))
         for number, looker in self._lookers.items():
             self.costs.learn(number, looker.found)
-
-
-def _is_plain(index: CreateIndex) -> bool:
-    return not index.include and index.predicate is None and len(index.keys) <= 2

@@ -10,7 +10,7 @@ from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import Snapshot
 from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
-from dbwright.phantom.sizes import index_size  # type: ignore[import-untyped, import-not-found, unused-ignore]
+from dbwright.phantom.sizes import index_size
 from dbwright.source.expressions import expression_text, string_of
 from dbwright.source.sql import CannotTakeApart, parse_statements
 

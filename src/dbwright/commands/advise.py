@@ -12,12 +12,12 @@ import click
 
 from dbwright.errors import DbwrightError
 from dbwright.options import Source, progress, source_options, write_or_show
+from dbwright.report.advice import FORMATS, render
 
 if TYPE_CHECKING:
     from dbwright.model.snapshot import Snapshot
     from dbwright.model.workload import WorkloadRead
 
-_FORMATS = ("text", "json", "markdown", "html", "sql")
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\Z", re.I)
 
@@ -48,7 +48,7 @@ class NoBudget(DbwrightError):
 )
 @click.option("--budget", metavar="BYTES", help="Disk that the indexes may take: 500MB, 1GB (1,024s).")
 @click.option("--count", type=click.IntRange(min=0), metavar="N", help="At most so many indexes.")
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
 def command(
     source: Source,
@@ -70,7 +70,6 @@ def command(
     from dbwright.advise.advice import advise
     from dbwright.advise.selection import Limits
     from dbwright.phantom import Phantom
-    from dbwright.report import advice as report
 
     limits = Limits(_bytes(budget), count)
     snapshot = source.read(config.load(source.path.resolve(), os.environ))
@@ -84,7 +83,7 @@ def command(
     with Phantom.of(snapshot) as phantom, progress("Advising") as progressed:
         advice = advise(phantom, read.statements, limits, progressed)
         advice = replace(advice, problems=(*read.problems, *advice.problems))
-        text = report.render(advice, snapshot, phantom.gaps, phantom.server.version, format_)
+        text = render(advice, snapshot, phantom.gaps, phantom.server.version, format_)
     write_or_show(text, output)
     return 0
 

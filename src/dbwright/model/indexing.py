@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import count
 
 from dbwright.model.catalog import Catalog, Index, Table
 from dbwright.model.quoting import shortened
@@ -37,11 +39,13 @@ def free_name(catalog: Catalog, table: Table, columns: tuple[str, ...], suffix: 
     """A name for a new index or constraint in the table's schema: PostgreSQL's own pattern, at most 63 bytes, not taken."""
     relations = catalog.relation_names.get(table.schema, frozenset())
     constraints = {c.name for c in catalog.constraints_of(table)}
-    stem = shortened("_".join((table.name, *columns)), f"_{suffix}", len("99"))
-    number = 0
-    while True:
+    return next(n for n in index_names(table, columns, suffix) if n not in relations and n not in constraints)
+
+
+def index_names(table: Table, columns: tuple[str, ...], suffix: str, digits: int = 2) -> Iterator[str]:
+    """Names by PostgreSQL's own pattern, at most 63 bytes: the plain one, then numbered ones. A name that is cut keeps room for so many
+    digits."""
+    stem = shortened("_".join((table.name, *columns)), f"_{suffix}", digits)
+    for number in count():
         ending = f"_{suffix}{number or ''}"
-        name = stem.encode()[: 63 - len(ending)].decode(errors="ignore") + ending
-        if name not in relations and name not in constraints:
-            return name
-        number += 1
+        yield stem.encode()[: 63 - len(ending)].decode(errors="ignore") + ending

@@ -12,6 +12,7 @@ from dbwright.model.statistics import ColumnStatistics
 from dbwright.phantom.schema import stored
 from dbwright.postgres import query_text
 
+ColumnRow = tuple[object, ...]
 Connection = psycopg.Connection[tuple[object, ...]]
 
 _COLUMNS = (
@@ -27,9 +28,9 @@ _KEYS = (
 )
 
 
-def write_statistics(connection: Connection, snapshot: Snapshot, major: int) -> None:
-    """The rows of ``pg_statistic``."""
-    _fill(connection, "dbwright_columns", _COLUMNS, _column_rows(snapshot))
+def write_statistics(connection: Connection, rows: Iterable[ColumnRow], major: int) -> None:
+    """Rows of ``pg_statistic``, from those of ``column_rows``."""
+    _fill(connection, "dbwright_columns", _COLUMNS, rows)
     connection.execute(query_text("statistics", major * 10000, "dbwright.phantom"))
 
 
@@ -67,7 +68,8 @@ def _relation_rows(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
                 yield index.schema, index.name, of_index.pages, of_index.rows, 0
 
 
-def _column_rows(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
+def column_rows(snapshot: Snapshot) -> Iterator[ColumnRow]:
+    """What the snapshot tells of each column; the first two fields name its table or index."""
     catalog = snapshot.catalog
     names = {table.oid: (table.schema, table.name) for table in stored(catalog)}
     names |= {index.oid: (index.schema, index.name) for index in catalog.indexes if index.table_oid in names}

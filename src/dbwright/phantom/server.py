@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from dbwright.phantom import clock, figures, files
 from dbwright.phantom.schema import Step, steps, stored
 from dbwright.phantom.session import PLAN_SECONDS, Session
 from dbwright.phantom.sizes import btree_levels
-from dbwright.plaintext import one_line
+from dbwright.phantom.whatif import reason_of
 
 _DATABASE = "phantom"
 _SERVER: Mapping[str, str | int | float] = {
@@ -101,17 +102,16 @@ class Phantom:
         """A new planning session with production's planner settings."""
         connection = self._connect(database)
         session = Session(connection, self.server.major, self.server.directory / "data")
-        session.configure(self._settings() | {"statement_timeout": str(round(PLAN_SECONDS * 1000))})
+        if refused := session.configure(self._settings() | {"statement_timeout": str(round(PLAN_SECONDS * 1000))}):
+            self._gap("phantom.settings", f"this server does not take {listed(refused)}", "Plans are made without.")
         return session
 
     def sessions(self, count: int) -> list[Session]:
         """Sessions that can suppose indexes at the same time: each in a database of its own, because such changes to one wait for each
         other."""
-        gaps = list(self.gaps)
         others = [f"{_DATABASE}_{number}" for number in range(2, count + 1)]
         for database in others:
             self._build(database)
-        self.gaps = gaps
         return [self.session(database) for database in (_DATABASE, *others)]
 
     def _connect(self, database: str) -> psycopg.Connection[Any]:
@@ -122,7 +122,7 @@ class Phantom:
         return {
             row.name: row.value
             for row in self.snapshot.settings.rows
-            if row.name in _PLANNER_SETTINGS or row.name.startswith("enable_")
+            if row.name.lower() in _PLANNER_SETTINGS or row.name.startswith("enable_")
         }
 
     def _build(self, database: str) -> None:
@@ -160,7 +160,7 @@ class Phantom:
             except psycopg.Error as error:
                 self._gap(
                     "phantom.locale",
-                    f"the locale {production.collate} of production is not to be had here ({one_line(str(error).strip())})",
+                    f"the locale {production.collate} of production is not to be had here ({reason_of(error)})",
                     "Install it; else what compares texts may be planned otherwise.",
                 )
         self.server.create_database(database, "template0")
@@ -178,9 +178,10 @@ class Phantom:
             try:
                 connection.execute(step.sql.encode())
             except psycopg.Error as error:
-                reason = one_line((error.diag.message_primary or str(error)).strip())
                 self._gap(
-                    "phantom.schema", f"{step.makes} could not be made: {reason}", "Plans that need it are not told."
+                    "phantom.schema",
+                    f"{step.makes} could not be made: {reason_of(error)}",
+                    "Plans that need it are not told.",
                 )
 
     def _write_statistics(self, connection: psycopg.Connection[Any]) -> None:
@@ -191,15 +192,35 @@ class Phantom:
                 "Let the role read them (GRANT pg_read_all_data) and run ANALYZE.",
             )
             return
-        if rows := self.snapshot.catalog.extended_statistics:
+        if extended := self.snapshot.catalog.extended_statistics:
             self._gap(
                 "phantom.extended_statistics",
-                f"{counted(len(rows), 'extended statistics object')} ({listed(row.name for row in rows)}) have no data here:"
+                f"{counted(len(extended), 'extended statistics object')} ({listed(row.name for row in extended)}) have no data here:"
                 " only superusers may read it",
                 "Groups and conditions on their columns are planned as if these were independent.",
             )
-        with connection.transaction():
-            figures.write_statistics(connection, self.snapshot, self.server.major)
+        rows = list(figures.column_rows(self.snapshot))
+        try:
+            with connection.transaction():
+                figures.write_statistics(connection, rows, self.server.major)
+        except psycopg.Error:
+            self._write_statistics_apart(connection, rows)
+
+    def _write_statistics_apart(self, connection: psycopg.Connection[Any], rows: Sequence[figures.ColumnRow]) -> None:
+        """Relation by relation: a value that this server does not take costs the statistics of its relation only."""
+        by_relation: defaultdict[tuple[object, ...], list[figures.ColumnRow]] = defaultdict(list)
+        for row in rows:
+            by_relation[row[:2]].append(row)
+        for (_, name), of_relation in by_relation.items():
+            try:
+                with connection.transaction():
+                    figures.write_statistics(connection, of_relation, self.server.major)
+            except psycopg.Error as error:
+                self._gap(
+                    "phantom.statistics",
+                    f"the statistics of {name} are not taken: {reason_of(error)}",
+                    "Its plans are made without; install a server of production's version here.",
+                )
 
     def _write_sizes(self, connection: psycopg.Connection[Any]) -> None:
         with connection.transaction():
@@ -236,4 +257,6 @@ class Phantom:
             )
 
     def _gap(self, section: str, reason: str, remedy: str) -> None:
-        self.gaps.append(Gap(section, reason, remedy, partial=True))
+        gap = Gap(section, reason, remedy, partial=True)
+        if gap not in self.gaps:
+            self.gaps.append(gap)

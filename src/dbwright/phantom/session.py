@@ -13,8 +13,7 @@ from psycopg import sql
 from dbwright.errors import DbwrightError
 from dbwright.model.query_plan import Plan
 from dbwright.phantom.clock import as_of
-from dbwright.phantom.whatif import WhatIf, WhatIfIndex
-from dbwright.plaintext import one_line
+from dbwright.phantom.whatif import WhatIf, WhatIfIndex, reason_of
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _TYPED_LITERAL = re.compile(r"\b(interval|date|timestamp|timestamptz|time)\s+(\$\d+)", re.I)
@@ -61,7 +60,7 @@ class Session:
             return self._explain_prepared(statement, max(numbers))
         except psycopg.Error as error:
             raise PlanFailed(
-                f"It cannot be planned: {one_line((error.diag.message_primary or str(error)).strip())}.",
+                f"It cannot be planned: {reason_of(error)}.",
                 "Check the statement against the schema in the snapshot.",
             ) from None
 
@@ -86,7 +85,7 @@ class Session:
         finally:
             self.connection.execute("DEALLOCATE ALL")
 
-    def configure(self, settings: Mapping[str, str]) -> Sequence[str]:
+    def configure(self, settings: Mapping[str, str]) -> list[str]:
         """Set parameters; answers the names of those that this server does not take."""
         refused = []
         for name, value in settings.items():

@@ -6,7 +6,7 @@ its figures stay. Its own file then gets the estimated size and height. Everythi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 SHADOWS = "dbwright_shadow"
 _PREFIX = "dbwright_w"
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """What the server said, in a line."""
+    return one_line((error.diag.message_primary or str(error)).strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,12 @@ class WhatIf:
         self._data = data
         self._oids: dict[int, int] = {}
         self._on: frozenset[int] = frozenset()
-        self._without: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         connection = self.session.connection
         connection.execute("BEGIN")
         try:
-            self._create(range(len(self.indexes)))
+            self._create()
         except BaseException:
             connection.execute("ROLLBACK")
             raise
@@ -72,12 +76,6 @@ class WhatIf:
     ) -> None:
         if not self.session.connection.closed:
             self.session.connection.execute("ROLLBACK")
-
-    def add(self, indexes: Iterable[WhatIfIndex]) -> None:
-        """Suppose more; they get the next numbers."""
-        begin = len(self.indexes)
-        self.indexes = (*self.indexes, *indexes)
-        self._create(range(begin, len(self.indexes)))
 
     def switch(self, on: Collection[int]) -> None:
         """Have exactly these of the supposed indexes."""
@@ -103,8 +101,8 @@ class WhatIf:
         plan = self.session.plan(statement)
         return plan, frozenset(int(name[len(_PREFIX) :]) for name in plan.indexes if name.startswith(_PREFIX))
 
-    def _create(self, numbers: Iterable[int]) -> None:
-        numbers = list(numbers)
+    def _create(self) -> None:
+        numbers = range(len(self.indexes))
         if not numbers:
             return
         connection = self.session.connection
@@ -120,7 +118,7 @@ class WhatIf:
                     with connection.transaction():
                         connection.execute(statement.encode())
                 except psycopg.Error as error:
-                    self.refused[number] = one_line((error.diag.message_primary or str(error)).strip())
+                    self.refused[number] = reason_of(error)
         self._adopt([n for n in numbers if n not in self.refused], [oid for oid, _ in tables.values()])
 
     def _statement(self, number: int, tables: Mapping[tuple[str, str], tuple[int, str]]) -> str:

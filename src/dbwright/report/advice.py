@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 from dbwright.fixes.sql import create_index
 from dbwright.model.advice import Advice, AdvisedIndex, Effect
 from dbwright.model.snapshot import Gap, Snapshot
 from dbwright.model.wording import bytes_text, counted, duration, listed
-from dbwright.plaintext import one_line
+from dbwright.plaintext import clean, one_line
+from dbwright.report.page import harmless, page
 
 FORMATS = ("text", "json", "markdown", "html", "sql")
 _SHOWN = 5
@@ -24,14 +24,14 @@ def render(advice: Advice, snapshot: Snapshot, gaps: Iterable[Gap], planner: str
         return json.dumps(_as_json(advice, gaps, planner), indent=1)
     if format_ == "sql":
         return _sql(advice)
-    lines = list(_markdown(advice, snapshot, gaps, planner))
+    lines = [clean(line) for line in _markdown(advice, snapshot, gaps, planner)]
     if format_ == "markdown":
         return "\n".join(lines) + "\n"
-    if format_ == "html":
-        return _html(lines)
-    return (
-        "\n".join(line.replace("```sql", "").replace("```", "").replace("**", "").lstrip("# ") for line in lines) + "\n"
-    )
+    return _html(lines) if format_ == "html" else _text(lines)
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(line.removeprefix("## ").removeprefix("# ") + "\n" for line in lines if not line.startswith("```"))
 
 
 def _sql(advice: Advice) -> str:
@@ -169,10 +169,10 @@ def _effect(effect: Effect) -> str:
 
 
 def _html(lines: Iterable[str]) -> str:
+    title, *rest = lines
     body: list[str] = []
     code = items = False
-    title = ""
-    for line in lines:
+    for line in rest:
         if line.startswith("```"):
             code = not code
             body.append("<pre>" if code else "</pre>")
@@ -181,23 +181,14 @@ def _html(lines: Iterable[str]) -> str:
             body.append("</ul>")
             items = False
         if code:
-            body.append(escape(line))
+            body.append(harmless(line))
         elif line.startswith("## "):
-            body.append(f"<h2>{escape(line[3:])}</h2>")
-        elif line.startswith("# "):
-            title = line[2:]
-            body.append(f"<h1>{escape(title)}</h1>")
+            body.append(f"<h2>{harmless(line[3:])}</h2>")
         elif line.startswith("- "):
-            body += ["" if items else "<ul>", f"<li>{escape(line[2:])}</li>"]
+            body += ["" if items else "<ul>", f"<li>{harmless(line[2:])}</li>"]
             items = True
         elif line:
-            body.append(f"<p>{escape(line)}</p>")
-    style = (
-        ":root{color-scheme:light dark}body{font:16px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "pre{overflow:auto;padding:.7rem 1rem;border:1px solid #8886;border-radius:6px;font-size:14px}h2{margin-top:2rem;font-size:1.15rem}"
-    )
-    closing = "</ul>" if items else ""
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(title)}</title><style>{style}</style>{chr(10).join(body)}{closing}</html>\n"
-    )
+            body.append(f"<p>{harmless(line)}</p>")
+    if items:
+        body.append("</ul>")
+    return page(title.removeprefix("# "), "\n".join(body))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from dbwright.model.query_plan import Plan, Step, steps
 from dbwright.plaintext import one_line
+from dbwright.report.page import harmless, page
 
 _LONGEST = 110
 _WIDTH, _ROW = 1160, 40
@@ -23,7 +23,7 @@ def text(plan: Plan) -> str:
     """A line for each node: its share of the cost, what it does, rows, and what it looks for."""
     rows = steps(plan)
     total = sum(step.own for step in rows) or 1.0
-    lines = [f"cost {plan.cost:,.1f}, about {plan.rows:,.0f} rows", ""]
+    lines = [_costs(plan), ""]
     for step in rows:
         indent = "  " * step.depth
         times = f" x {step.times:,.0f}" if step.times > 1.5 else ""
@@ -33,6 +33,10 @@ def text(plan: Plan) -> str:
             lines.append(f"       {indent}  {_cut(step.condition)}")
     lines += ["", dominating(plan)]
     return "\n".join(lines)
+
+
+def _costs(plan: Plan) -> str:
+    return f"cost {plan.cost:,.1f}, about {plan.rows:,.0f} rows"
 
 
 def dominating(plan: Plan) -> str:
@@ -45,21 +49,14 @@ def dominating(plan: Plan) -> str:
     )
 
 
-def page(title: str, plans: Sequence[tuple[str, Plan]]) -> str:
+def pictures(title: str, plans: Sequence[tuple[str, Plan]]) -> str:
     """A page with a picture of each plan: every box a node, as wide as its share of the cost."""
-    parts = "\n".join(
-        f"<h2>{escape(name)}</h2><p>cost {plan.cost:,.1f} · about {plan.rows:,.0f} rows · {escape(dominating(plan))}</p>"
-        f"{picture(plan)}<pre>{escape(text(plan))}</pre>"
+    parts = (
+        f"<h2>{harmless(name)}</h2><p>{harmless(_costs(plan))} · {harmless(dominating(plan))}</p>"
+        f"{picture(plan)}<pre>{harmless(text(plan))}</pre>"
         for name, plan in plans
     )
-    style = (
-        ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1180px;padding:0 1rem}"
-        "pre{overflow:auto;font-size:13px;line-height:1.45}svg{width:100%;height:auto}h2{margin-top:2rem}"
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(title)}</title><style>{style}</style><h1>{escape(title)}</h1>{parts}</html>\n"
-    )
+    return page(title, "\n".join(parts))
 
 
 def picture(plan: Plan) -> str:
@@ -97,9 +94,9 @@ def _box(step: Step, x: float, width: float, share: float) -> str:
     y = step.depth * _ROW
     label = f"{step.title} {share:.0%}"[: int(width / 6.6)] if width > 40 else ""
     return (
-        f'<g><title>{escape(tip)}</title><rect x="{x:.1f}" y="{y}" width="{max(width - 1, 0.5):.1f}" height="{_ROW - 2}" rx="3"'
+        f'<g><title>{harmless(tip)}</title><rect x="{x:.1f}" y="{y}" width="{max(width - 1, 0.5):.1f}" height="{_ROW - 2}" rx="3"'
         f' fill="{colour}"/><text x="{x + 5:.1f}" y="{y + 24}" font-size="12" fill="#fff" font-family="system-ui,sans-serif">'
-        f"{escape(label)}</text></g>"
+        f"{harmless(label)}</text></g>"
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from dbwright.errors import DbwrightError
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.workload import WorkloadStatement
 
 _PLACE = re.compile(r"(?P<file>[^\s:]+):(?P<line>\d+)\Z")
 _FINGERPRINT = re.compile(r"-?\d{6,20}\Z")
@@ -16,15 +16,7 @@ class NoStatement(DbwrightError):
     """What was named is no statement that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A statement and what it is called."""
-
-    name: str
-    sql: str
-
-
-def named(what: str, snapshot: Snapshot) -> tuple[Named, ...]:
+def read_named(what: str, snapshot: Snapshot) -> tuple[WorkloadStatement, ...]:
     """The statements that ``what`` names. Raises NoStatement."""
     if place := _PLACE.match(what):
         return _at(place["file"], int(place["line"]), snapshot)
@@ -35,20 +27,20 @@ def named(what: str, snapshot: Snapshot) -> tuple[Named, ...]:
                 f"No recorded statement has the fingerprint {what}.",
                 "`dbwright audit` lists them; or give the SQL itself.",
             )
-        return (Named(what, rows[0].query),)
-    return (Named("statement", what),)
+        return (WorkloadStatement(rows[0].query, origin=what),)
+    return (WorkloadStatement(what, origin="statement"),)
 
 
-def _at(file: str, line: int, snapshot: Snapshot) -> tuple[Named, ...]:
-    places = [
+def _at(file: str, line: int, snapshot: Snapshot) -> tuple[WorkloadStatement, ...]:
+    queries = [
         query
         for query in snapshot.source.queries
         if query.sql and any(p.line == line and p.file.endswith(file.lstrip("./")) for p in (query.issued, query.made))
     ]
-    if not places:
+    if not queries:
         raise NoStatement(
             f"No query was read at {file}:{line}.",
             "`dbwright queries` lists each with its line, and what could not be read.",
         )
-    texts = dict.fromkeys((str(query.issued), query.sql or "") for query in places)
-    return tuple(Named(name, sql) for name, sql in texts)
+    texts = dict.fromkeys((query.sql or "", str(query.issued)) for query in queries)
+    return tuple(WorkloadStatement(sql, origin=origin) for sql, origin in texts)

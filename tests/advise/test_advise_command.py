@@ -1,1 +1,0 @@
-"""dbwright plan and dbwright advise, as a user calls them, on the snapshot of a shop with rows."""
