@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from dbwright import ranking, rules
-from dbwright.audit import _one_message_each, audit, fingerprint, ignore_matches
+from dbwright.audit import _dropped_once, _one_message_each, audit, fingerprint, ignore_matches
 from dbwright.collect.postgres import collect
 from dbwright.model.activity import Workload
 from dbwright.model.attribution import Attribution, StatementOrigin
+from dbwright.model.change import Change, CreateIndex, DropIndex, IndexKey
 from dbwright.model.finding import Finding, Impact, ObjectRef
 from dbwright.model.query import Query, QueryTable
 from dbwright.model.report import Ignore, Report
@@ -273,3 +274,19 @@ def test_measured_twin_gives_way_to_the_finding_on_code_and_leaves_it_its_cost()
     assert left["a"].message == "In code. Measured."
     assert left["a"].evidence["recorded"] == {"query": "q"}
     assert left["a"].points > ranking.points(code)
+
+
+def test_an_index_is_dropped_by_one_change() -> None:
+    index, place = ObjectRef("index", "i", "public", "note"), ObjectRef("column", "guid", "public", "note", ("guid",))
+    old = DropIndex("public", "i", "CREATE INDEX i ON public.note USING btree (guid)")
+    other = replace(old, name="j")
+    unique = CreateIndex("public", "note", "u", (IndexKey("guid"),), unique=True)
+    bytes_ = Impact(1, "bytes", 1, 30)
+    unused = Finding("u", "Unused.", (index,), bytes_, change=Change((old,)))
+    natural = Finding("n", "Unique so far.", (place,), bytes_, change=Change((unique, old, other), note="Look first."))
+    alone = replace(natural, change=Change((unique, other)))
+    left = list(_dropped_once([natural, unused, alone]))
+    assert left[1:] == [unused, alone]
+    assert left[0].change is not None
+    assert left[0].change.operations == (unique, other)
+    assert left[0].change.note == "Look first. i would be superfluous then too; another finding proposes to drop it."

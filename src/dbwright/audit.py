@@ -12,12 +12,12 @@ from hashlib import sha256
 from dbwright import ranking, rules
 from dbwright.fixes import sql
 from dbwright.model import statements
-from dbwright.model.change import Engine, SetServerParameter
+from dbwright.model.change import DropIndex, Engine, SetServerParameter
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report
 from dbwright.model.snapshot import NEWEST_VERSION, OTHER_DATABASE, UNREAD, Gap, Snapshot
 from dbwright.model.statistics import Statistics
-from dbwright.model.wording import counted, in_singular
+from dbwright.model.wording import counted, in_singular, listed
 from dbwright.rules import Rule
 
 _REBUILD = "SQLite cannot alter this in place: change the model and let the migration rebuild the table."
@@ -64,7 +64,9 @@ def audit(
             continue
         findings += found
         strengths += praised
-    ordered = sorted(_one_message_each(findings, chosen), key=lambda f: (-f.points, f.rule, f.title, f.id))
+    ordered = sorted(
+        _dropped_once(_one_message_each(findings, chosen)), key=lambda f: (-f.points, f.rule, f.title, f.id)
+    )
     kept, held, unused, expired = _apply_ignores(ordered, tuple(ignores), snapshot.taken_at.date().isoformat())
     accepted = [finding for finding in kept if finding.id in (baseline or {})]
     held += [IgnoredFinding(finding, "in the baseline") for finding in accepted]
@@ -255,6 +257,27 @@ def _one_message_each(findings: list[Finding], chosen: list[Rule]) -> Iterator[F
         if key not in best:
             best[key] = finding
     yield from (_as_costly(finding, costs.get(finding.id)) for finding in best.values())
+
+
+def _dropped_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Each index is dropped by one change: where a message is about the index, others only tell that they would do without it too."""
+    findings = list(findings)
+    about = {
+        (step.schema, step.name)
+        for f in findings
+        if f.change and all(isinstance(o, DropIndex) for o in f.change.operations)
+        for step in f.change.operations
+        if isinstance(step, DropIndex)
+    }
+    for f in findings:
+        steps = f.change.operations if f.change else ()
+        told = [o for o in steps if isinstance(o, DropIndex) and (o.schema, o.name) in about]
+        if f.change is None or not told or all(isinstance(o, DropIndex) for o in steps):
+            yield f
+            continue
+        note = f"{listed(o.name for o in told)} would be superfluous then too; another finding proposes to drop it."
+        left = tuple(o for o in steps if o not in told)
+        yield replace(f, change=replace(f.change, operations=left, note=" ".join(filter(None, (f.change.note, note)))))
 
 
 def _as_costly(finding: Finding, measured: Finding | None) -> Finding:
