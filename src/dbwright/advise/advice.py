@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from dbwright.advise.candidates import Candidate, Candidates, candidates
 from dbwright.advise.costs import NONE, Statement, Workers, is_plain
+from dbwright.advise.measures import beyond_indexes
 from dbwright.advise.selection import Limits, Selection, Selector
 from dbwright.advise.sizing import supposed
 from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
@@ -85,9 +86,13 @@ def advise(
         selector.charges = {number: charge + LEAST_GAIN * base for number, charge in charges.items()}
     selection = selector.select(limits, lambda share: progressed("choosing", 0.6 + 0.4 * share))
     parts = _Parts(snapshot, statements, found, indexes, charges)
+    advice = _advice(parts, selector, selection, limits)
+    progressed("looking beyond indexes", 1.0)
+    chosen = [indexes[number] for number in sorted(selection.chosen)]
+    measures = beyond_indexes(sessions[0], snapshot, advice.effects, chosen)
     for session in sessions:
         session.close()
-    return _advice(parts, selector, selection, limits, time.perf_counter() - began)
+    return replace(advice, measures=measures, seconds=time.perf_counter() - began)
 
 
 def _relevant(found: Candidates, serves: Mapping[int, frozenset[int]]) -> dict[int, list[int]]:
@@ -148,7 +153,7 @@ def _write_cost(snapshot: Snapshot, index: WhatIfIndex) -> float:
     return entries * share * ((index.height + 1) * _PAGE_TOUCHED * operator + entry + wal * page)
 
 
-def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Limits, seconds: float) -> Advice:
+def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Limits) -> Advice:
     chosen = sorted(selection.chosen, key=lambda n: (-_alone(selector, selection, n), n))
     place = {number: position for position, number in enumerate(chosen)}
     effects = []
@@ -180,7 +185,7 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
         gap=selection.gap,
         candidates=len(parts.indexes),
         looks=selection.looks,
-        seconds=seconds,
+        seconds=0.0,
         budget=limits.bytes,
         rejected=tuple(_rejected(parts, selector, selection)),
         problems=problems,

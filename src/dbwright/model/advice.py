@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from dbwright.model.change import CreateIndex
 from dbwright.model.workload import StatementProblem, WorkloadStatement
@@ -45,6 +46,33 @@ class Rejected:
     why: str
 
 
+Verdict = Literal["advised", "not advised", "not judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Something else than an index that the same evidence speaks for, or was asked about.
+
+    ``kind`` is the name of its file in `advise.measures`. ``statements`` are positions in `Advice.effects`; ``share`` is their part of the
+    workload, of its time where that was recorded, else of its cost. ``before`` and ``after`` are the planner's costs, beside the advised
+    indexes, of what ``method`` says. ``change`` is SQL or what to do, ``price`` what the change costs, ``proof`` how to prove it.
+    """
+
+    kind: str
+    title: str
+    evidence: tuple[str, ...]
+    verdict: Verdict = "advised"
+    statements: tuple[int, ...] = ()
+    share: float = 0.0
+    before: float | None = None
+    after: float | None = None
+    method: str = ""
+    change: str = ""
+    price: str = ""
+    confidence: Literal["low", "medium", "high"] = "medium"
+    proof: str = ""
+
+
 @dataclass(frozen=True)
 class Advice:
     """``before`` and ``after`` are the costs of the whole workload, weighted by calls; ``gap``: no choice over the costs that were looked
@@ -62,6 +90,7 @@ class Advice:
     rejected: tuple[Rejected, ...] = ()
     problems: tuple[StatementProblem, ...] = ()
     notes: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
 
     @property
     def bytes(self) -> int:

@@ -9,15 +9,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class WorkloadStatement:
-    """A statement of a workload: SQL with literals or with ``$1``. ``calls`` is its weight; ``mean_milliseconds`` None when nobody
-    measured it. ``origin`` tells people where it is from (``shop/views.py:31``, ``q07.sql``, a query id). ``parameters`` are values
-    that its placeholders are known to take, by number from 1."""
+    """A statement of a workload: SQL with literals or with ``$1``. ``calls`` is its weight; ``mean_milliseconds`` and ``mean_rows`` (of a
+    call: returned, or changed) are None when nobody measured them. ``origin`` tells people where it is from (``shop/views.py:31``,
+    ``q07.sql``, a query id). ``parameters`` are values that its placeholders are known to take, by number from 1.
+    """
 
     sql: str
     calls: float = 1.0
     mean_milliseconds: float | None = None
     origin: str = ""
     parameters: Mapping[int, Any] = field(default_factory=dict)
+    mean_rows: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

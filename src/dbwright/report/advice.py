@@ -11,6 +11,7 @@ from dbwright.model.advice import Advice, AdvisedIndex, Effect
 from dbwright.model.snapshot import Gap, Snapshot
 from dbwright.model.wording import bytes_text, counted, duration, listed
 from dbwright.plaintext import clean, one_line
+from dbwright.report.measures import as_json, beyond_indexes
 from dbwright.report.page import harmless, page
 
 FORMATS = ("text", "json", "markdown", "html", "sql")
@@ -83,6 +84,7 @@ def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, A
         "not_chosen": [
             {"sql": create_index(row.index, online=True), "bytes": row.bytes, "why": row.why} for row in advice.rejected
         ],
+        "beyond_indexes": as_json(advice),
         "problems": [{"origin": row.origin, "reason": row.reason} for row in advice.problems],
         "notes": advice.notes,
         "gaps": [{"section": gap.section, "reason": gap.reason, "remedy": gap.remedy} for gap in gaps],
@@ -116,6 +118,7 @@ def _markdown(advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner
             for row in advice.rejected
         )
         yield ""
+    yield from beyond_indexes(advice)
     left_out = [f"{row.origin}: {one_line(row.reason)}" for row in advice.problems]
     told = [*left_out, *advice.notes, *(f"{gap.reason}. {gap.remedy}" for gap in gaps)]
     if told:

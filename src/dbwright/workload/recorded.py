@@ -49,10 +49,17 @@ def _since(row: Statement, before: Statement | None) -> Statement:
     if before is None or row.calls < before.calls:
         return row
     calls, total = row.calls - before.calls, max(row.total_milliseconds - before.total_milliseconds, 0.0)
-    return replace(row, calls=calls, total_milliseconds=total, mean_milliseconds=total / calls if calls else 0.0)
+    return replace(
+        row,
+        calls=calls,
+        total_milliseconds=total,
+        mean_milliseconds=total / calls if calls else 0.0,
+        rows=max(row.rows - before.rows, 0),
+    )
 
 
 def _statement(row: Statement, snapshot: Snapshot) -> WorkloadStatement:
     origin = snapshot.attribution.by_query_id.get(row.query_id)
     place = str(origin.issued[0]) if origin and origin.issued else f"query {row.query_id}"
-    return WorkloadStatement(row.query, float(row.calls), row.mean_milliseconds, place)
+    rows = row.rows / row.calls if row.calls else None
+    return WorkloadStatement(row.query, float(row.calls), row.mean_milliseconds, place, mean_rows=rows)

@@ -1,0 +1,252 @@
+"""Statements written otherwise, on PostgreSQL's own parse tree, and judged by its planner before and after.
+
+Trees are plain dictionaries (the parser's JSON). A rewriting changes a copy; its text is written by PostgreSQL's own writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import postgast
+from google.protobuf import json_format
+
+from dbwright.advise.evidence import Evidence, Observed
+from dbwright.advise.relations import Relations
+from dbwright.fixes.sql import create_index
+from dbwright.model.advice import Measure
+from dbwright.model.catalog import Column, Table
+from dbwright.model.change import CreateIndex
+from dbwright.model.wording import bytes_text
+from dbwright.source.expressions import string_of
+from dbwright.source.placeholders import numbered
+from dbwright.source.sql import CannotTakeApart, fingerprint, parse_statements
+
+Node = dict[str, Any]
+
+LEAST_SHARE = 0.005
+"""Of the workload that a rewriting must save to be told."""
+MOST_AFTER = 0.75
+"""Share of a statement's cost above which a rewriting is not told: estimates err by more."""
+
+
+def select_of(sql: str) -> Node | None:
+    """The tree of a statement that is one SELECT, to be changed at will; None for anything else."""
+    try:
+        statements = parse_statements(numbered(sql)[0])
+    except CannotTakeApart:
+        return None
+    select: Node | None = statements[0].get("SelectStmt") if len(statements) == 1 else None
+    return deepcopy(select) if select is not None else None
+
+
+def text_of(select: Node) -> str | None:
+    """A SELECT as SQL on several lines; None where PostgreSQL's writer has no text for it."""
+    tree = postgast.ParseResult()
+    try:
+        json_format.ParseDict({"version": 170000, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
+        text = str(postgast.deparse(tree))
+        spread = str(postgast.format_sql(text)).strip()
+        return spread if fingerprint(spread) == fingerprint(text) else text
+    except (json_format.ParseError, postgast.PgQueryError, RecursionError):
+        return None
+
+
+def walk(node: Any) -> Iterator[Node]:
+    """All dictionaries of a tree, each before those in it."""
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            yield here
+            waiting.extend(reversed(here.values()))
+        elif isinstance(here, list):
+            waiting.extend(reversed(here))
+
+
+def selects(root: Node) -> Iterator[Node]:
+    """A SELECT and all SELECTs in it that are no combination (UNION …) of others."""
+    for node in walk({"SelectStmt": root}):
+        inner = node.get("SelectStmt")
+        if isinstance(inner, dict) and "fromClause" in inner:
+            yield inner
+    for node in walk(root):
+        for side in ("larg", "rarg"):
+            inner = node.get(side)
+            if isinstance(inner, dict) and "fromClause" in inner and "targetList" in inner:
+                yield inner
+
+
+def conjuncts(condition: Node | None) -> list[Node]:
+    """What AND ties together."""
+    if condition is None:
+        return []
+    both = condition.get("BoolExpr")
+    if both and both.get("boolop") == "AND_EXPR":
+        return [part for argument in both["args"] for part in conjuncts(argument)]
+    return [condition]
+
+
+def all_of(parts: Sequence[Node]) -> Node | None:
+    """AND of conditions."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return {"BoolExpr": {"boolop": "AND_EXPR", "args": list(parts)}}
+
+
+def set_where(select: Node, parts: Sequence[Node]) -> None:
+    """Give a SELECT these conditions for its WHERE."""
+    select.pop("whereClause", None)
+    if condition := all_of(parts):
+        select["whereClause"] = condition
+
+
+def operation(operator: str, left: Node, right: Node) -> Node:
+    return {"A_Expr": {"kind": "AEXPR_OP", "name": [{"String": {"sval": operator}}], "lexpr": left, "rexpr": right}}
+
+
+def operator_of(node: Node) -> str:
+    """The operator of a plain comparison or computation, empty for anything else."""
+    expression = node.get("A_Expr", {})
+    return string_of(expression["name"][-1]) if expression.get("kind") == "AEXPR_OP" else ""
+
+
+def column_node(alias: str | None, name: str) -> Node:
+    parts = (alias, name) if alias else (name,)
+    return {"ColumnRef": {"fields": [{"String": {"sval": part}} for part in parts]}}
+
+
+def function_name(node: Node) -> str:
+    """The bare name of a function that is called, empty for anything else."""
+    call = node.get("FuncCall")
+    return string_of(call["funcname"][-1]) if call else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table in a FROM clause. ``optional``: an outer join may leave its columns NULL."""
+
+    alias: str
+    table: Table
+    optional: bool
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The FROM clause of one SELECT. ``complete``: it holds tables of the snapshot only."""
+
+    sources: Mapping[str, Source]
+    complete: bool
+    relations: Relations
+
+    def owner(self, node: Node) -> tuple[Source, Column] | None:
+        """The source and column that a reference means, when it is one of this SELECT's tables."""
+        fields = node.get("ColumnRef", {}).get("fields", ())
+        if not fields or "A_Star" in fields[-1]:
+            return None
+        name = string_of(fields[-1])
+        if len(fields) > 1:
+            source = self.sources.get(string_of(fields[-2]))
+            return self._column(source, name) if source else None
+        found = [one for source in self.sources.values() if (one := self._column(source, name))]
+        return found[0] if len(found) == 1 and self.complete else None
+
+    def _column(self, source: Source, name: str) -> tuple[Source, Column] | None:
+        column = self.relations.catalog.column(source.table, name)
+        return (source, column) if column else None
+
+    def owners(self, node: Any) -> set[str] | None:
+        """Aliases whose columns stand in an expression; None when one of them is not known, or a sub-select stands in it."""
+        aliases: set[str] = set()
+        for part in walk(node):
+            if "SubLink" in part:
+                return None
+            if "ColumnRef" in part:
+                found = self.owner(part)
+                if found is None:
+                    return None
+                aliases.add(found[0].alias)
+        return aliases
+
+
+def scope_of(select: Node, relations: Relations, hidden: frozenset[str] = frozenset()) -> Scope:
+    """``hidden`` are names of common table expressions, which are no tables."""
+    sources: dict[str, Source] = {}
+    complete = True
+
+    def enter(item: Node, optional: bool) -> None:
+        nonlocal complete
+        kind, node = next(iter(item.items()))
+        if kind == "JoinExpr":
+            how = node.get("jointype", "JOIN_INNER")
+            enter(node["larg"], optional or how in ("JOIN_RIGHT", "JOIN_FULL"))
+            enter(node["rarg"], optional or how in ("JOIN_LEFT", "JOIN_FULL"))
+            return
+        table = None
+        if kind == "RangeVar" and (node.get("schemaname") or node["relname"] not in hidden):
+            table = relations.find(node.get("schemaname"), node["relname"])
+        alias = node.get("alias", {}).get("aliasname") or node.get("relname", "")
+        if table is None or table.kind == "view" or alias in sources:
+            complete = False
+            return
+        sources[alias] = Source(alias, table, optional)
+
+    for item in select.get("fromClause", ()):
+        enter(item, False)
+    return Scope(sources, complete, relations)
+
+
+def common_names(root: Node) -> frozenset[str]:
+    """The names of all common table expressions of a statement."""
+    return frozenset(node["CommonTableExpr"]["ctename"] for node in walk(root) if "CommonTableExpr" in node)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A statement written otherwise. ``why`` is the reason, ``equality`` on what the result is the same; ``indexes`` are needed beside
+    those advised."""
+
+    kind: str
+    title: str
+    select: Node
+    why: str
+    equality: str
+    indexes: tuple[CreateIndex, ...] = ()
+
+
+def judged(evidence: Evidence, observed: Observed, rewriting: Rewriting) -> Measure | None:
+    """The rewriting as advice, when the planner finds it cheaper by more than estimates err and the workload would notice."""
+    sql = text_of(rewriting.select)
+    before = evidence.plan_of(observed)
+    after = evidence.plan(sql, rewriting.indexes) if sql else None
+    if sql is None or before is None or after is None or before.cost <= 0:
+        return None
+    saved = observed.share * (1 - after.cost / before.cost)
+    if after.cost > before.cost * MOST_AFTER or saved < LEAST_SHARE:
+        return None
+    made = "".join(create_index(index, online=True) + ";\n" for index in rewriting.indexes)
+    size = sum(evidence.size_of(index) for index in rewriting.indexes)
+    return Measure(
+        kind=rewriting.kind,
+        title=rewriting.title,
+        evidence=(
+            rewriting.why,
+            f"The statement is {evidence.share_text(observed.share)}.",
+        ),
+        statements=(observed.number,),
+        share=observed.share,
+        before=before.cost,
+        after=after.cost,
+        method="The planner's cost of a call, both beside the advised indexes"
+        + (" and the rewriting with the index given" if made else ""),
+        change=f"{made}{sql}",
+        price=f"{_bytes(size)}a change of the code. {rewriting.equality}",
+        confidence="high" if after.cost < before.cost / 10 else "medium",
+        proof="run both on a copy with EXPLAIN (ANALYZE, BUFFERS) and compare the rows that they give",
+    )
+
+
+def _bytes(size: int) -> str:
+    return f"an index of {bytes_text(size)} (estimate) and " if size else ""
