@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from dbwright.model.query_plan import Plan
 from dbwright.model.statements import is_users
 from dbwright.model.workload import StatementProblem, WorkloadRead, WorkloadStatement
 from dbwright.sqltext import mask_secrets, normalize
+from dbwright.workload.explained import plan_of, rows_of
 
 LONGEST_FIELD = 8 * 1024 * 1024
 """Characters of one field of a csv log."""
@@ -53,6 +55,17 @@ class _Calls:
     milliseconds: float = 0.0
     count: int = 0
     origin: str = ""
+    rows: list[float] = field(default_factory=list)
+    executed: tuple[float, Plan] | None = None
+    """The plan of the longest call that was logged with one, and its milliseconds."""
+
+    def explained(self, plan: Plan, milliseconds: float) -> None:
+        rows = rows_of(plan)
+        if rows is None:
+            return
+        self.rows.append(rows)
+        if self.executed is None or milliseconds > self.executed[0]:
+            self.executed = milliseconds, plan
 
     def add(self, text: str, values: tuple[tuple[int, str | None], ...], milliseconds: float) -> None:
         self.count += 1
@@ -147,24 +160,28 @@ class _Reading:
             if kind in ("parse", "bind"):
                 return
             self.timed += 1
+            plan = None
             if text is None:
                 text, detail = self.waiting.pop(line.session, ("", ""))
             else:
                 detail = line.detail
                 if kind == "plan":
+                    plan = plan_of(text)
                     text = _planned(text)
             if text:
-                self.keep(text, detail, float(found["ms"]))
+                self.keep(text, detail, float(found["ms"]), plan)
         elif found := _STATEMENT.match(line.message):
             self.waiting[line.session] = (found["text"], line.detail)
 
-    def keep(self, text: str, detail: str, milliseconds: float) -> None:
+    def keep(self, text: str, detail: str, milliseconds: float, plan: Plan | None) -> None:
         if not is_users(text):
             return
         text = text.strip().rstrip(";")
         of = self.calls[normalize(text)]
         of.origin = of.origin or self.name
         of.add(text, _values(detail), milliseconds)
+        if plan is not None:
+            of.explained(plan, milliseconds)
 
 
 def _planned(text: str) -> str:
@@ -204,4 +221,12 @@ def _statement(normal: str, of: _Calls) -> WorkloadStatement:
         known, times = of.values.most_common(1)[0]
         if times >= of.count * TYPICAL:
             values = dict(known)
-    return WorkloadStatement(mask_secrets(text), float(of.count), of.milliseconds / of.count, of.origin, values)
+    return WorkloadStatement(
+        mask_secrets(text),
+        float(of.count),
+        of.milliseconds / of.count,
+        of.origin,
+        values,
+        mean_rows=sum(of.rows) / len(of.rows) if of.rows else None,
+        executed=of.executed[1] if of.executed else None,
+    )
