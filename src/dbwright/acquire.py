@@ -14,6 +14,7 @@ from dbwright import __version__
 from dbwright.collect import project as project_reader
 from dbwright.collect.project import DeclaredDatabase
 from dbwright.errors import DbwrightError
+from dbwright.model.attribution import Attribution
 from dbwright.model.snapshot import (
     NEWEST_VERSION,
     OTHER_DATABASE,
@@ -25,11 +26,11 @@ from dbwright.model.snapshot import (
     Snapshot,
     Target,
 )
+from dbwright.model.source import Source
 from dbwright.model.wording import counted
 
 if TYPE_CHECKING:
     from dbwright.collect.postgres import ServerRow
-    from dbwright.model.source import Source
     from dbwright.model.statistics import NodeStatistics
     from dbwright.postgres import Connection
 
@@ -57,6 +58,8 @@ class Request:
     imports: bool = False
     """Ask the project's own interpreter (``python``, or one found in the project) for the models: this runs the project's code."""
     python: Path | None = None
+    afresh: bool = False
+    """Read the project as it is now, also where a saved snapshot has what it was."""
 
 
 def acquire(request: Request, environment: Mapping[str, str], progressed: Progressed | None = None) -> Snapshot:
@@ -77,6 +80,8 @@ def acquire(request: Request, environment: Mapping[str, str], progressed: Progre
         from dbwright import snapshots
 
         snapshot = snapshots.load(request.snapshot)
+        if request.afresh and _is_project(request.root):
+            return _with_project(_without_project(snapshot), request, environment, progressed)
         known = snapshot.source.tables or not _is_project(request.root)
         return snapshot if known else _with_project(snapshot, request, environment, progressed)
     if request.databases:
@@ -85,6 +90,13 @@ def acquire(request: Request, environment: Mapping[str, str], progressed: Progre
     else:
         snapshot = _read_discovered(request, environment, progressed)
     return _with_project(snapshot, request, environment, progressed)
+
+
+def _without_project(snapshot: Snapshot) -> Snapshot:
+    """The database alone, without what was read of a project and without the Gaps of that."""
+    of_project = ("source", "project", UNREAD)
+    gaps = tuple(gap for gap in snapshot.gaps if gap.section not in of_project)
+    return replace(snapshot, project=Project(), source=Source(), attribution=Attribution(), gaps=gaps)
 
 
 def _with_project(

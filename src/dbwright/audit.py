@@ -110,6 +110,8 @@ def _look(
 
 
 def _applies(rule: Rule, snapshot: Snapshot) -> bool:
+    if "plans" in rule.needs and snapshot.planned is None:
+        return False  # nobody asked for plans
     return snapshot.target.engine in rule.engines and snapshot.target.major >= rule.minimum_major
 
 

@@ -42,13 +42,16 @@ class Source:
     imports: bool
     python: Path | None
 
-    def read(self, configuration: Configuration) -> Snapshot:
-        """The Snapshot that these options ask for, with a progress bar when it takes long."""
+    def read(self, configuration: Configuration, *, afresh: bool = False) -> Snapshot:
+        """The Snapshot that these options ask for, with a progress bar when it takes long. ``afresh``: with the project as it is now,
+        also where a saved snapshot has what it was."""
         from dbwright.acquire import Request, acquire
 
         databases = self.databases or ((configuration.database,) if configuration.database and not self.no_db else ())
         imports = self.imports or self.python is not None
-        request = Request(self.path, databases, self.snapshot, not self.no_db, not self.no_values, imports, self.python)
+        request = Request(
+            self.path, databases, self.snapshot, not self.no_db, not self.no_values, imports, self.python, afresh
+        )
         with progress("Reading the database") as progressed:
             return acquire(request, os.environ, progressed)
 
@@ -180,8 +183,18 @@ def _decorate(command: Callable[..., int], *decorators: Callable[..., Any]) -> C
     return command
 
 
-def run(source: Source, look: Look) -> Report:
-    """Collect, audit, remember. The store failing is told, never fatal."""
+def plans_option(command: Callable[..., int]) -> Callable[..., int]:
+    """--plans as ``plans``."""
+    return click.option(
+        "--plans",
+        is_flag=True,
+        help="Plan every query of the code as production would, and tell which would read or sort a large table.",
+    )(command)
+
+
+def run(source: Source, look: Look, *, plans: bool = False) -> Report:
+    """Collect, audit, remember. ``plans``: the queries of the code are planned as production would. The store failing is told, never
+    fatal."""
     from dbwright import config
     from dbwright.audit import audit
     from dbwright.model.report import Ignore
@@ -193,8 +206,9 @@ def run(source: Source, look: Look) -> Report:
     given = tuple(Ignore(rule, "--ignore", source="--ignore") for rule in look.ignores)
     path = baseline_path(source.path, look.baseline, configuration)
     known = config.read_baseline(path) if path else None
+    snapshot = source.read(configuration, afresh=plans)
     report = audit(
-        source.read(configuration),
+        _with_plans(snapshot) if plans else snapshot,
         only=only,
         ignores=(*configuration.ignores, *given),
         baseline=known.findings if known else None,
@@ -203,6 +217,14 @@ def run(source: Source, look: Look) -> Report:
     if path and known:
         _shrink_baseline(path, known, report)
     return report if look.no_history else _remember(report)
+
+
+def _with_plans(snapshot: Snapshot) -> Snapshot:
+    from dbwright.gate.queries import of_code, with_plans
+
+    sent = of_code(snapshot)
+    with progress("Planning") as progressed:
+        return with_plans(snapshot, sent, progressed)
 
 
 def baseline_path(root: Path, given: Path | None, configuration: Configuration) -> Path | None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from dbwright.options import Look, Source, note, require_checked, run, source_options
+from dbwright.options import Look, Source, note, plans_option, require_checked, run, source_options
 
 
 @click.command("baseline")
 @source_options
+@plans_option
 @click.option(
     "--output",
     "-o",
@@ -18,7 +19,7 @@ from dbwright.options import Look, Source, note, require_checked, run, source_op
     metavar="FILE",
     help="The file [default: PATH/.dbwright-baseline.json].",
 )
-def command(source: Source, output: Path | None) -> int:
+def command(source: Source, plans: bool, output: Path | None) -> int:
     """Accept today's findings: from now on only new ones fail a check.
 
     Findings that get mended leave the file by themselves at the next audit, so it only ever shrinks.
@@ -27,7 +28,7 @@ def command(source: Source, output: Path | None) -> int:
     from dbwright import config
     from dbwright.snapshots import write_private
 
-    report = run(source, Look((), (), None, True))
+    report = run(source, Look((), (), None, True), plans=plans)
     require_checked(report, source)
     known = {f.id: config.baseline_line(f) for f in report.findings}
     known |= {

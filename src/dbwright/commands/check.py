@@ -7,7 +7,18 @@ from pathlib import Path
 import click
 
 from dbwright.model.finding import SEVERITIES
-from dbwright.options import Look, Source, audit_options, failing, note, require_checked, run, show, source_options
+from dbwright.options import (
+    Look,
+    Source,
+    audit_options,
+    failing,
+    note,
+    plans_option,
+    require_checked,
+    run,
+    show,
+    source_options,
+)
 
 DEFAULT_FAIL_ON = "high"
 
@@ -15,6 +26,7 @@ DEFAULT_FAIL_ON = "high"
 @click.command("check")
 @source_options
 @audit_options
+@plans_option
 @click.option(
     "--fail-on",
     type=click.Choice([*SEVERITIES, "never"]),
@@ -23,9 +35,19 @@ DEFAULT_FAIL_ON = "high"
 @click.option("--since", metavar="REV", help="Only findings on lines that differ from this git revision.")
 @click.option("--strict", is_flag=True, help="Exit with 3 when some checks could not run.")
 def command(
-    source: Source, look: Look, format_: str, output: Path | None, fail_on: str | None, since: str | None, strict: bool
+    source: Source,
+    look: Look,
+    format_: str,
+    output: Path | None,
+    plans: bool,
+    fail_on: str | None,
+    since: str | None,
+    strict: bool,
 ) -> int:
     """The audit as a gate for CI: exit code 1 when something new is severe enough.
+
+    With --plans and a snapshot of production (--snapshot, --db) each query of the code is planned as production would plan it, on a
+    private PostgreSQL without rows, whatever database development uses.
 
     Exit codes: 0 clean, 1 findings at or above the threshold, 2 could not run, 3 some checks could not run (with --strict).
     """
@@ -36,7 +58,7 @@ def command(
 
     fail_on = fail_on or config.load(source.path.resolve(), os.environ).fail_on or DEFAULT_FAIL_ON
     lines = changed_lines(source.path.resolve(), since) if since else None
-    report = run(source, look)
+    report = run(source, look, plans=plans)
     if lines is not None:
         report = touched(report, lines)
     show(report, format_, output, fail_on)

@@ -62,12 +62,21 @@ def _shape(node: Node) -> tuple[Any, ...]:
 @dataclass(frozen=True)
 class Step:
     """A node with its place in the tree. ``own`` is what the node itself adds to the plan's cost, its children left out and every
-    repetition counted: an estimate made of the planner's own, because EXPLAIN tells totals only."""
+    repetition counted: an estimate made of the planner's own, because EXPLAIN tells totals only. ``times``: how often it runs;
+    ``fraction`` (0 to 1): how much of it runs, less than all below a LIMIT that stops it; ``processes`` share its rows, of which EXPLAIN
+    tells those of one."""
 
     node: Node
     depth: int
     own: float
     times: float
+    fraction: float
+    processes: float
+
+    @property
+    def rows(self) -> float:
+        """Rows that it passes on in all."""
+        return float(self.node["Plan Rows"]) * self.processes * self.times * self.fraction
 
     @property
     def title(self) -> str:
@@ -111,25 +120,54 @@ _KEPT = frozenset(("Materialize", "Memoize", "Sort", "Hash"))
 def steps(plan: Plan) -> list[Step]:
     """The nodes in the order of EXPLAIN."""
     found: list[Step] = []
-    _collect(plan.root, 0, 1.0, found)
+    _collect(plan.root, _Walk(), found)
     return found
 
 
-def _collect(node: Node, depth: int, times: float, found: list[Step]) -> None:
-    children: list[tuple[Node, float]] = []
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The way down to a node."""
+
+    depth: int = 0
+    times: float = 1.0
+    fraction: float = 1.0
+    processes: float = 1.0
+
+
+def _collect(node: Node, at: _Walk, found: list[Step]) -> None:
+    paid = _paid(node, at.fraction)
+    processes = at.processes
+    if workers := node.get("Workers Planned"):
+        processes = workers + max(0.0, 1 - 0.3 * workers)  # the leader's share: get_parallel_divisor()
+    children: list[tuple[Node, float, float]] = []
     below = 0.0
     outer_rows = 1.0
     for child in node.get("Plans", ()):
         relation = child.get("Parent Relationship")
         if relation == "Outer":
-            outer_rows = max(1.0, float(child["Plan Rows"]))
+            outer_rows = max(1.0, float(child["Plan Rows"]) * at.fraction)
         repeated = node["Node Type"] == "Nested Loop" and relation == "Inner" and child["Node Type"] not in _KEPT
         runs = outer_rows if repeated else 1.0
-        below += float(child["Total Cost"]) * runs
-        children.append((child, runs))
-    total = float(node["Total Cost"])
-    # A LIMIT, or a join that may stop early, costs less than what stands below it; then what is below is cut to fit.
-    share = min(1.0, total / below) if below else 1.0
-    found.append(Step(node, depth, max(0.0, total - below) * times, times))
-    for child, runs in children:
-        _collect(child, depth + 1, times * runs * share, found)
+        fraction = 1.0 if repeated else _fraction(node, child, at.fraction, paid)
+        below += _paid(child, fraction) * runs
+        children.append((child, runs, fraction))
+    # A join that may stop early costs less than what stands below it; then what is below is cut to fit.
+    fit = min(1.0, paid / below) if below else 1.0
+    found.append(Step(node, at.depth, max(0.0, paid - below) * at.times, at.times, at.fraction, at.processes))
+    for child, runs, fraction in children:
+        _collect(child, _Walk(at.depth + 1, at.times * runs * fit, fraction, processes), found)
+
+
+def _paid(node: Node, fraction: float) -> float:
+    """What is paid of a node when so much of it runs: what comes before its first row in any case."""
+    startup = float(node["Startup Cost"])
+    return startup + fraction * (float(node["Total Cost"]) - startup)
+
+
+def _fraction(node: Node, child: Node, fraction: float, paid: float) -> float:
+    """How much of a child runs for such a part of its parent."""
+    startup, total = float(child["Startup Cost"]), float(child["Total Cost"])
+    if node["Node Type"] == "Limit":
+        return min(1.0, max(0.0, paid - startup) / (total - startup)) if total > startup else 1.0
+    # A sort, a hash or an aggregate reads everything before it gives anything.
+    return 1.0 if total <= float(node["Startup Cost"]) else fraction

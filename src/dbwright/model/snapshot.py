@@ -14,6 +14,7 @@ from dbwright.model.catalog import Catalog, Table
 from dbwright.model.change import Engine
 from dbwright.model.finding import ObjectRef
 from dbwright.model.migrations import AppliedMigration
+from dbwright.model.planned import Planned
 from dbwright.model.source import Source, SourceProblem
 from dbwright.model.statistics import Statistics, TableStatistics
 from dbwright.model.surroundings import Surroundings
@@ -97,6 +98,8 @@ class Snapshot:
     source: Source = field(default_factory=Source)
     attribution: Attribution = field(default_factory=Attribution)
     applied: tuple[AppliedMigration, ...] = ()
+    planned: Planned | None = None
+    """The project's queries as production would plan them, where that was asked for."""
     collection_seconds: float = 0.0
     server_seconds: float = 0.0
 

@@ -99,7 +99,11 @@ class WhatIf:
     def plan(self, statement: str) -> tuple[Plan, frozenset[int]]:
         """The plan with what is switched on, and the numbers of the supposed indexes that it uses. Raises PlanFailed."""
         plan = self.session.plan(statement)
-        return plan, frozenset(int(name[len(_PREFIX) :]) for name in plan.indexes if name.startswith(_PREFIX))
+        return plan, self.used(plan)
+
+    def used(self, plan: Plan) -> frozenset[int]:
+        """The numbers of the supposed indexes that a plan uses."""
+        return frozenset(int(name[len(_PREFIX) :]) for name in plan.indexes if name.startswith(_PREFIX))
 
     def _create(self) -> None:
         numbers = range(len(self.indexes))
