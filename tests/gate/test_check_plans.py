@@ -34,10 +34,16 @@ def found(outcome: Outcome) -> list[dict[str, Any]]:
 SLOW = {
     "list(Order.objects.filter(email=request.GET['email']))": ("Seq Scan on shop_order", "(email)"),
     "Order.objects.filter(number=request.GET['n']).exists()": ("Seq Scan on shop_order", "(number)"),
-    "list(Order.objects.order_by('-number', 'email')[:20])": ("Sort (number DESC, email)", "view_1 needs the same index"),
+    "list(Order.objects.order_by('-number', 'email')[:20])": (
+        "Sort (number DESC, email)",
+        "view_1 needs the same index",
+    ),
     "list(Order.objects.order_by('kind__name', '-placed')[:20])": ("Sort", "No index gives this order"),
     "list(Order.objects.all())": ("Seq Scan on shop_order", "no index helps"),
-    "list(Order.objects.filter(placed__date__gte=request.GET['day']))": ("Seq Scan on shop_order", "Compare the column as it is stored"),
+    "list(Order.objects.filter(placed__date__gte=request.GET['day']))": (
+        "Seq Scan on shop_order",
+        "Compare the column as it is stored",
+    ),
 }
 QUICK = (
     "Order.objects.get(pk=request.GET['pk'])",
