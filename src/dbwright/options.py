@@ -192,9 +192,9 @@ def plans_option(command: Callable[..., int]) -> Callable[..., int]:
     )(command)
 
 
-def run(source: Source, look: Look, *, plans: bool = False) -> Report:
-    """Collect, audit, remember. ``plans``: the queries of the code are planned as production would. The store failing is told, never
-    fatal."""
+def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path, ...] = ()) -> Report:
+    """Collect, audit, remember. ``plans``: the queries of the code, or those captured, are planned as production would. The store failing
+    is told, never fatal."""
     from dbwright import config
     from dbwright.audit import audit
     from dbwright.model.report import Ignore
@@ -208,7 +208,7 @@ def run(source: Source, look: Look, *, plans: bool = False) -> Report:
     known = config.read_baseline(path) if path else None
     snapshot = source.read(configuration, afresh=plans)
     report = audit(
-        _with_plans(snapshot) if plans else snapshot,
+        _with_plans(snapshot, captured) if plans else snapshot,
         only=only,
         ignores=(*configuration.ignores, *given),
         baseline=known.findings if known else None,
@@ -219,10 +219,17 @@ def run(source: Source, look: Look, *, plans: bool = False) -> Report:
     return report if look.no_history else _remember(report)
 
 
-def _with_plans(snapshot: Snapshot) -> Snapshot:
-    from dbwright.gate.queries import of_code, with_plans
+def _with_plans(snapshot: Snapshot, captured: tuple[Path, ...]) -> Snapshot:
+    from dbwright.gate.queries import of_capture, of_code, with_plans
+    from dbwright.workload.captured import read_calls
 
-    sent = of_code(snapshot)
+    if captured:
+        calls, problems = read_calls(captured)
+        for problem in problems:
+            note(f"{problem.origin}: {problem.reason}.")
+        sent = of_capture(calls)
+    else:
+        sent = of_code(snapshot)
     with progress("Planning") as progressed:
         return with_plans(snapshot, sent, progressed)
 

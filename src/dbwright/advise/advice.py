@@ -18,6 +18,7 @@ from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import bytes_text, counted
 from dbwright.model.workload import StatementProblem, WorkloadStatement
 from dbwright.phantom import Phantom, WhatIfIndex
+from dbwright.source.placeholders import filled
 from dbwright.source.sql import CannotTakeApart, take_apart
 
 Progressed = Callable[[str, float], None]
@@ -74,7 +75,7 @@ def advise(
     serves = _serves(found, len(statements))
     selector = Selector(
         Workers(sessions),
-        [Statement(s.sql, s.calls) for s in statements],
+        [Statement(filled(s.sql, s.parameters), s.calls) for s in statements],
         indexes,
         _relevant(found, serves),
         serves,

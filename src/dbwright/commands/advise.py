@@ -41,6 +41,13 @@ class NoBudget(DbwrightError):
     help="Advise on PostgreSQL csv or json logs.",
 )
 @click.option(
+    "--captured",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Advise on what `python -m dbwright.capture` wrote down.",
+)
+@click.option(
     "--since",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -54,6 +61,7 @@ def command(
     source: Source,
     sql_dir: Path | None,
     logs: tuple[Path, ...],
+    captured: tuple[Path, ...],
     since: Path | None,
     budget: str | None,
     count: int | None,
@@ -73,7 +81,7 @@ def command(
 
     limits = Limits(_bytes(budget), count)
     snapshot = source.read(config.load(source.path.resolve(), os.environ))
-    read = _workload(snapshot, sql_dir, logs, since)
+    read = _workload(snapshot, sql_dir, logs, captured, since)
     if not read.statements:
         reasons = "; ".join(f"{p.origin}: {p.reason}" for p in read.problems[:3]) or "nothing was recorded"
         raise NoWorkload(
@@ -88,8 +96,11 @@ def command(
     return 0
 
 
-def _workload(snapshot: Snapshot, sql_dir: Path | None, logs: tuple[Path, ...], since: Path | None) -> WorkloadRead:
+def _workload(
+    snapshot: Snapshot, sql_dir: Path | None, logs: tuple[Path, ...], captured: tuple[Path, ...], since: Path | None
+) -> WorkloadRead:
     from dbwright import snapshots
+    from dbwright.workload.captured import read_captured
     from dbwright.workload.code import read_code
     from dbwright.workload.folder import read_folder
     from dbwright.workload.logs import read_logs
@@ -99,6 +110,8 @@ def _workload(snapshot: Snapshot, sql_dir: Path | None, logs: tuple[Path, ...], 
         return read_folder(sql_dir)
     if logs:
         return read_logs(logs, snapshot.target.database)
+    if captured:
+        return read_captured(captured)
     if since:
         return read_difference(snapshots.load(since), snapshot)
     recorded = read_recorded(snapshot)

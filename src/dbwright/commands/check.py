@@ -28,6 +28,13 @@ DEFAULT_FAIL_ON = "high"
 @audit_options
 @plans_option
 @click.option(
+    "--captured",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --plans: plan what `python -m dbwright.capture` wrote down instead of what the code can send.",
+)
+@click.option(
     "--fail-on",
     type=click.Choice([*SEVERITIES, "never"]),
     help=f"Exit with 1 when a finding is at least this severe (configured, else {DEFAULT_FAIL_ON}).",
@@ -40,6 +47,7 @@ def command(
     format_: str,
     output: Path | None,
     plans: bool,
+    captured: tuple[Path, ...],
     fail_on: str | None,
     since: str | None,
     strict: bool,
@@ -58,7 +66,7 @@ def command(
 
     fail_on = fail_on or config.load(source.path.resolve(), os.environ).fail_on or DEFAULT_FAIL_ON
     lines = changed_lines(source.path.resolve(), since) if since else None
-    report = run(source, look, plans=plans)
+    report = run(source, look, plans=plans or bool(captured), captured=captured)
     if lines is not None:
         report = touched(report, lines)
     show(report, format_, output, fail_on)

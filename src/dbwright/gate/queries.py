@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dbwright.advise.candidates import candidates
@@ -20,7 +20,9 @@ from dbwright.model.wording import counted
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom, PlanFailed, Session
 from dbwright.phantom.server import NothingToPlan
+from dbwright.source.files import role_of
 from dbwright.source.tokens import UNKNOWN_NUMBER
+from dbwright.workload.captured import CapturedCalls
 
 LEAST_ROWS = 5_000
 """Rows from which a node is looked at at all; what is told begins at the rules' own limits."""
@@ -56,6 +58,17 @@ def of_code(snapshot: Snapshot) -> tuple[Sent, ...]:
         if not (bare and query.issued in narrowed):
             places[_with_page(query.sql or "")][query.issued] = None
     return tuple(Sent(sql, tuple(of)) for sql, of in places.items())
+
+
+def of_capture(calls: Iterable[CapturedCalls]) -> tuple[Sent, ...]:
+    """The statements that lines of the code sent, not those that tests or migrations sent by themselves."""
+    found = []
+    for call in sorted(calls, key=lambda call: call.sql):
+        sites = sorted(call.places, key=lambda site: (-site[3], site[:3]))
+        places = tuple(Place(file, line, name) for file, line, name, _ in sites if role_of(file) == "code")
+        if places:
+            found.append(Sent(call.sql, places, tuple(call.tests)))
+    return tuple(found)
 
 
 def _with_page(sql: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+
+from dbwright.model.quoting import quote_literal
 
 _TOKEN = re.compile(
     r"""
@@ -22,6 +25,19 @@ _TOKEN = re.compile(
 _CANDIDATE = re.compile(r"%[(sbt%]|(?<!:):[A-Za-z_]|POSTCOMPILE")
 _HARDER = re.compile(r"['$:]|--|/\*|%[^s]|%s\w|POSTCOMPILE")
 """What only the whole grammar of quotes tells apart."""
+
+
+def filled(sql: str, values: Mapping[int, str | None]) -> str:
+    """The text with those of its ``$1``, ``$2`` … whose values are known written out, as literals whose type the server infers."""
+
+    def fill(token: re.Match[str]) -> str:
+        number = int(token["numbered"][1:]) if token["numbered"] else 0
+        if number not in values:
+            return token[0]
+        value = values[number]
+        return "NULL" if value is None else quote_literal(value)
+
+    return _TOKEN.sub(fill, sql) if values else sql
 
 
 @lru_cache(maxsize=4096)
