@@ -5,7 +5,7 @@ Trees are plain dictionaries (the parser's JSON). A rewriting changes a copy; it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -118,6 +118,18 @@ def column_node(alias: str | None, name: str) -> Node:
     return {"ColumnRef": {"fields": [{"String": {"sval": part}} for part in parts]}}
 
 
+def rewrites(evidence: Evidence, rewrite: Callable[[Evidence, Observed, Node], Rewriting | None]) -> Iterator[Measure]:
+    """What one kind of rewriting gives for the SELECTs of the workload."""
+    for observed in evidence.observed:
+        if observed.query.verb != "select":
+            continue
+        root = select_of(observed.statement.sql)
+        rewriting = rewrite(evidence, observed, root) if root is not None else None
+        measure = judged(evidence, observed, rewriting) if rewriting is not None else None
+        if measure is not None:
+            yield measure
+
+
 def function_name(node: Node) -> str:
     """The bare name of a function that is called, empty for anything else."""
     call = node.get("FuncCall")
@@ -135,11 +147,21 @@ class Source:
 
 @dataclass(frozen=True)
 class Scope:
-    """The FROM clause of one SELECT. ``complete``: it holds tables of the snapshot only."""
+    """The FROM clause of one SELECT. ``opaque`` are the aliases of what is no table of the snapshot: sub-selects, functions."""
 
     sources: Mapping[str, Source]
-    complete: bool
+    opaque: frozenset[str]
     relations: Relations
+
+    @property
+    def complete(self) -> bool:
+        """Whether it holds tables of the snapshot only."""
+        return not self.opaque
+
+    def is_opaque(self, node: Node) -> bool:
+        """Whether a reference names a column of what is no table."""
+        fields = node.get("ColumnRef", {}).get("fields", ())
+        return len(fields) == 2 and string_of(fields[0]) in self.opaque and "A_Star" not in fields[1]
 
     def owner(self, node: Node) -> tuple[Source, Column] | None:
         """The source and column that a reference means, when it is one of this SELECT's tables."""
@@ -163,7 +185,9 @@ class Scope:
         for part in walk(node):
             if "SubLink" in part:
                 return None
-            if "ColumnRef" in part:
+            if self.is_opaque(part):
+                aliases.add(string_of(part["ColumnRef"]["fields"][0]))
+            elif "ColumnRef" in part:
                 found = self.owner(part)
                 if found is None:
                     return None
@@ -174,10 +198,9 @@ class Scope:
 def scope_of(select: Node, relations: Relations, hidden: frozenset[str] = frozenset()) -> Scope:
     """``hidden`` are names of common table expressions, which are no tables."""
     sources: dict[str, Source] = {}
-    complete = True
+    opaque: set[str] = set()
 
     def enter(item: Node, optional: bool) -> None:
-        nonlocal complete
         kind, node = next(iter(item.items()))
         if kind == "JoinExpr":
             how = node.get("jointype", "JOIN_INNER")
@@ -189,13 +212,13 @@ def scope_of(select: Node, relations: Relations, hidden: frozenset[str] = frozen
             table = relations.find(node.get("schemaname"), node["relname"])
         alias = node.get("alias", {}).get("aliasname") or node.get("relname", "")
         if table is None or table.kind == "view" or alias in sources:
-            complete = False
+            opaque.add(alias)
             return
         sources[alias] = Source(alias, table, optional)
 
     for item in select.get("fromClause", ()):
         enter(item, False)
-    return Scope(sources, complete, relations)
+    return Scope(sources, frozenset(opaque), relations)
 
 
 def common_names(root: Node) -> frozenset[str]:

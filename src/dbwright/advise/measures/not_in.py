@@ -13,10 +13,9 @@ from dbwright.advise.rewriting import (
     Scope,
     common_names,
     conjuncts,
-    judged,
     operation,
+    rewrites,
     scope_of,
-    select_of,
     selects,
     set_where,
 )
@@ -24,17 +23,11 @@ from dbwright.model.advice import Measure
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    for observed in evidence.observed:
-        if " in" in observed.statement.sql.lower() and observed.query.has_sub_select:
-            rewriting = _rewriting(evidence, observed)
-            measure = judged(evidence, observed, rewriting) if rewriting else None
-            if measure:
-                yield measure
+    yield from rewrites(evidence, _rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed) -> Rewriting | None:
-    root = select_of(observed.statement.sql)
-    if root is None:
+def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+    if not observed.query.has_sub_select:
         return None
     hidden, told = common_names(root), []
     for select in selects(root):
