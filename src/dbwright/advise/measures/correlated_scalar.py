@@ -172,7 +172,7 @@ def _when_empty(value: Node) -> str | None:
     if name and "over" not in value["FuncCall"]:
         return "zero" if name == "count" else "null" if name in _EMPTY_IS_NULL else None
     if "TypeCast" in value:
-        return _when_empty(value["TypeCast"]["arg"])
+        return "null" if _when_empty(value["TypeCast"]["arg"]) == "null" else None
     if operator_of(value) in _ARITHMETIC:
         sides = [value["A_Expr"].get("lexpr", {}), value["A_Expr"].get("rexpr", {})]
         rest = [side for side in sides if "A_Const" not in side]

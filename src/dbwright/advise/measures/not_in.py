@@ -11,6 +11,7 @@ from dbwright.advise.rewriting import (
     Node,
     Rewriting,
     Scope,
+    column_node,
     common_names,
     conjuncts,
     operation,
@@ -67,11 +68,7 @@ def _not_exists(evidence: Evidence, part: Node, outer: Scope, hidden: frozenset[
         return None
     if mine[0].optional or theirs[0].optional or set(inner.sources) & set(outer.sources):
         return None
-    if len(link["testexpr"]["ColumnRef"]["fields"]) == 1 and evidence.relations.catalog.column(
-        theirs[0].table, mine[1].name
-    ):
-        return None  # a bare name would mean the sub-select's own column
-    condition = operation("=", targets[0]["ResTarget"]["val"], link["testexpr"])
+    condition = operation("=", targets[0]["ResTarget"]["val"], column_node(mine[0].alias, mine[1].name))
     set_where(inner_select, [*conjuncts(inner_select.get("whereClause")), condition])
     inner_select["targetList"] = [{"ResTarget": {"val": {"A_Const": {"ival": {"ival": 1}}}}}]
     inner_select.pop("distinctClause", None)
