@@ -21,7 +21,7 @@ from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom, PlanFailed, Session
 from dbwright.phantom.server import NothingToPlan
 from dbwright.source.files import role_of
-from dbwright.source.tokens import UNKNOWN_NUMBER
+from dbwright.source.tokens import UNKNOWN_NUMBER, has_token
 from dbwright.workload.captured import CapturedCalls
 
 LEAST_ROWS = 5_000
@@ -48,8 +48,10 @@ class Sent:
 
 
 def of_code(snapshot: Snapshot) -> tuple[Sent, ...]:
-    """Every different query of the source whose SQL is known, in its order."""
-    queries = [query for query in snapshot.source.queries if query.sql is not None]
+    """Every different query of the source whose SQL is known, in its order; no VACUUM and the like."""
+    queries = [
+        q for q in snapshot.source.queries if q.sql is not None and q.query is not None and q.query.verb != "other"
+    ]
     narrowed = {query.issued for query in queries if query.query and query.query.has_where and len(query.calls) > 1}
     places: defaultdict[str, dict[Place, None]] = defaultdict(dict)
     for query in queries:
@@ -95,6 +97,9 @@ def with_plans(
         found: list[PlannedQuery] = []
         for number, one in enumerate(sent):
             progressed("planning the queries", number / len(sent))
+            if has_token(one.sql):
+                failed.append((one, "has a name or a part that only a run tells."))
+                continue
             try:
                 planned = gate.planned(one)
             except PlanFailed as error:
@@ -179,4 +184,4 @@ class _Gate:
         if not freed:
             return None
         cost, number = min(freed)
-        return replace(query, remedy=indexes[number], cost_after=None if forced else cost, if_narrow=forced)
+        return replace(query, remedy=indexes[number], cost_after=None if forced else cost)

@@ -36,7 +36,7 @@ class PlannedQuery:
     """A query with its plan. ``places`` are the lines that send it, ``tests`` the tests that did where tests were watched.
     ``guessed``: it compares by range with a value that is not known, of which the planner takes a third (or less for two bounds) to match;
     ``ready``: then an index stands ready that a narrow range would use. ``remedy`` is an index with which the planner drops the
-    burdens, at ``cost_after``; ``if_narrow``: only where the unknown value of a range keeps few rows."""
+    burdens, at ``cost_after`` (None: only where the value of the range keeps few rows)."""
 
     sql: str
     places: tuple[Place, ...]
@@ -46,7 +46,6 @@ class PlannedQuery:
     ready: bool = False
     remedy: CreateIndex | None = None
     cost_after: float | None = None
-    if_narrow: bool = False
     tests: tuple[str, ...] = ()
 
     @property

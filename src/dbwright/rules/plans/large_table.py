@@ -14,6 +14,7 @@ When the query runs rarely and nobody waits for it, or when its answer is meant 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -43,6 +44,7 @@ LIMITS: dict[str, float] = {
 }
 COVERS = ()
 
+_COUNTS_ALL = re.compile(r"\s*SELECT COUNT\(\*\)", re.I)
 _TABLE = "CREATE TABLE orders (id bigint PRIMARY KEY, number text, created timestamptz);"
 _LARGE = {"orders": {"rows": 2e6}}
 _INDEX = CreateIndex("public", "orders", "orders_number_idx", (IndexKey("number"),))
@@ -162,12 +164,12 @@ def _finding(
     burden, query = max(group, key=lambda one: (one[1].plan.cost, one[1].sql))
     places = [place for _, one in group for place in one.places if place.file == file]
     does = "read" if burden.kind == "scan" else "sort"
-    remedy = query.remedy if query.if_narrow or _is_gain(query, limits) else None
+    remedy = query.remedy if query.guessed or _is_gain(query, limits) else None
     where = function_ref(places[0], table)
     known = table_named(snapshot, table)
     return Finding(
         title=f"{where.name} would {does} {_rounded(burden.rows)} rows of {table}"[:78],
-        message=_message(burden, query, remedy),
+        message=_message(burden, query, remedy, limits),
         objects=(where, ObjectRef("table", table, known.schema if known else "public", table)),
         impact=Impact(burden.rows, "rows", 1_000, 500_000, estimated=True),
         evidence={
@@ -194,7 +196,7 @@ def _is_gain(query: PlannedQuery, limits: Limits) -> bool:
     return query.cost_after is not None and query.cost_after <= query.plan.cost * limits["gain"]
 
 
-def _message(burden: Burden, query: PlannedQuery, remedy: CreateIndex | None) -> str:
+def _message(burden: Burden, query: PlannedQuery, remedy: CreateIndex | None, limits: Limits) -> str:
     what = f"{burden.node}" + (f" ({burden.condition})" if burden.condition else "")
     does = "reads" if burden.kind == "scan" else "sorts"
     text = (
@@ -203,8 +205,8 @@ def _message(burden: Burden, query: PlannedQuery, remedy: CreateIndex | None) ->
     )
     if remedy is None:
         return text
-    if query.if_narrow:
-        return f"{text} Where the value that is not known keeps few rows, the index is used instead."
+    if not _is_gain(query, limits):
+        return f"{text} How many rows match is a guess, because the value is not known; where it is few, the index finds them."
     return f"{text} With the index the cost is {_rounded(query.cost_after or 0.0)}."
 
 
@@ -213,6 +215,11 @@ def _without_index(burden: Burden, query: PlannedQuery) -> str:
         return (
             "How many rows match is a guess, because the value is not known; no index can serve the comparison as it is written. "
             "Compare the column as it is stored (a range of moments instead of a date, the column without a function), or page it."
+        )
+    if burden.kind == "scan" and not burden.condition and _COUNTS_ALL.match(query.sql):
+        return (
+            "An exact count reads all that it counts: show an estimate (reltuples of pg_class), count up to a limit, or page without a "
+            "total (Django's admin: show_full_result_count = False, a paginator without count)."
         )
     if burden.kind == "sort":
         return "No index gives this order: sort by columns of one table that an index can hold, or fewer rows."
