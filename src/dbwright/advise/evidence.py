@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from dbwright.phantom import Plan, PlanFailed, Session, WhatIf, WhatIfIndex
 from dbwright.source.sql import CannotTakeApart
 from dbwright.source.usage import usage_of
 
+_PARAMETER = re.compile(r"\$(\d+)")
 MOST_OBSERVED = 300
 """Statements that are looked at, those with the largest part of the workload."""
 
@@ -107,7 +109,7 @@ class Evidence:
         block = self._open(tuple(indexes))
         try:
             with self._session.connection.transaction(force_rollback=True):
-                return block.plan(sql)[0]
+                return block.plan(_renumbered(sql))[0]
         except PlanFailed:
             return None
 
@@ -136,3 +138,10 @@ class Evidence:
         if self._block is not None:
             self._block[1].__exit__(None, None, None)
             self._block = None
+
+
+def _renumbered(sql: str) -> str:
+    """With parameters from 1 on without a gap: what PREPARE takes."""
+    numbers = sorted({int(number) for number in _PARAMETER.findall(sql)})
+    place = {number: position for position, number in enumerate(numbers, 1)}
+    return _PARAMETER.sub(lambda found: f"${place[int(found[1])]}", sql)
