@@ -10,10 +10,14 @@ from dataclasses import dataclass, replace
 from dbwright.advise.candidates import Candidate, Candidates, candidates
 from dbwright.advise.costs import NONE, Statement, Workers, is_plain
 from dbwright.advise.measures import beyond_indexes
+from dbwright.advise.removals import Workload as RemovalWorkload
+from dbwright.advise.removals import removals
 from dbwright.advise.selection import Limits, Selection, Selector
 from dbwright.advise.sizing import supposed
+from dbwright.advise.writing import write_cost
 from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
 from dbwright.model.query import Query
+from dbwright.model.removal import Removal
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import bytes_text, counted
 from dbwright.model.workload import StatementProblem, WorkloadStatement
@@ -31,10 +35,6 @@ DOUBTFUL = 0.75
 """A plan that changes while its cost stays above this share of what it was: estimates err by more. TPC-H's query 18 was promised 0.87 with
 one rival's set and ran 1.5 times as long."""
 MOST_REJECTED = 8
-_WAL_OVERHEAD = 64
-"""Bytes of WAL for an index entry beside the entry: headers of the record and its block (``XLogRecord``, ``xl_btree_insert`` …)."""
-_PAGE_TOUCHED = 50
-"""Operators' cost of a page on the way down a B-tree (``DEFAULT_PAGE_CPU_MULTIPLIER``)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def advise(
     ]
     indexes = dict(enumerate(supposed(sessions[0], snapshot, definitions)))
     recorded = any(s.mean_milliseconds is not None for s in statements)
-    charges = {number: _write_cost(snapshot, index) if recorded else 0.0 for number, index in indexes.items()}
+    charges = {number: _charge(snapshot, index) if recorded else 0.0 for number, index in indexes.items()}
     serves = _serves(found, len(statements))
     selector = Selector(
         Workers(sessions),
@@ -88,6 +88,7 @@ def advise(
     selection = selector.select(limits, lambda share: progressed("choosing", 0.6 + 0.4 * share))
     parts = _Parts(snapshot, statements, found, indexes, charges)
     advice = _advice(parts, selector, selection, limits)
+    advice = _with_removals(advice, _removals(parts, selector, selection, recorded))
     progressed("looking beyond indexes", 1.0)
     chosen = [indexes[number] for number in sorted(selection.chosen)]
     measures = beyond_indexes(sessions[0], snapshot, advice.effects, chosen)
@@ -138,20 +139,31 @@ def _taken_apart(text: str) -> Query | None:
         return None
 
 
-def _write_cost(snapshot: Snapshot, index: WhatIfIndex) -> float:
-    """What the recorded writes would cost more, in the planner's units: for each row that gets an entry the way down, the entry, and
-    its WAL. An estimate; only for a workload that was recorded, because only then calls and counters are of one time."""
+def _charge(snapshot: Snapshot, index: WhatIfIndex) -> float:
+    """What the recorded writes would cost more."""
     table = snapshot.catalog.table_by_name[index.definition.schema, index.definition.table]
-    row = snapshot.statistics.table_by_oid.get(table.oid)
-    if row is None or not snapshot.rows(table):
-        return 0.0
-    entries = row.inserted + (row.updated - row.hot_updated)
-    operator = snapshot.settings.number("cpu_operator_cost") or 0.0025
-    entry = snapshot.settings.number("cpu_index_tuple_cost") or 0.005
-    page = snapshot.settings.number("seq_page_cost") or 1.0
-    wal = (index.bytes / max(index.rows, 1.0) + _WAL_OVERHEAD) / 8192
-    share = min(1.0, index.rows / snapshot.rows(table))
-    return entries * share * ((index.height + 1) * _PAGE_TOUCHED * operator + entry + wal * page)
+    return write_cost(snapshot, table, index.rows, index.bytes, index.height)
+
+
+def _removals(parts: _Parts, selector: Selector, selection: Selection, recorded: bool) -> tuple[Removal, ...]:
+    """What may go once the choice is in place."""
+    numbers = sorted(selector.costs.known)
+    workload = RemovalWorkload(
+        [parts.statements[n] for n in numbers],
+        [[parts.indexes[one] for one in sorted(selection.chosen & selector.serves[n])] for n in numbers],
+        sum(selector.costs.of(n, selection.chosen) * parts.statements[n].calls for n in numbers),
+        recorded,
+    )
+    advised = [parts.indexes[n].definition for n in sorted(selection.chosen)]
+    return removals(parts.snapshot, selector.workers, workload, advised)
+
+
+def _with_removals(advice: Advice, gone: tuple[Removal, ...]) -> Advice:
+    answered = [(removal.answered_by, removal.drop.name) for removal in gone if removal.goes]
+    indexes = tuple(
+        replace(row, replaces=tuple(old for by, old in answered if by == row.index.name)) for row in advice.indexes
+    )
+    return replace(advice, indexes=indexes, removals=gone)
 
 
 def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Limits) -> Advice:
@@ -204,7 +216,12 @@ def _alone(selector: Selector, selection: Selection, number: int) -> float:
 
 
 def _advised(
-    parts: _Parts, selector: Selector, selection: Selection, number: int, effects: Sequence[Effect], place: int
+    parts: _Parts,
+    selector: Selector,
+    selection: Selection,
+    number: int,
+    effects: Sequence[Effect],
+    place: int,
 ) -> AdvisedIndex:
     candidate, index = parts.found.indexes[number], parts.indexes[number]
     reason = candidate.reason
@@ -218,7 +235,6 @@ def _advised(
         write_cost=parts.charges[number],
         kinds=candidate.kinds,
         reason=reason,
-        replaces=candidate.replaces,
         statements=tuple(position for position, effect in enumerate(effects) if place in effect.used),
     )
 

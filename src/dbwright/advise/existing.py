@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dbwright.advise.form import Form
 from dbwright.advise.tables import TableFacts
 from dbwright.model.catalog import Index
-from dbwright.model.change import IndexKey
+from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.index_use import is_free
 from dbwright.model.snapshot import Snapshot
 
 
 def replaced(form: Form, facts: TableFacts, snapshot: Snapshot) -> tuple[str, ...]:
     """The names of the indexes that may go when the form is built: it gives all that they give, and they are there for reading alone."""
-    return tuple(i.name for i in facts.indexes if _answers_for(form, i) and not _is_bound(snapshot, facts, i))
+    return tuple(i.name for i in facts.indexes if answers_for(form, i) and not _is_bound(snapshot, facts, i))
 
 
 def is_served(form: Form, facts: TableFacts, covers: bool) -> bool:
@@ -82,8 +82,8 @@ def _conjunct(condition: str) -> str:
     return "NOT" + text.removesuffix("=false") if text.endswith("=false") else text
 
 
-def _answers_for(form: Form, index: Index) -> bool:
-    """Whether the form, once built, gives all that the index gives."""
+def answers_for(form: Form | CreateIndex, index: Index) -> bool:
+    """Whether the form, once built, gives readers all that the index gives."""
     if (
         form.method != "btree"
         or index.access_method != "btree"

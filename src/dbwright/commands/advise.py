@@ -53,6 +53,14 @@ class NoBudget(DbwrightError):
     metavar="FILE",
     help="Only what was recorded since this earlier snapshot.",
 )
+@click.option(
+    "--replica-snapshot",
+    "replicas",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Count what a replica reads too, from a snapshot of it; may be repeated.",
+)
 @click.option("--budget", metavar="BYTES", help="Disk that the indexes may take: 500MB, 1GB (1,024s).")
 @click.option("--count", type=click.IntRange(min=0), metavar="N", help="At most so many indexes.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
@@ -63,6 +71,7 @@ def command(
     logs: tuple[Path, ...],
     captured: tuple[Path, ...],
     since: Path | None,
+    replicas: tuple[Path, ...],
     budget: str | None,
     count: int | None,
     format_: str,
@@ -78,9 +87,10 @@ def command(
     from dbwright.advise.advice import advise
     from dbwright.advise.selection import Limits
     from dbwright.phantom import Phantom
+    from dbwright.replicas import with_replicas
 
     limits = Limits(_bytes(budget), count)
-    snapshot = source.read(config.load(source.path.resolve(), os.environ))
+    snapshot = with_replicas(source.read(config.load(source.path.resolve(), os.environ)), replicas)
     read = _workload(snapshot, sql_dir, logs, captured, since)
     if not read.statements:
         reasons = "; ".join(f"{p.origin}: {p.reason}" for p in read.problems[:3]) or "nothing was recorded"

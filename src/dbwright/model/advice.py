@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dbwright.model.change import CreateIndex
+from dbwright.model.removal import Removal
 from dbwright.model.workload import StatementProblem, WorkloadStatement
 
 
@@ -91,6 +92,12 @@ class Advice:
     problems: tuple[StatementProblem, ...] = ()
     notes: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
+    removals: tuple[Removal, ...] = ()
+
+    @property
+    def freed(self) -> int:
+        """Bytes of the indexes that may go."""
+        return sum(row.bytes for row in self.removals if row.goes)
 
     @property
     def bytes(self) -> int:

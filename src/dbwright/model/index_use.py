@@ -161,6 +161,18 @@ def is_idle_cover(snapshot: Snapshot, wide: Index, narrow: Index) -> bool:
     return not wide.is_unique and bool(wide_use and narrow_use) and not wide_use.scans and narrow_use.scans > 0  # type: ignore[union-attr]
 
 
+def is_half_of_a_pair(snapshot: Snapshot, indexes: Sequence[Index], index: Index) -> bool:
+    """A text's plain index and the one for patterns beside it (Django's ``_like``) come from one word in the model and go with it: the
+    one cannot be taken out while the other is read, or is the unique one."""
+    return len(index.keys) == 1 and any(
+        other.is_unique or ((use := use_of(snapshot, other)) is not None and use.scans > 0)
+        for other in indexes
+        if other.oid != index.oid
+        and other.keys == index.keys
+        and other.opclasses[0].endswith("_pattern_ops") != index.opclasses[0].endswith("_pattern_ops")
+    )
+
+
 def drop(table: Table, index: Index) -> DropIndex:
     """The operation that drops the index. The definition of a partitioned one is made to build its partitions again too."""
     definition = re.sub(

@@ -6,7 +6,8 @@ its figures stay. Its own file then gets the estimated size and height. Everythi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -87,14 +88,18 @@ class WhatIf:
             )
         self._on = wanted
 
-    def drop(self, names: Mapping[str, Collection[str]]) -> None:
-        """Suppose that these existing indexes are not there, by schema."""
-        for schema, of_schema in names.items():
-            self.session.connection.execute(
-                "UPDATE pg_index i SET indisvalid = false FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                " WHERE c.oid = i.indexrelid AND n.nspname = %s AND c.relname = ANY(%s)",
-                (schema, list(of_schema)),
-            )
+    @contextmanager
+    def without(self, names: Mapping[str, Collection[str]]) -> Iterator[None]:
+        """Suppose for the length of a block that these existing indexes, by schema, are not there."""
+        connection = self.session.connection
+        with connection.transaction(force_rollback=True):
+            for schema, of_schema in names.items():
+                connection.execute(
+                    "UPDATE pg_index i SET indisvalid = false FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                    " WHERE c.oid = i.indexrelid AND n.nspname = %s AND c.relname = ANY(%s)",
+                    (schema, list(of_schema)),
+                )
+            yield
 
     def plan(self, statement: str) -> tuple[Plan, frozenset[int]]:
         """The plan with what is switched on, and the numbers of the supposed indexes that it uses. Raises PlanFailed."""

@@ -11,6 +11,7 @@ from dbwright.model.advice import Advice, AdvisedIndex, Effect
 from dbwright.model.snapshot import Gap, Snapshot
 from dbwright.model.wording import bytes_text, counted, duration, listed
 from dbwright.plaintext import clean, one_line
+from dbwright.report import removals
 from dbwright.report.measures import as_json, beyond_indexes
 from dbwright.report.page import harmless, page
 
@@ -40,7 +41,8 @@ def _sql(advice: Advice) -> str:
         f"-- {advice.relative:.1%} of the workload's estimated cost, {bytes_text(advice.bytes)},"
         f" within {advice.gap:.2%} of the best of what was looked at"
     )
-    return "\n".join((head, *(create_index(row.index, online=True) + ";" for row in advice.indexes))) + "\n"
+    made = (create_index(row.index, online=True) + ";" for row in advice.indexes)
+    return "\n".join((head, *made, *removals.script(advice))) + "\n"
 
 
 def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, Any]:
@@ -81,6 +83,8 @@ def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, A
             }
             for effect in advice.effects
         ],
+        "removals": [removals.as_json(row) for row in advice.removals],
+        "freed_bytes": advice.freed,
         "not_chosen": [
             {"sql": create_index(row.index, online=True), "bytes": row.bytes, "why": row.why} for row in advice.rejected
         ],
@@ -103,6 +107,7 @@ def _markdown(advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner
     yield ""
     for number, row in enumerate(advice.indexes, 1):
         yield from _index(advice, number, row)
+    yield from removals.lines(advice)
     doubtful = [effect for effect in advice.effects if effect.doubtful]
     if doubtful:
         yield "## Statements whose plan changes for a small gain"
@@ -154,7 +159,7 @@ def _index(advice: Advice, number: int, row: AdvisedIndex) -> Iterable[str]:
         f"{bytes_text(row.bytes)}, {row.rows:,.0f} rows (estimates). It alone saves {share:.1%} of what the workload costs now{written}."
     )
     if row.replaces:
-        yield f"It makes {listed(row.replaces)} superfluous."
+        yield f"It makes {listed(row.replaces)} superfluous: see below."
     effects = sorted(
         (advice.effects[n] for n in row.statements), key=lambda e: -(e.before - e.after) * e.statement.calls
     )

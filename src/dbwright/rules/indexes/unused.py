@@ -28,6 +28,7 @@ from dbwright.model.index_use import (
     index_ref,
     index_writes,
     is_free,
+    is_half_of_a_pair,
     leads,
     own_tables,
     replicas_seen,
@@ -160,7 +161,7 @@ def _idle(snapshot: Snapshot, limits: Limits) -> Iterator[tuple[Table, Index, In
                 use is not None
                 and _is_idle(snapshot, table, index, use)
                 and not _has_used_twin(snapshot, indexes, index)
-                and not _is_half_of_a_pair(snapshot, indexes, index)
+                and not is_half_of_a_pair(snapshot, indexes, index)
             ):
                 yield table, index, use, _is_shadowed(indexes, index)
 
@@ -174,19 +175,6 @@ def _has_used_twin(snapshot: Snapshot, indexes: tuple[Index, ...], index: Index)
         and len(other.keys) == len(index.keys)
         and other.predicate == index.predicate
         and leads(other, index)
-    )
-
-
-def _is_half_of_a_pair(snapshot: Snapshot, indexes: tuple[Index, ...], index: Index) -> bool:
-    """A text's plain index and the one for patterns beside it (Django's ``_like``) come from one word in the model and go with it: the
-    one cannot be taken out while the other is read, or is the unique one."""
-    return any(
-        other.is_unique or ((use := use_of(snapshot, other)) is not None and use.scans > 0)
-        for other in indexes
-        if other.oid != index.oid
-        and other.keys == index.keys
-        and len(index.keys) == 1
-        and other.opclasses[0].endswith("_pattern_ops") != index.opclasses[0].endswith("_pattern_ops")
     )
 
 
