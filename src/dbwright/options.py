@@ -411,3 +411,33 @@ def progress(what: str) -> Iterator[Callable[[str, float], None]]:
     finally:
         if bar is not None:
             bar.stop()
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """For the length of a block Ctrl-C only sets what this answers, so that the work can end with what it has; a second one ends it at
+    once. Off the main thread, which alone hears signals, nothing changes."""
+    import signal
+    import threading
+
+    asked = threading.Event()
+
+    def hear(_number: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        # Not through a stream: it may be in the middle of a write of its own.
+        os.write(2, b"Interrupted: ending with the best that was found so far. Once more ends at once.\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

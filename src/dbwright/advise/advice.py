@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dbwright.advise.candidates import Candidate, Candidates, candidates
+from dbwright.advise.confidence import Planned, confidence, general_doubts
 from dbwright.advise.costs import NONE, Statement, Workers, is_plain
 from dbwright.advise.measures import beyond_indexes
 from dbwright.advise.removals import Workload as RemovalWorkload
@@ -26,6 +27,7 @@ from dbwright.source.placeholders import filled
 from dbwright.source.sql import CannotTakeApart, take_apart
 
 Progressed = Callable[[str, float], None]
+Stop = Callable[[], bool]
 
 MOST_STATEMENTS = 1500
 """Statements that are explored, those that cost most."""
@@ -46,6 +48,7 @@ class _Parts:
     found: Candidates
     indexes: Mapping[int, WhatIfIndex]
     charges: Mapping[int, float]
+    planned: Planned
 
 
 def advise(
@@ -53,11 +56,12 @@ def advise(
     workload: Sequence[WorkloadStatement],
     limits: Limits,
     progressed: Progressed = lambda _what, _share: None,
+    stop: Stop = lambda: False,
 ) -> Advice:
-    """The indexes that help the workload most within the limits."""
+    """The indexes that help the workload most within the limits. Once ``stop`` says so, the best that was found until then."""
     began = time.perf_counter()
     snapshot = phantom.snapshot
-    statements = tuple(sorted(workload, key=lambda s: -s.calls * (s.mean_milliseconds or 1.0))[:MOST_STATEMENTS])
+    statements = tuple(sorted(workload, key=lambda s: -_weight([s]))[:MOST_STATEMENTS])
     progressed("looking for candidates", 0.0)
     found = candidates(statements, snapshot)
     sessions = phantom.sessions(max(1, min(os.cpu_count() or 1, 4)))
@@ -80,21 +84,60 @@ def advise(
         _relevant(found, serves),
         serves,
         charges,
+        stop,
     )
     selector.explore(lambda share: progressed("planning with candidates", 0.1 + 0.5 * share))
-    if limits.bytes is None and limits.count is None:
+    if least := _least_gain(limits):
         base = sum(selector.costs.known[n][NONE] * statements[n].calls for n in selector.costs.known)
-        selector.charges = {number: charge + LEAST_GAIN * base for number, charge in charges.items()}
+        selector.charges = {number: charge + least * base for number, charge in charges.items()}
     selection = selector.select(limits, lambda share: progressed("choosing", 0.6 + 0.4 * share))
-    parts = _Parts(snapshot, statements, found, indexes, charges)
-    advice = _advice(parts, selector, selection, limits)
-    advice = _with_removals(advice, _removals(parts, selector, selection, recorded))
-    progressed("looking beyond indexes", 1.0)
-    chosen = [indexes[number] for number in sorted(selection.chosen)]
-    measures = beyond_indexes(sessions[0], snapshot, advice.effects, chosen)
+    share = _weight(statements[n] for n in selector.costs.known) / (_weight(workload) or 1.0)
+    planned = Planned(share, recorded, phantom.server.major, snapshot.target.major)
+    parts = _Parts(snapshot, statements, found, indexes, charges, planned)
+    advice = _advice(parts, workload, selector, selection, limits)
+    if not stop():
+        progressed("asking what may go", 0.95)
+        advice = _with_removals(advice, _removals(parts, selector, selection, recorded, stop))
+    if not stop():
+        progressed("looking beyond indexes", 1.0)
+        chosen = [indexes[number] for number in sorted(selection.chosen)]
+        advice = replace(advice, measures=beyond_indexes(sessions[0], snapshot, advice.effects, chosen))
     for session in sessions:
         session.close()
-    return replace(advice, measures=measures, seconds=time.perf_counter() - began)
+    return replace(advice, interrupted=stop(), seconds=time.perf_counter() - began)
+
+
+def _least_gain(limits: Limits) -> float:
+    if limits.gain is not None:
+        return limits.gain
+    return LEAST_GAIN if limits.bytes is None and limits.count is None else 0.0
+
+
+def _weight(statements: Iterable[WorkloadStatement]) -> float:
+    """Milliseconds, or calls where nobody measured."""
+    return sum(s.calls * (s.mean_milliseconds or 1.0) for s in statements)
+
+
+def _cut(workload: Sequence[WorkloadStatement], statements: Sequence[WorkloadStatement]) -> tuple[str, ...]:
+    """What is said of the statements that are left out."""
+    if len(statements) == len(workload):
+        return ()
+    share = _weight(statements) / (_weight(workload) or 1.0)
+    what = "time" if any(s.mean_milliseconds is not None for s in workload) else "calls"
+    return (
+        f"the {len(statements):,} heaviest of {len(workload):,} statements were looked at: {share:.1%} of the {what}",
+    )
+
+
+def _not_looked_at(selector: Selector) -> tuple[str, ...]:
+    if not selector.skipped:
+        return ()
+    total = counted(len(selector.statements), "statement")
+    return (f"it was interrupted before {len(selector.skipped):,} of {total} were looked at",)
+
+
+def _left_out(found: Candidates) -> tuple[str, ...]:
+    return (f"{counted(found.left_out, 'candidate')} that promise least were not looked at",) if found.left_out else ()
 
 
 def _relevant(found: Candidates, serves: Mapping[int, frozenset[int]]) -> dict[int, list[int]]:
@@ -145,7 +188,9 @@ def _charge(snapshot: Snapshot, index: WhatIfIndex) -> float:
     return write_cost(snapshot, table, index.rows, index.bytes, index.height)
 
 
-def _removals(parts: _Parts, selector: Selector, selection: Selection, recorded: bool) -> tuple[Removal, ...]:
+def _removals(
+    parts: _Parts, selector: Selector, selection: Selection, recorded: bool, stop: Stop
+) -> tuple[Removal, ...]:
     """What may go once the choice is in place."""
     numbers = sorted(selector.costs.known)
     workload = RemovalWorkload(
@@ -155,7 +200,7 @@ def _removals(parts: _Parts, selector: Selector, selection: Selection, recorded:
         recorded,
     )
     advised = [parts.indexes[n].definition for n in sorted(selection.chosen)]
-    return removals(parts.snapshot, selector.workers, workload, advised)
+    return removals(parts.snapshot, selector.workers, workload, advised, stop)
 
 
 def _with_removals(advice: Advice, gone: tuple[Removal, ...]) -> Advice:
@@ -166,7 +211,9 @@ def _with_removals(advice: Advice, gone: tuple[Removal, ...]) -> Advice:
     return replace(advice, indexes=indexes, removals=gone)
 
 
-def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Limits) -> Advice:
+def _advice(
+    parts: _Parts, workload: Sequence[WorkloadStatement], selector: Selector, selection: Selection, limits: Limits
+) -> Advice:
     chosen = sorted(selection.chosen, key=lambda n: (-_alone(selector, selection, n), n))
     place = {number: position for position, number in enumerate(chosen)}
     effects = []
@@ -202,7 +249,13 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
         budget=limits.bytes,
         rejected=tuple(_rejected(parts, selector, selection)),
         problems=problems,
-        notes=parts.found.notes,
+        doubts=general_doubts(parts.planned),
+        notes=(
+            *_not_looked_at(selector),
+            *_cut(workload, parts.statements),
+            *_left_out(parts.found),
+            *parts.found.notes,
+        ),
     )
 
 
@@ -225,6 +278,9 @@ def _advised(
 ) -> AdvisedIndex:
     candidate, index = parts.found.indexes[number], parts.indexes[number]
     reason = candidate.reason
+    served = tuple(position for position, effect in enumerate(effects) if place in effect.used)
+    table = parts.snapshot.catalog.table_by_name[index.definition.schema, index.definition.table]
+    sure, doubts = confidence(parts.snapshot, table, [effects[position] for position in served], parts.planned)
     if index.definition.options:
         reason += "; its table is only read, so its pages are filled (fillfactor 100)"
     return AdvisedIndex(
@@ -235,12 +291,14 @@ def _advised(
         write_cost=parts.charges[number],
         kinds=candidate.kinds,
         reason=reason,
-        statements=tuple(position for position, effect in enumerate(effects) if place in effect.used),
+        statements=served,
+        confidence=sure,
+        doubts=doubts,
     )
 
 
 def _rejected(parts: _Parts, selector: Selector, selection: Selection) -> list[Rejected]:
-    """The most promising plain candidates that were not chosen."""
+    """The most promising plain candidates that were not chosen, and what exists already."""
     rejected: list[Rejected] = []
     for number, candidate in enumerate(parts.found.indexes):
         if len(rejected) == MOST_REJECTED:
@@ -249,7 +307,7 @@ def _rejected(parts: _Parts, selector: Selector, selection: Selection) -> list[R
             rejected.append(
                 Rejected(candidate.index, parts.indexes[number].bytes, _why_not(parts, selector, selection, number))
             )
-    return rejected
+    return [*rejected, *(Rejected(index, None, f"{by} gives it already") for index, by in parts.found.served)]
 
 
 def _why_not(parts: _Parts, selector: Selector, selection: Selection, number: int) -> str:

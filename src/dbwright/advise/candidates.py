@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dbwright.advise.existing import is_served, replaced
+from dbwright.advise.existing import replaced, server_of
 from dbwright.advise.form import SHARES, Form, Kind, share_of
 from dbwright.advise.forms import Common, forms_of
 from dbwright.advise.merging import merged
@@ -28,12 +28,15 @@ from dbwright.model.catalog import Table
 from dbwright.model.change import CreateIndex
 from dbwright.model.query import Usage
 from dbwright.model.snapshot import Snapshot
+from dbwright.model.wording import listed
 from dbwright.model.workload import StatementProblem, WorkloadStatement
 from dbwright.source.sql import CannotTakeApart
 from dbwright.source.usage import usage_of
 
 TINY_PAGES = 10
 """Tables below that are read as fast as an index of them."""
+MOST_SERVED = 5
+_OBVIOUS = ("equality", "range", "order", "join")
 _INDEXED_KINDS = ("table", "partitioned table", "materialized view")
 
 
@@ -67,13 +70,15 @@ class Candidates:
     """All candidates, the most promising first. ``problems`` are statements that could not be used, by their numbers; ``notes`` say what
     would be proposed if the server had it; ``left_out`` counts candidates that the bounds cut off. ``looks`` gives, for each statement by
     its number, the positions in ``indexes`` of those that it is worth planning with, the best for their size first: of all that it may use
-    those that no other, smaller one outdoes for it, and those that most promise elsewhere."""
+    those that no other, smaller one outdoes for it, and those that most promise elsewhere. ``served`` are plain ones that somebody may
+    miss, with the name of the index that gives the same already."""
 
     indexes: tuple[Candidate, ...] = ()
     problems: tuple[StatementProblem, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: int = 0
     looks: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    served: tuple[tuple[CreateIndex, str], ...] = ()
 
 
 def candidates(statements: Sequence[WorkloadStatement], snapshot: Snapshot, bounds: Bounds = Bounds()) -> Candidates:
@@ -109,6 +114,8 @@ class _Work:
     occurrences: defaultdict[int, list[Occurrence]] = field(default_factory=lambda: defaultdict(list))
     problems: list[StatementProblem] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+    served: defaultdict[tuple[CreateIndex, str], float] = field(default_factory=lambda: defaultdict(float))
+    tiny: dict[str, None] = field(default_factory=dict)
     left_out: int = 0
 
     def __post_init__(self) -> None:
@@ -144,7 +151,9 @@ class _Work:
             if table.kind in _INDEXED_KINDS and table.persistence != "temporary"
         }
         for occurrence in occurrences_of(number, usage, facts):
-            if not _is_tiny(occurrence.facts):
+            if _is_tiny(occurrence.facts):
+                self.tiny[occurrence.facts.table.name] = None
+            else:
                 self.occurrences[occurrence.facts.table.oid].append(occurrence)
 
     def facts_of(self, table: Table) -> TableFacts:
@@ -166,7 +175,14 @@ class _Work:
         found = tuple(self.candidate(one, serving[one.facts.table.oid], names) for one in kept)
         left_out = self.left_out + len(made) - len(kept)
         looks = worth_a_look([(one.form, one.facts.table.oid) for one in kept], self.occurrences, self.bounds.looks)
-        return Candidates(found, tuple(self.problems), tuple(self.notes), left_out, looks)
+        if self.tiny:
+            self.notes[
+                f"of {listed(self.tiny)} no index is read faster than the table, which has fewer than {TINY_PAGES} pages"
+            ] = None
+        most = sorted(self.served, key=lambda one: (-self.served[one], str(one)))[:MOST_SERVED]
+        tables = self.snapshot.catalog.table_by_name
+        served = [(replace(i, name=names.of(tables[i.schema, i.table], i)), by) for i, by in most]
+        return Candidates(found, tuple(self.problems), tuple(self.notes), left_out, looks, tuple(served))
 
     def candidate(self, one: _Made, serving: Serving, names: Names) -> Candidate:
         facts = one.facts
@@ -219,8 +235,12 @@ class _Work:
         """Candidates of one table as these statements meet it, within the bound; of each kind the most promising."""
         wanted: defaultdict[str, dict[Form, tuple[Kind, str]]] = defaultdict(dict)
         for form, kind, reason in forms_of(occurrence, shared, self.snapshot, self.notes):
-            if not is_served(form, occurrence.facts, form.covers(occurrence.used)):
+            server = server_of(form, occurrence.facts, form.covers(occurrence.used))
+            if server is None:
                 wanted[share_of(kind)].setdefault(form, (kind, reason))
+            elif kind in _OBVIOUS and len(form.keys) == 1 and not form.include and form.predicate is None:
+                calls = sum(self.statements[number].calls for number in statements)
+                self.served[form.index(occurrence.facts.table), server.name] += calls
         for share, found in wanted.items():
             gains = {form: promise.gain(form, occurrence) for form in found}
             ranked = sorted(found, key=lambda form: -gains[form] / promise.size(form) ** 0.5)

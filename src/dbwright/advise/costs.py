@@ -72,10 +72,16 @@ class Costs:
         return sorted(kept, key=lambda item: (item[1], sorted(item[0])))
 
 
+class Interrupted(Exception):
+    """The user wants no more plans; what was found stands."""
+
+
 class Looker:
     """One statement under supposed indexes; remembers what it was told."""
 
-    def __init__(self, statement: str, numbers: Iterable[int]) -> None:
+    def __init__(self, statement: str, numbers: Iterable[int], stop: Callable[[], bool] = lambda: False) -> None:
+        """``stop`` is asked before each plan; a look raises Interrupted once it says so."""
+        self._stop = stop
         self.statement = statement
         self.numbers = frozenset(numbers)
         self.looks = 0
@@ -97,6 +103,8 @@ class Looker:
             if used <= on <= seen:
                 return cost, used
         assert self._what_if is not None
+        if self._stop():
+            raise Interrupted
         self._what_if.switch({self._position[number] for number in on})
         plan, places = self._what_if.plan(self.statement)
         used = frozenset(self._number[place] for place in places)

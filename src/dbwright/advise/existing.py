@@ -20,7 +20,12 @@ def replaced(form: Form, facts: TableFacts, snapshot: Snapshot) -> tuple[str, ..
 
 def is_served(form: Form, facts: TableFacts, covers: bool) -> bool:
     """Whether an index of the table gives all that the form would give."""
-    return any(_gives(index, form, facts, covers) for index in facts.indexes)
+    return server_of(form, facts, covers) is not None
+
+
+def server_of(form: Form, facts: TableFacts, covers: bool) -> Index | None:
+    """The first index of the table that gives all that the form would give."""
+    return next((index for index in facts.indexes if _gives(index, form, facts, covers)), None)
 
 
 def _gives(index: Index, form: Form, facts: TableFacts, covers: bool) -> bool:

@@ -7,7 +7,8 @@ BIP (CoPhy: Dash, Polyzotis, Ailamaki, VLDB 2011), here over costs that the plan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ def solve(
     *,
     gap: float = 0.001,
     seconds: float = 20.0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Solution:
     """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the weighted costs. ``gap`` is the relative distance from
     the optimum at which the search may stop, ``seconds`` its limit: where that ends it, what was found last is the choice, or none."""
@@ -99,7 +101,7 @@ def solve(
     solver.setOptionValue("time_limit", seconds)
     solver.setOptionValue("random_seed", 1)
     solver.passModel(model)
-    solver.run()
+    _run(solver, stop)
     info = solver.getInfo()
     values = solver.getSolution().col_value
     if not len(values):
@@ -107,3 +109,18 @@ def solve(
     chosen = frozenset(n for n in candidates if values[column[n]] > 0.5)
     bound = info.mip_dual_bound if candidates else info.objective_function_value
     return Solution(chosen, info.objective_function_value / scale, bound / scale)
+
+
+def _run(solver: Any, stop: Callable[[], bool]) -> None:
+    """Solve beside this thread, which is the one that hears of an interruption; what was found until then stands."""
+    from highspy._core import cb
+
+    def ask(_kind: Any, _message: str, _out: Any, into: Any, _data: Any) -> None:
+        if stop():
+            into.user_interrupt = True
+
+    solver.setCallback(ask, None)
+    solver.startCallback(cb.kCallbackMipInterrupt)
+    solver.startCallback(cb.kCallbackSimplexInterrupt)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(solver.run).result()

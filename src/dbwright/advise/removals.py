@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dbwright.advise.costs import Workers
@@ -43,14 +43,21 @@ class Workload:
 
 
 def removals(
-    snapshot: Snapshot, workers: Workers, workload: Workload, advised: Sequence[CreateIndex]
+    snapshot: Snapshot,
+    workers: Workers,
+    workload: Workload,
+    advised: Sequence[CreateIndex],
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Removal, ...]:
-    """Every index that looks superfluous beside the others and the advised ones, those that may go first, the largest first."""
+    """Every index that looks superfluous beside the others and the advised ones, those that may go first, the largest first; none once
+    ``stop`` says so."""
     found = suspects(snapshot, advised) if snapshot.was_read else []
     if not found:
         return ()
-    judge = _Judge(snapshot, workers, workload, advised, found)
+    judge = _Judge(snapshot, workers, workload, advised, found, stop)
     judge.plans.look()
+    if stop():
+        return ()
     judge.settle()
     told = [judge.removal(number) for number in range(len(found))]
     return tuple(sorted(told, key=lambda r: (not r.goes, -r.bytes, r.drop.schema, r.drop.name)))
@@ -64,6 +71,7 @@ class _Judge:
         workload: Workload,
         advised: Sequence[CreateIndex],
         found: Sequence[Suspect],
+        stop: Callable[[], bool],
     ) -> None:
         self.snapshot = snapshot
         self.workload = workload
@@ -80,7 +88,7 @@ class _Judge:
             if suspect.index.is_unique or any(suspect.index.is_expression):
                 for leaf in snapshot.catalog.leaves_of(suspect.table):
                     always[leaf.name].append(number)
-        self.plans = Without(workers, self.asked, [self._names(s) for s in found], always)
+        self.plans = Without(workers, self.asked, [self._names(s) for s in found], always, stop)
         self.cover: dict[int, Cover | None] = {}
         self.witnesses: dict[int, tuple[Witness, ...]] = {}
         self.objections: dict[int, str] = {}

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from dbwright.advise.costs import NONE, Costs, Looker, Statement, Workers, explore, is_plain, refine
+from dbwright.advise.costs import (
+    NONE,
+    Costs,
+    Interrupted,
+    Looker,
+    Statement,
+    Workers,
+    explore,
+    is_plain,
+    refine,
+)
 from dbwright.advise.programme import Solution, solve
 from dbwright.phantom import PlanFailed, Session, WhatIfIndex
 
 _ROUNDS = 3
+_SECONDS_TO_END = 5.0
+"""For the choice from what is known, once it was stopped."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a choice may take: ``bytes`` on disk, number of indexes; None: no limit."""
+    """What a choice may take: ``bytes`` on disk, number of indexes, and the least ``gain`` that an index has to bring beyond what writing
+    it costs, as a share of the workload's cost; None: no limit."""
 
     bytes: int | None = None
     count: int | None = None
+    gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -31,10 +46,14 @@ class Selection:
     after: float
     bound: float
     looks: int
+    proven: bool = True
+    """Every statement was looked at, so that the bound holds for all."""
 
     @property
-    def gap(self) -> float:
-        """How far ``after`` may be from the best possible, as a share of it."""
+    def gap(self) -> float | None:
+        """How far ``after`` may be from the best possible, as a share of it; None without a proof."""
+        if not self.proven or (self.bound <= 0 < self.after):
+            return None
         return max(0.0, self.after / self.bound - 1) if self.bound > 0 else 0.0
 
 
@@ -49,27 +68,34 @@ class Selector:
         relevant: Mapping[int, Sequence[int]],
         serves: Mapping[int, frozenset[int]],
         charges: Mapping[int, float] | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``relevant`` are the candidates to explore each statement with, ``serves`` all that it may use; ``charges`` as in `solve`."""
+        """``relevant`` are the candidates to explore each statement with, ``serves`` all that it may use; ``charges`` as in `solve`. Once
+        ``stop`` says so no more is looked at, and the choice is made from what is known."""
         self.workers = workers
         self.statements = statements
         self.indexes = indexes
         self.relevant = relevant
         self.serves = serves
         self.charges = charges or {}
+        self.stop = stop
         self.costs = Costs()
+        self.skipped: list[int] = []
+        """Statements that were not looked at before it was stopped."""
         self._lookers: dict[int, Looker] = {}
 
     def explore(self, progressed: Callable[[float], None] = lambda _share: None) -> None:
         """Look at each statement by itself."""
         done = 0
 
-        def work(session: Session, number: int) -> Looker | str:
+        def work(session: Session, number: int) -> Looker | str | None:
             nonlocal done
             done += 1
+            if self.stop():
+                return None
             progressed(done / len(self.statements))
             candidates = self.relevant.get(number, ())
-            looker = Looker(self.statements[number].text, candidates)
+            looker = Looker(self.statements[number].text, candidates, self.stop)
             try:
                 session.plan(looker.statement)
                 with session.what_if([self.indexes[n] for n in candidates]) as what_if:
@@ -77,11 +103,15 @@ class Selector:
                     explore(looker, self.indexes)
             except PlanFailed as error:
                 return error.message
+            except Interrupted:
+                return looker if NONE in looker.found else None
             return looker
 
         for number, answer in enumerate(self.workers.each(work, range(len(self.statements)))):
             if isinstance(answer, str):
                 self.costs.failed[number] = answer
+            elif answer is None:
+                self.skipped.append(number)
             else:
                 self._lookers[number] = answer
                 self.costs.learn(number, answer.found)
@@ -91,6 +121,8 @@ class Selector:
         best, after = NONE, math.inf
         for number in range(_ROUNDS):
             progressed(number / _ROUNDS)
+            if self.stop():
+                break
             solution = self._solve(limits)
             self._refine(solution, limits)
             value = self._value(solution.chosen)
@@ -102,7 +134,7 @@ class Selector:
         chosen = self._needed(best)
         looks = sum(looker.looks for looker in self._lookers.values())
         bound = min(solution.bound, self._value(best))
-        return Selection(chosen, self._value(NONE), self._value(chosen), bound, looks)
+        return Selection(chosen, self._value(NONE), self._value(chosen), bound, looks, proven=not self.skipped)
 
     def _needed(self, chosen: frozenset[int]) -> frozenset[int]:
         """The choice without what no statement would miss, the largest first: where there is room, the programme does not mind."""
@@ -115,7 +147,10 @@ class Selector:
 
     def _solve(self, limits: Limits) -> Solution:
         sizes = {n: index.bytes for n, index in self.indexes.items()}
-        return solve(self.statements, self.costs, sizes, self.charges, limits.bytes, limits.count)
+        taken = (self.statements, self.costs, sizes, self.charges, limits.bytes, limits.count)
+        if self.stop():
+            return solve(*taken, seconds=_SECONDS_TO_END)
+        return solve(*taken, stop=self.stop)
 
     def _value(self, chosen: frozenset[int]) -> float:
         total = sum(self.charges.get(n, 0.0) for n in chosen)
@@ -132,13 +167,16 @@ class Selector:
         price = (before - solution.value) / size / 3 if size and limits.bytes is not None else 0.0
 
         def work(session: Session, number: int) -> None:
+            if self.stop():
+                return
             looker = self._lookers[number]
             mine = [n for n in pool if n in own[number] or (n in self.serves[number] and n in shared)]
             with session.what_if([self.indexes[n] for n in mine]) as what_if:
                 looker.attach(what_if, {n: position for position, n in enumerate(mine)})
                 weight = self.statements[number].weight or 1.0
                 looker.numbers = frozenset(mine)
-                refine(looker, self.indexes, solution.chosen & looker.numbers, price / weight)
+                with suppress(Interrupted):
+                    refine(looker, self.indexes, solution.chosen & looker.numbers, price / weight)
 
         self.workers.each(work, sorted(self._lookers))
         for number, looker in self._lookers.items():

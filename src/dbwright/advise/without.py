@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dbwright.advise.costs import Workers
@@ -49,9 +49,11 @@ class Without:
         statements: Sequence[Asked],
         indexes: Sequence[Names],
         always: Mapping[str, Collection[int]],
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """``always``: by the name of a table the indexes that count for a plan though it does not use them: they prove rows unique, or
-        give statistics of an expression."""
+        give statistics of an expression. Once ``stop`` says so nothing more is planned, and nothing can be said."""
+        self.stop = stop
         self.workers = workers
         self.statements = statements
         self.indexes = indexes
@@ -70,6 +72,8 @@ class Without:
 
         def work(session: Session, number: int) -> tuple[float, dict[int, float]] | None:
             asked = self.statements[number]
+            if self.stop():
+                return None
             try:
                 with session.what_if(asked.advised) as what_if:
                     what_if.switch(range(len(asked.advised)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dbwright.errors import DbwrightError
-from dbwright.options import Source, progress, source_options, write_or_show
+from dbwright.options import INTERRUPTED, Source, interruptible, progress, source_options, write_or_show
 from dbwright.report.advice import FORMATS, render
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ class NoBudget(DbwrightError):
 )
 @click.option("--budget", metavar="BYTES", help="Disk that the indexes may take: 500MB, 1GB (1,024s).")
 @click.option("--count", type=click.IntRange(min=0), metavar="N", help="At most so many indexes.")
+@click.option(
+    "--least-gain",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Only indexes that save so much of the workload's cost beyond what writing them adds. [default: 0.2 without other limits]",
+)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
 def command(
@@ -74,6 +80,7 @@ def command(
     replicas: tuple[Path, ...],
     budget: str | None,
     count: int | None,
+    least_gain: float | None,
     format_: str,
     output: Path | None,
 ) -> int:
@@ -81,7 +88,7 @@ def command(
 
     The workload is what the server recorded (pg_stat_statements), or else the queries of the project's code, a folder of SQL files, or
     logs. Everything is planned on a private PostgreSQL with production's schema, sizes and statistics and no row of it: nothing is
-    written, and production needs no extension.
+    written, and production needs no extension. Ctrl-C ends the search and shows the best found so far (exit code 130).
     """
     from dbwright import config
     from dbwright.advise.advice import advise
@@ -89,7 +96,7 @@ def command(
     from dbwright.phantom import Phantom
     from dbwright.replicas import with_replicas
 
-    limits = Limits(_bytes(budget), count)
+    limits = Limits(_bytes(budget), count, None if least_gain is None else least_gain / 100)
     snapshot = with_replicas(source.read(config.load(source.path.resolve(), os.environ)), replicas)
     read = _workload(snapshot, sql_dir, logs, captured, since)
     if not read.statements:
@@ -98,12 +105,23 @@ def command(
             f"There is no statement to advise on ({reasons}).",
             "Give --sql-dir or --logs, or let pg_stat_statements record some (see `dbwright audit`).",
         )
-    with Phantom.of(snapshot) as phantom, progress("Advising") as progressed:
-        advice = advise(phantom, read.statements, limits, progressed)
+    with Phantom.of(snapshot) as phantom, progress("Advising") as progressed, interruptible() as interrupted:
+        advice = advise(phantom, read.statements, limits, progressed, interrupted)
+        if advice.interrupted and not advice.effects:
+            raise click.Abort
         advice = replace(advice, problems=(*read.problems, *advice.problems))
-        text = render(advice, snapshot, phantom.gaps, phantom.server.version, format_)
+        text = render(advice, snapshot, phantom.gaps, phantom.server.version, format_, _for_plan(source, sql_dir))
     write_or_show(text, output)
-    return 0
+    return INTERRUPTED if advice.interrupted else 0
+
+
+def _for_plan(source: Source, sql_dir: Path | None) -> list[str]:
+    """The options by which `dbwright plan` reads the same."""
+    # An address may hold a password.
+    given = ["--db", "ADDRESS"] if source.databases else []
+    given += ["--snapshot", str(source.snapshot)] if source.snapshot else []
+    given += ["--sql-dir", str(sql_dir)] if sql_dir else []
+    return given + (["--project", str(source.path)] if str(source.path) != "." else [])
 
 
 def _workload(

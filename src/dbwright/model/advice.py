@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from dbwright.model.change import CreateIndex
+from dbwright.model.finding import Confidence
 from dbwright.model.removal import Removal
 from dbwright.model.workload import StatementProblem, WorkloadStatement
 
@@ -25,7 +27,8 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class AdvisedIndex:
     """An index to make. ``bytes`` and ``rows`` are estimates; ``write_cost`` is what keeping it costs, ``gain`` what the workload would
-    lose without it alone, both in the unit of `Advice.before`. ``replaces`` names existing indexes that it makes superfluous."""
+    lose without it alone, both in the unit of `Advice.before`. ``replaces`` names existing indexes that it makes superfluous. ``doubts``
+    are what lowers the ``confidence``."""
 
     index: CreateIndex
     bytes: int
@@ -36,14 +39,16 @@ class AdvisedIndex:
     reason: str
     replaces: tuple[str, ...] = ()
     statements: tuple[int, ...] = ()
+    confidence: Confidence = "high"
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A candidate that somebody may miss in the advice, and why it is not in it."""
+    """A candidate that somebody may miss in the advice, and why it is not in it. ``bytes`` is None where its size was not estimated."""
 
     index: CreateIndex
-    bytes: int
+    bytes: int | None
     why: str
 
 
@@ -77,13 +82,15 @@ class Measure:
 @dataclass(frozen=True)
 class Advice:
     """``before`` and ``after`` are the costs of the whole workload, weighted by calls; ``gap``: no choice over the costs that were looked
-    at is better by more than this share. ``looks`` are plans asked for. ``notes`` say what would be tried if the server had it."""
+    at is better by more than this share; None: nothing is proven. ``looks`` are plans asked for. ``notes`` say what would be tried if the
+    server had it, and what was left out. ``doubts`` lower the confidence in all of it. ``interrupted``: it is the best that was found until
+    then."""
 
     indexes: tuple[AdvisedIndex, ...]
     effects: tuple[Effect, ...]
     before: float
     after: float
-    gap: float
+    gap: float | None
     candidates: int
     looks: int
     seconds: float
@@ -93,6 +100,8 @@ class Advice:
     notes: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
     removals: tuple[Removal, ...] = ()
+    doubts: tuple[str, ...] = ()
+    interrupted: bool = False
 
     @property
     def freed(self) -> int:
@@ -102,6 +111,21 @@ class Advice:
     @property
     def bytes(self) -> int:
         return sum(row.bytes for row in self.indexes)
+
+    def share_of(self, effect: Effect) -> tuple[float, str]:
+        """The statement's part of the workload, and of what: of its time where that was recorded for all, else of its cost."""
+        if self._milliseconds is not None:
+            return effect.statement.calls * (effect.statement.mean_milliseconds or 0.0) / self._milliseconds, "time"
+        return (effect.before * effect.statement.calls / self.before if self.before else 0.0), "cost"
+
+    @cached_property
+    def _milliseconds(self) -> float | None:
+        means = [(e.statement.calls, e.statement.mean_milliseconds) for e in self.effects]
+        return (
+            sum(calls * (mean or 0.0) for calls, mean in means) or None
+            if all(m is not None for _, m in means)
+            else None
+        )
 
     @property
     def relative(self) -> float:

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from dbwright.embedded import EmbeddedServer, ServerBinaries
 from dbwright.errors import DbwrightError
+from dbwright.model.freshness import staleness
 from dbwright.model.snapshot import Gap, Snapshot
 from dbwright.model.wording import counted, listed
 from dbwright.phantom import clock, figures, files
@@ -77,6 +78,7 @@ class Phantom:
         try:
             phantom = cls(server, snapshot)
             phantom._build(_DATABASE)
+            phantom._tell_stale()
         except BaseException:
             server.stop()
             raise
@@ -205,6 +207,16 @@ class Phantom:
                 figures.write_statistics(connection, rows, self.server.major)
         except psycopg.Error:
             self._write_statistics_apart(connection, rows)
+
+    def _tell_stale(self) -> None:
+        found = [stale for table in stored(self.snapshot.catalog) if (stale := staleness(self.snapshot, table))]
+        if found:
+            worst = sorted(found, key=lambda stale: not stale.severe)
+            self._gap(
+                "phantom.freshness",
+                listed((stale.text for stale in worst), 5),
+                "Run ANALYZE on them and take the snapshot again: their plans may be others by then.",
+            )
 
     def _write_statistics_apart(self, connection: psycopg.Connection[Any], rows: Sequence[figures.ColumnRow]) -> None:
         """Relation by relation: a value that this server does not take costs the statistics of its relation only."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dbwright.fixes.sql import create_index
-from dbwright.model.advice import Advice, AdvisedIndex, Effect
+from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
 from dbwright.model.snapshot import Gap, Snapshot
 from dbwright.model.wording import bytes_text, counted, duration, listed
 from dbwright.plaintext import clean, one_line
-from dbwright.report import removals
+from dbwright.report import proof, removals
 from dbwright.report.measures import as_json, beyond_indexes
 from dbwright.report.page import harmless, page
 
@@ -19,14 +19,17 @@ FORMATS = ("text", "json", "markdown", "html", "sql")
 _SHOWN = 5
 
 
-def render(advice: Advice, snapshot: Snapshot, gaps: Iterable[Gap], planner: str, format_: str) -> str:
-    """The advice in one of ``FORMATS``. ``planner`` is the version that planned."""
+def render(
+    advice: Advice, snapshot: Snapshot, gaps: Iterable[Gap], planner: str, format_: str, given: Sequence[str] = ()
+) -> str:
+    """The advice in one of ``FORMATS``. ``planner`` is the version that planned; ``given`` are the options by which `dbwright plan` reads
+    the same database and statements."""
     gaps = tuple(gaps)
     if format_ == "json":
-        return json.dumps(_as_json(advice, gaps, planner), indent=1)
+        return json.dumps(_as_json(advice, snapshot, gaps, planner, given), indent=1)
     if format_ == "sql":
         return _sql(advice)
-    lines = [clean(line) for line in _markdown(advice, snapshot, gaps, planner)]
+    lines = [clean(line) for line in _markdown(advice, snapshot, gaps, planner, given)]
     if format_ == "markdown":
         return "\n".join(lines) + "\n"
     return _html(lines) if format_ == "html" else _text(lines)
@@ -37,15 +40,15 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def _sql(advice: Advice) -> str:
-    head = (
-        f"-- {advice.relative:.1%} of the workload's estimated cost, {bytes_text(advice.bytes)},"
-        f" within {advice.gap:.2%} of the best of what was looked at"
-    )
+    cost = f"{advice.relative:.1%} of the workload's estimated cost, {bytes_text(advice.bytes)}; {_proof(advice)}"
+    head = f"-- {'interrupted: ' if advice.interrupted else ''}{cost}"
     made = (create_index(row.index, online=True) + ";" for row in advice.indexes)
     return "\n".join((head, *made, *removals.script(advice))) + "\n"
 
 
-def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, Any]:
+def _as_json(
+    advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner: str, given: Sequence[str]
+) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "planner": planner,
@@ -53,6 +56,8 @@ def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, A
         "cost_after": advice.after,
         "relative_cost": advice.relative,
         "certified_gap": advice.gap,
+        "interrupted": advice.interrupted,
+        "doubts": advice.doubts,
         "run_time_s": round(advice.seconds, 3),
         "what_if_calls": advice.looks,
         "candidates": advice.candidates,
@@ -68,6 +73,9 @@ def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, A
                 "kinds": row.kinds,
                 "reason": row.reason,
                 "replaces": row.replaces,
+                "confidence": row.confidence,
+                "doubts": row.doubts,
+                "proof": proof.steps(advice, row, snapshot, given),
                 "statements": [advice.effects[n].statement.origin for n in row.statements],
             }
             for row in advice.indexes
@@ -95,7 +103,9 @@ def _as_json(advice: Advice, gaps: tuple[Gap, ...], planner: str) -> dict[str, A
     }
 
 
-def _markdown(advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner: str) -> Iterable[str]:
+def _markdown(
+    advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner: str, given: Sequence[str]
+) -> Iterable[str]:
     yield f"# {_headline(advice)}"
     yield ""
     yield (
@@ -103,25 +113,26 @@ def _markdown(advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner
         f" {counted(len(advice.effects), 'statement')}, {counted(advice.candidates, 'candidate')},"
         f" {counted(advice.looks, 'plan')} in {duration(advice.seconds)}."
     )
-    yield f"No choice over the costs that were looked at is better by more than {advice.gap:.2%}."
+    if advice.interrupted:
+        yield "Interrupted: this is the best that was found until then; what may go, and what else would help, was not looked at."
+    yield f"{_proof(advice).capitalize()}."
+    if advice.doubts:
+        yield f"What lowers the confidence in all of it: {'; '.join(advice.doubts)}."
     yield ""
     for number, row in enumerate(advice.indexes, 1):
-        yield from _index(advice, number, row)
+        yield from _index(advice, number, row, proof.steps(advice, row, snapshot, given))
     yield from removals.lines(advice)
     doubtful = [effect for effect in advice.effects if effect.doubtful]
     if doubtful:
         yield "## Statements whose plan changes for a small gain"
         yield "Estimates err by more than this: measure them before and after, they may get slower."
         yield ""
-        yield from (f"- {_effect(effect)}" for effect in doubtful)
+        yield from (f"- {_effect(effect, advice)}" for effect in doubtful)
         yield ""
     if advice.rejected:
         yield "## Not advised, and why"
         yield ""
-        yield from (
-            f"- {create_index(row.index, online=False).split(' ON ', 1)[-1]} ({bytes_text(row.bytes)}): {row.why}."
-            for row in advice.rejected
-        )
+        yield from map(_rejected, advice.rejected)
         yield ""
     yield from beyond_indexes(advice)
     left_out = [f"{row.origin}: {one_line(row.reason)}" for row in advice.problems]
@@ -131,6 +142,12 @@ def _markdown(advice: Advice, snapshot: Snapshot, gaps: tuple[Gap, ...], planner
         yield ""
         yield from (f"- {text}" for text in told)
         yield ""
+
+
+def _proof(advice: Advice) -> str:
+    if advice.gap is None:
+        return "how near that is to the best possible is not proven"
+    return f"no choice over the costs that were looked at is better by more than {advice.gap:.2%}"
 
 
 def _headline(advice: Advice) -> str:
@@ -145,7 +162,7 @@ def _headline(advice: Advice) -> str:
     )
 
 
-def _index(advice: Advice, number: int, row: AdvisedIndex) -> Iterable[str]:
+def _index(advice: Advice, number: int, row: AdvisedIndex, steps: Sequence[str]) -> Iterable[str]:
     share = row.gain / advice.before if advice.before else 0.0
     yield f"## {number}. {row.index.table}: {row.reason}"
     yield ""
@@ -163,17 +180,28 @@ def _index(advice: Advice, number: int, row: AdvisedIndex) -> Iterable[str]:
     effects = sorted(
         (advice.effects[n] for n in row.statements), key=lambda e: -(e.before - e.after) * e.statement.calls
     )
-    yield from (f"- {_effect(effect)}" for effect in effects[:_SHOWN])
+    yield from (f"- {_effect(effect, advice)}" for effect in effects[:_SHOWN])
     if len(effects) > _SHOWN:
         yield f"- and {counted(len(effects) - _SHOWN, 'statement')} more"
     yield ""
+    yield f"Confidence: {row.confidence}{': ' if row.doubts else ''}{'; '.join(map(one_line, row.doubts))}."
+    if steps:
+        yield "To prove it:"
+        yield from (f"- {one_line(step)}" for step in steps)
+    yield ""
 
 
-def _effect(effect: Effect) -> str:
+def _rejected(row: Rejected) -> str:
+    size = "" if row.bytes is None else f" ({bytes_text(row.bytes)})"
+    return f"- {create_index(row.index, online=False).split(' ON ', 1)[-1]}{size}: {row.why}."
+
+
+def _effect(effect: Effect, advice: Advice) -> str:
     times = f", {effect.statement.calls:,.0f} calls" if effect.statement.calls != 1 else ""
     origin = one_line(effect.statement.origin or effect.statement.sql[:80])
     share = effect.after / effect.before if effect.before else 1.0
-    return f"{origin}{times}: {effect.before:,.0f} to {effect.after:,.0f} ({share:.0%})"
+    weight, what = advice.share_of(effect)
+    return f"{origin}{times}, {weight:.1%} of the workload's {what}: {effect.before:,.0f} to {effect.after:,.0f} ({share:.0%})"
 
 
 def _html(lines: Iterable[str]) -> str:
