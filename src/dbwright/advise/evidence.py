@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import psycopg
+from psycopg import sql
+
 from dbwright.advise.relations import Relations
 from dbwright.advise.sizing import supposed
 from dbwright.advise.tables import TableFacts, facts_of
@@ -104,12 +107,12 @@ class Evidence:
             self._plans[observed.number] = self.plan(observed.statement.sql)
         return self._plans[observed.number]
 
-    def plan(self, sql: str, indexes: Iterable[CreateIndex] = ()) -> Plan | None:
+    def plan(self, statement: str, indexes: Iterable[CreateIndex] = ()) -> Plan | None:
         """The plan of any statement beside the advised indexes and these, None when it cannot be made."""
         block = self._open(tuple(indexes))
         try:
             with self._session.connection.transaction(force_rollback=True):
-                return block.plan(_renumbered(sql))[0]
+                return block.plan(_renumbered(statement))[0]
         except PlanFailed:
             return None
 
@@ -117,6 +120,15 @@ class Evidence:
         """Estimated bytes of an index."""
         self._close()
         return supposed(self._session, self.snapshot, [index])[0].bytes
+
+    def has_extension(self, name: str) -> bool:
+        """Whether the planner here has an extension, which it gets where it can: production need not have it."""
+        self._close()
+        try:
+            self._session.connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+        except psycopg.Error:
+            return False
+        return True
 
     def _weight(self, effect: Effect) -> float:
         statement = effect.statement
@@ -140,8 +152,8 @@ class Evidence:
             self._block = None
 
 
-def _renumbered(sql: str) -> str:
+def _renumbered(statement: str) -> str:
     """With parameters from 1 on without a gap: what PREPARE takes."""
-    numbers = sorted({int(number) for number in _PARAMETER.findall(sql)})
+    numbers = sorted({int(number) for number in _PARAMETER.findall(statement)})
     place = {number: position for position, number in enumerate(numbers, 1)}
-    return _PARAMETER.sub(lambda found: f"${place[int(found[1])]}", sql)
+    return _PARAMETER.sub(lambda found: f"${place[int(found[1])]}", statement)
