@@ -1,5 +1,6 @@
-"""Plans of the phantom against those of the database that holds the rows: cost and shape of every query of a folder, time to be ready, and
-time of one what-if.
+"""Plans of the phantom against those of the database that holds the rows: cost and shape of every query of a folder, or of those that the
+server recorded, time to be ready, and time of one what-if. With --indexes the same beside indexes that are built on one side (in a
+transaction that is rolled back) and supposed on the other.
 
     python benchmarks/phantom.py --database postgresql://postgres@127.0.0.1:5541/tpch1 --queries QUERIES/tpch
 """
@@ -7,60 +8,125 @@ time of one what-if.
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 
-from dbwright.advise.sizing import supposed
+from dbwright import snapshots
+from dbwright.advise.sizing import supposed, supposed_from_text
 from dbwright.collect.postgres import collect
 from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.query_plan import Plan
+from dbwright.model.snapshot import Snapshot
 from dbwright.phantom import Phantom, PlanFailed, Session
 from dbwright.postgres import connect, parse_address
 from dbwright.workload.folder import read_folder
+from dbwright.workload.recorded import read_recorded
+
+OF_THE_SYSTEM = re.compile(r"\b(pg_[a-z_]+|information_schema)\b")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--database", required=True)
-    parser.add_argument("--queries", type=Path, required=True)
+    parser.add_argument("--queries", type=Path, help="a folder of SQL files; else what pg_stat_statements recorded")
+    parser.add_argument("--snapshot", type=Path, help="one of the same database, else it is read")
+    parser.add_argument("--indexes", type=Path, help="CREATE INDEX statements, one a line")
     arguments = parser.parse_args()
-    parameters = parse_address(arguments.database)
-    with connect(parameters) as connection:
-        snapshot = collect(connection, parameters)
+    snapshot = snapshots.load(arguments.snapshot) if arguments.snapshot else read(arguments.database)
     began = time.perf_counter()
     with Phantom.of(snapshot) as phantom, phantom.session() as session:
         ready = time.perf_counter() - began
         print(f"ready in {ready:.2f} s, {len(snapshot.catalog.tables)} tables, planner {phantom.server.version}")
         for gap in phantom.gaps:
             print(f"not as production: {gap.reason}")
-        compare(arguments, session)
-        one_index(session, phantom)
+        workload = read_folder(arguments.queries) if arguments.queries else read_recorded(snapshot)
+        texts = [(s.origin, s.sql) for s in workload.statements if not OF_THE_SYSTEM.search(s.sql)]
+        if arguments.indexes:
+            indexes = [line for line in arguments.indexes.read_text().splitlines() if line.startswith("CREATE")]
+            compare_with_indexes(arguments.database, phantom, texts, indexes)
+        else:
+            with psycopg.connect(arguments.database) as real:
+                compare(real, session.plan, texts)
+            one_index(session, phantom)
 
 
-def compare(arguments: argparse.Namespace, session: Session) -> None:
+def read(database: str) -> Snapshot:
+    parameters = parse_address(database)
+    with connect(parameters) as connection:
+        return collect(connection, parameters)
+
+
+def compare(
+    real: psycopg.Connection, planned: Callable[[str], Plan], texts: list[tuple[str, str]], name: str = ""
+) -> None:
     """Print each query that comes out otherwise, and how many come out alike."""
     total = alike = same = 0
-    with psycopg.connect(arguments.database) as real:
-        for statement in read_folder(arguments.queries).statements:
-            row = real.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}".encode()).fetchone()
-            assert row is not None
-            truth, total = Plan(row[0][0]["Plan"]), total + 1
-            try:
-                mine = session.plan(statement.sql)
-            except PlanFailed as error:
-                print(f"{statement.origin}: {error.message}")
-                continue
-            ratio = mine.cost / truth.cost
-            alike += abs(ratio - 1) < 0.001
-            same += mine.shape == truth.shape
-            if abs(ratio - 1) >= 0.001 or mine.shape != truth.shape:
-                print(
-                    f"{statement.origin}: cost x {ratio:.4f}, {'same' if mine.shape == truth.shape else 'another'} plan"
+    for origin, text in texts:
+        try:
+            truth = planned_there(real, text)
+            mine = planned(text)
+        except (PlanFailed, psycopg.Error) as error:
+            print(f"{origin}: {str(error).splitlines()[0]}: {text[:80]}")
+            continue
+        total += 1
+        ratio = mine.cost / truth.cost
+        same_shape = shape_of(mine) == shape_of(truth)
+        alike += abs(ratio - 1) < 0.001
+        same += same_shape
+        if abs(ratio - 1) >= 0.001 or not same_shape:
+            print(f"{origin}: cost x {ratio:.4f}, {'same' if same_shape else 'another'} plan")
+    print(f"{name}cost within 0.1 %: {alike} of {total}; same plan: {same} of {total}")
+
+
+def planned_there(real: psycopg.Connection, text: str) -> Plan:
+    """The plan of the database that holds the rows; for values that are not known where the statement has parameters."""
+    real.execute("SAVEPOINT here")
+    try:
+        numbers = {int(number) for number in re.findall(r"\$(\d+)", text)}
+        if numbers:
+            text = re.sub(r"\b(interval|date|timestamp|timestamptz|time)\s+(\$\d+)", r"\2::\1", text, flags=re.I)
+            real.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            real.execute(f"PREPARE here AS {text}".encode())
+            nulls = ", ".join(["NULL"] * max(numbers))
+            row = real.execute(f"EXPLAIN (FORMAT JSON) EXECUTE here ({nulls})".encode()).fetchone()
+            real.execute("DEALLOCATE here")
+        else:
+            row = real.execute(f"EXPLAIN (FORMAT JSON) {text}".encode()).fetchone()
+        assert row is not None
+        return Plan(row[0][0]["Plan"])
+    finally:
+        real.execute("ROLLBACK TO SAVEPOINT here")
+
+
+def shape_of(plan: Plan) -> str:
+    """The plan's shape without the names of indexes, which differ between built and supposed ones only."""
+    return re.sub(r"'(dbwright_w\d+|[a-z_]+_idx\d*)'", "an index", repr(plan.shape))
+
+
+def compare_with_indexes(database: str, phantom: Phantom, texts: list[tuple[str, str]], indexes: list[str]) -> None:
+    """All indexes at once, then each alone, as its queries would meet it."""
+    with psycopg.connect(database) as real, phantom.session() as another:
+        supposed_all = [supposed_from_text(phantom, text) for text in indexes]
+        names = []
+        for number, text in enumerate(indexes):
+            real.execute(text.replace("CREATE INDEX ON", f"CREATE INDEX built_{number}_idx ON", 1).encode())
+            names.append(f"built_{number}_idx")
+        with another.what_if(supposed_all) as what_if:
+            what_if.switch(range(len(indexes)))
+            compare(real, lambda text: what_if.plan(text)[0], texts, f"beside all {len(indexes)} indexes: ")
+            for number, text in enumerate(indexes):
+                real.execute(
+                    "UPDATE pg_index SET indisvalid = (indexrelid = %s::regclass) WHERE indexrelid = ANY(%s::regclass[])",
+                    (names[number], names),
                 )
-    print(f"cost within 0.1 %: {alike} of {total}; same plan: {same} of {total}")
+                what_if.switch({number})
+                compare(real, lambda text: what_if.plan(text)[0], texts, f"{text[:90]}: ")
+        real.rollback()
 
 
 def one_index(session: Session, phantom: Phantom) -> None:
@@ -78,7 +144,9 @@ def one_index(session: Session, phantom: Phantom) -> None:
     with session.what_if(indexes) as what_if:
         print(f"one what-if index: {(time.perf_counter() - began) / len(indexes) * 1000:.2f} ms")
         (a, b), (x, y) = largest, (columns[0][0], columns[1][0])
-        statement = f'SELECT * FROM "{a.name}" a JOIN "{b.name}" b ON a."{x}" = b."{y}" WHERE a."{x}" = 5'
+        statement = (
+            f'SELECT * FROM "{a.name}" a JOIN "{b.name}" b ON a."{x}"::text = b."{y}"::text WHERE a."{x}"::text = \'5\''
+        )
         times = []
         for number in range(200):
             began = time.perf_counter()

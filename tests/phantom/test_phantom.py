@@ -30,7 +30,7 @@ create table person (
 );
 create table "or der" (
     id bigint primary key, person_id bigint not null references person, state text not null, "to""tal" amount not null,
-    placed date not null, line_a int, line_b int, check (line_a >= 0)
+    placed date not null, line_a int, line_b int, advised_by bigint references person, check (line_a >= 0)
 );
 create statistics order_lines (ndistinct) on line_a, line_b from "or der";
 create table event (at timestamptz not null, kind int not null, person_id bigint) partition by range (at);
@@ -45,7 +45,7 @@ select i, 'name ' || i % 900, 'p' || i || '@example.org', 'city' || i % 70, (arr
 from generate_series(1, 20000) i;
 insert into "or der"
 select i, 1 + (i * 7919) % 20000, (array['open', 'done', 'done', 'done', 'sent'])[1 + i % 5], i % 5000, date '2024-01-01' + i / 330,
-       i % 50, i % 25
+       i % 50, i % 25, case when i % 4 > 0 then 1 + i % 97 * (i % 97) % 300 end
 from generate_series(1, 100000) i;
 insert into event select timestamptz '2024-06-01' + i * interval '10 minutes', i % 40, i % 20000 from generate_series(1, 60000) i;
 create index order_person on "or der" (person_id, placed desc);
@@ -73,6 +73,8 @@ QUERIES = (
     'select * from "or der" where person_id in (5, 6, 7) order by placed desc',
     'select line_a, line_b, count(*) from "or der" group by line_a, line_b',
     "select count(*) from \"or der\" o where exists (select 1 from person p where p.id = o.person_id and p.city = 'city9')",
+    # Only the foreign key tells that each of the skewed numbers finds its row.
+    "select * from \"or der\" o join person p on p.id = o.advised_by where p.feeling = 'sad'",
     "select * from event where at >= '2025-01-05' and at < '2025-01-06' and kind = 3",
     "select kind, count(*) from event group by kind",
     "select * from recent where id < 500",
@@ -108,6 +110,8 @@ def both(request: pytest.FixtureRequest, servers: Callable[[int], EmbeddedServer
     conninfo = server.create_database("planned")
     with psycopg.connect(conninfo, autocommit=True) as real:
         for statement in SCHEMA.split(";\n")[:-1]:
+            if statement.startswith("vacuum") and request.param >= 15:
+                real.execute("SELECT pg_stat_force_next_flush()")  # else the inserts are counted after the ANALYZE
             real.execute(statement.encode())
         snapshot = taken(conninfo)
         with Phantom.of(snapshot, binaries=all_binaries()[request.param]) as phantom, phantom.session() as session:
@@ -123,7 +127,10 @@ def test_plans_are_those_of_the_database_with_rows(both: Both, statement: str) -
         assert mine.shape[0] == real.shape[0]
         return
     assert mine.shape == real.shape
-    assert mine.cost == pytest.approx(real.cost, rel=0.02 if "@>" in statement or "@@" in statement else 0.002)
+    near = 0.02 if "@>" in statement or "@@" in statement else 0.002
+    assert mine.cost == pytest.approx(real.cost, rel=near)
+    if "during" not in statement or both.phantom.server.major >= 17:  # statistics of ranges cannot be read before
+        assert mine.rows == pytest.approx(real.rows, rel=near, abs=1)
 
 
 def test_what_differs_from_production_is_said(both: Both) -> None:

@@ -38,6 +38,10 @@ def write_keys(connection: Connection, snapshot: Snapshot, major: int) -> None:
     """The foreign keys that the planner may rely on."""
     _fill(connection, "dbwright_keys", _KEYS, _key_rows(snapshot))
     connection.execute(query_text("foreign_keys", major * 10000, "dbwright.phantom"))
+    # A table without triggers is taken to have no foreign keys (RelationGetFKeyList).
+    connection.execute(
+        "UPDATE pg_class SET relhastriggers = true WHERE oid IN (SELECT conrelid FROM pg_constraint WHERE contype = 'f')"
+    )
 
 
 def write_sizes(connection: Connection, snapshot: Snapshot) -> None:

@@ -72,12 +72,14 @@ def index_size(
 
 
 def btree_levels(index: Index, catalog: Catalog, statistics: Statistics, pages: int) -> int:
-    """Levels above the leaves of a B-tree that exists and has so many pages. Keys of columns that the catalog does not have are taken as
-    short."""
-    least, most = (btree.levels_of(pages, children) for children in (btree.MOST_CHILDREN, btree.FEW_CHILDREN))
-    table = catalog.table_by_oid[index.table_oid]
-    if least == most or not all(catalog.column(table, name) for name in (*filter(None, index.columns), *index.include)):
+    """Levels above the leaves of a B-tree that exists and has so many pages. One that grew, row by row, has a fuller root than one that
+    was built. Keys of columns that the catalog does not have are taken as short."""
+    least, most = (btree.levels_of(pages, *children) for children in (btree.MOST_CHILDREN, btree.FEW_CHILDREN))
+    if least == most:
         return least
+    table = catalog.table_by_oid[index.table_oid]
+    if not all(catalog.column(table, name) for name in (*filter(None, index.columns), *index.include)):
+        return btree.levels_of(pages, btree.MOST_CHILDREN[0])
     keys = tuple(IndexKey(c) if c else IndexKey(expression=k) for c, k in zip(index.columns, index.keys, strict=True))
     made = CreateIndex(
         table.schema,
@@ -94,8 +96,10 @@ def btree_levels(index: Index, catalog: Catalog, statistics: Statistics, pages: 
     row = statistics.index_by_oid.get(index.oid)
     rows = row.rows if row and row.rows > 0 else facts.rows
     prefixes = _prefixes(facts, rows)
-    tuples = sum(btree.leaf_tuples(prefixes[-1], rows, _deduplicates(facts)).values())
-    return btree.levels_of(pages, btree.fanout(prefixes, rows, max(tuples, 1)))
+    tuples = max(sum(btree.leaf_tuples(prefixes[-1], rows, _deduplicates(facts)).values()), 1)
+    grew = pages > _btree(facts, rows).pages * btree.GREW
+    of_root = btree.most_children(prefixes, rows, tuples) if grew else 0
+    return btree.levels_of(pages, btree.fanout(prefixes, rows, tuples), of_root)
 
 
 def _btree(facts: Facts, rows: float) -> IndexSize:

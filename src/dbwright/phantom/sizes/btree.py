@@ -38,6 +38,8 @@ _RANDOM = random.Random(0)  # noqa: S311
 DRAWN = tuple(_RANDOM.random() for _ in range(1000))
 """Tuples put on pages to see how full pages of unlike tuples get: always the same lots."""
 QUANTILES = [NormalDist().inv_cdf((i + 0.5) / 15) for i in range(15)]
+GREW = 1.05
+"""A tree with that many times the pages that it would be built with was filled by inserts."""
 COUNTED = 30
 """Up to this mean, each number of rows a key may have is looked at; above, fifteen of them."""
 
@@ -82,30 +84,36 @@ def fanout(prefixes: Sequence[Sequence[Cells]], rows: float, tuples: float) -> i
     return _children(_separator(prefixes, rows, tuples))
 
 
-def _children(separator: float) -> int:
+def most_children(prefixes: Sequence[Sequence[Cells]], rows: float, tuples: float) -> int:
+    """Children of an inner page that is full: the root of a tree that grew, which is split no sooner."""
+    return _children(_separator(prefixes, rows, tuples), 100)
+
+
+def _children(separator: float, fill: int = INNER_FILL) -> int:
     """Keys of so many bytes that an inner page takes, the first of which is cut to nothing."""
-    filled_to = USABLE - PAGE * (100 - INNER_FILL) // 100
+    filled_to = USABLE - PAGE * (100 - fill) // 100
     return max(math.floor((filled_to - MINUS_INFINITY) / separator) + 1, 2)
 
 
-MOST_CHILDREN, FEW_CHILDREN = _children(TUPLE_HEADER + 8 + LINE_POINTER), _children(96)
-"""Children of an inner page with the shortest keys, and with rather long ones."""
+MOST_CHILDREN = _children(TUPLE_HEADER + 8 + LINE_POINTER), _children(TUPLE_HEADER + 8 + LINE_POINTER, 100)
+FEW_CHILDREN = (_children(96),)
+"""Children of an inner page, and of a root that is full, with the shortest keys; and of an inner page with rather long ones."""
 
 
-def pages_above(leaves: int, children: float) -> tuple[int, int]:
-    """Inner pages of a tree with so many leaves, and their levels."""
+def pages_above(leaves: int, children: float, of_root: float = 0) -> tuple[int, int]:
+    """Inner pages of a tree with so many leaves, and their levels. ``of_root``: children that the root may have, if more than others."""
     pages, levels, width = 0, 0, leaves
     while width > 1:
-        width = math.ceil(width / max(children, 2))
+        width = 1 if width <= of_root else math.ceil(width / max(children, 2))
         pages, levels = pages + width, levels + 1
     return pages, levels
 
 
-def levels_of(pages: int, children: int) -> int:
+def levels_of(pages: int, children: int, of_root: int = 0) -> int:
     """Levels above the leaves of a tree of so many pages in all."""
     leaves = max(pages - 1, 1)
     for _ in range(4):  # what is above the leaves is a small part of them, so this comes to rest at once
-        inner, levels = pages_above(leaves, children)
+        inner, levels = pages_above(leaves, children, of_root)
         leaves = max(pages - 1 - inner, 1)
     return levels
 
