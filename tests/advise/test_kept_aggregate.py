@@ -139,6 +139,33 @@ def test_a_ranking_is_kept_by_its_key_and_a_counter_weighed(promos: Promos, phan
         connection.rollback()
 
 
+def test_a_key_decides_what_joins_tie_to_it(promos: Promos, phantom: Phantom) -> None:
+    statement = (
+        "SELECT e.promo_id, p.title, count(e.id) AS total FROM event e JOIN promo p ON p.id = e.promo_id WHERE p.store = $1"
+        " GROUP BY e.promo_id, p.title ORDER BY total DESC LIMIT 10"
+    )
+    (measure,) = judged(phantom, statement)
+    assert "GROUP BY e.promo_id;" in measure.change
+    assert "store" not in measure.change, "asked when the view is joined with promo"
+    with psycopg.connect(promos.conninfo) as connection:
+        view = make(connection, measure)
+        assert same(
+            connection,
+            statement.replace("$1", "7").partition(" ORDER")[0],
+            f"SELECT promo_id, title, total FROM {view} JOIN promo p ON p.id = promo_id WHERE p.store = 7",
+        )
+        connection.rollback()
+
+
+def test_what_an_outer_join_leaves_null_decides_nothing(phantom: Phantom) -> None:
+    statement = (
+        "SELECT e.promo_id, p.title, count(e.id) FROM event e LEFT JOIN promo p ON p.id = e.promo_id AND e.kind = 'copy'"
+        " GROUP BY e.promo_id, p.title"
+    )
+    for measure in judged(phantom, statement):
+        assert "GROUP BY e.promo_id, p.title;" in measure.change
+
+
 def test_many_writes_eat_up_what_a_counter_saves(phantom: Phantom) -> None:
     tables = tuple(replace(row, inserted=10**9) for row in phantom.snapshot.statistics.tables)
     written = replace(phantom.snapshot, statistics=replace(phantom.snapshot.statistics, tables=tables))
@@ -149,7 +176,7 @@ def test_many_writes_eat_up_what_a_counter_saves(phantom: Phantom) -> None:
 def test_values_inside_what_is_added_up_are_named(phantom: Phantom) -> None:
     (measure,) = judged(phantom, WEEK)
     assert measure.confidence == "low"
-    assert any("$1, $2 stand inside" in text for text in measure.evidence)
+    assert any("only if $1 and $2 are the same" in text for text in measure.evidence)
     assert not any("A counter in" in text for text in measure.evidence), "a counter does not forget after seven days"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import prod
@@ -20,9 +19,11 @@ from dbwright.advise.rewriting import (
     scope_of,
     select_of,
     set_where,
+    text_of,
     walk,
 )
 from dbwright.advise.tables import TableFacts
+from dbwright.model.catalog import Table
 from dbwright.source.expressions import string_of
 
 _ADDITIVE = frozenset(("count", "sum", "min", "max"))
@@ -36,53 +37,77 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class Kept:
-    """What would be kept. ``keys`` name its columns, ``searched`` is the share of its rows that a call asks for. ``whole``
-    is the same without times by day, of which there are ``days`` (None: it has none). ``open_values`` are the
-    parameters that stand inside what is added up, so that they must be the same on every call."""
+    """What would be kept, as SQL. ``keys`` name its columns; ``shown`` are the tables that a call joins it with, because the view has their
+    key. ``searched`` is the share of its rows that a call asks for. ``whole`` is the same without times by day, of which there are ``days``
+    (None: it has none). ``open_values`` are the parameters that stand in it, so that they must be the same on every call."""
 
-    select: Node
-    whole: Node
+    sql: str
+    whole: str
     keys: tuple[str, ...]
+    shown: tuple[Table, ...]
     days: float | None
     searched: float
     open_values: tuple[int, ...]
 
 
-def kept(evidence: Evidence, observed: Observed) -> Kept | None:
-    """The aggregates of a statement for all values of its parameters; None where that cannot be kept."""
+def kept(evidence: Evidence, observed: Observed) -> Iterator[Kept]:
+    """The groups of a statement for all values of its parameters, with times by day, and then with times that are the same on every call;
+    nothing where they cannot be kept."""
     if observed.query.verb != "select" or not observed.query.aggregates:
-        return None
-    root = select_of(observed.statement.sql)
-    if root is None or any(key in root for key in _NOT_SIMPLE) or "fromClause" not in root:
-        return None
-    scope = scope_of(root, evidence.relations, common_names(root))
-    if not scope.complete or any("SubLink" in node for node in walk(root)):
-        return None
-    keys = _reduced(_group_keys(root), scope)
-    lifted = _lifted(evidence, root, scope)
+        return
+    for by_day in (True, False):
+        root = select_of(observed.statement.sql)
+        if root is None or any(key in root for key in _NOT_SIMPLE) or "fromClause" not in root:
+            return
+        scope = scope_of(root, evidence.relations, common_names(root))
+        if not scope.complete or any("SubLink" in node for node in walk(root)):
+            return
+        view = _view(evidence, root, scope, by_day=by_day)
+        if view is not None:
+            yield view
+        if view is None or view.days is None:
+            return
+
+
+def _view(evidence: Evidence, root: Node, scope: Scope, *, by_day: bool) -> Kept | None:
+    grouped = _group_keys(root)
+    decided = _decided(root, grouped, scope)[1]
+    keys = _reduced(root, grouped, scope)
+    lifted = _lifted(evidence, root, scope, decided, by_day=by_day)
     values = [t["ResTarget"] for t in root["targetList"] if _aggregates(t["ResTarget"]["val"])]
     if lifted is None or not values:
         return None
     if lifted.keys and not all(_is_additive(value["val"]) for value in values):
         return None
     named = _named(keys + [node for node in lifted.keys if node not in keys])
-    made: Node = {
-        "targetList": [{"ResTarget": {"name": name, "val": node}} for name, node in named]
-        + [{"ResTarget": {"name": v.get("name") or f"value_{n}", "val": v["val"]}} for n, v in enumerate(values, 1)],
+    if not named and all(function_name(value["val"]) == "count" for value in values):
+        return None  # how many rows there are: an estimate or a cache does for that
+    whole: Node = {
+        "targetList": [
+            {"ResTarget": {"name": v.get("name") or f"value_{n}", "val": v["val"]}} for n, v in enumerate(values, 1)
+        ],
         "fromClause": root["fromClause"],
-        "groupClause": [node for _, node in named],
+        "groupClause": [node for _, node in named if node not in lifted.days],
         "limitOption": "LIMIT_OPTION_DEFAULT",
         "op": "SETOP_NONE",
     }
-    set_where(made, lifted.rest)
-    made = deepcopy(made)
-    if any(_parameters(part) for part in conjuncts(made.get("whereClause"))):
+    set_where(whole, lifted.rest)
+    made = whole | {
+        "targetList": [*({"ResTarget": {"name": name, "val": node}} for name, node in named), *whole["targetList"]],
+        "groupClause": [node for _, node in named],
+    }
+    texts = text_of(made), text_of(whole)
+    if texts[0] is None or texts[1] is None:
         return None
-    by_day = [lifted.keys[place] for place in lifted.days]
-    whole = deepcopy(made) | {"groupClause": [deepcopy(node) for _, node in named if node not in by_day]}
-    whole["targetList"] = made["targetList"][len(named) :]
-    days = prod(lifted.days.values()) if by_day else None
-    return Kept(made, whole, tuple(name for name, _ in named), days, lifted.share, _parameters(made))
+    return Kept(
+        sql=texts[0],
+        whole=texts[1],
+        keys=tuple(name for name, _ in named),
+        shown=tuple(scope.sources[alias].table for alias in sorted(decided)),
+        days=prod(lifted.spans) if lifted.days else None,
+        searched=lifted.share,
+        open_values=_parameters(made),
+    )
 
 
 def _group_keys(root: Node) -> list[Node]:
@@ -102,54 +127,97 @@ def _bare(node: Node) -> Node:
     return [_bare(item) for item in node] if isinstance(node, list) else node
 
 
-def _reduced(keys: list[Node], scope: Scope) -> list[Node]:
-    """Without the columns that a primary key among them decides: frameworks group by all that they show."""
-    owners = [scope.owner(key) for key in keys]
-    decided: dict[str, tuple[str, ...]] = {}
-    for source in scope.sources.values():
-        primary = scope.relations.catalog.primary_key(source.table)
-        names = {owner[1].name for owner in owners if owner and owner[0].alias == source.alias}
-        if primary and set(primary.columns) <= names:
-            decided[source.alias] = primary.columns
-    return [
-        key
-        for key, owner in zip(keys, owners, strict=True)
-        if owner is None or owner[0].alias not in decided or owner[1].name in decided[owner[0].alias]
-    ]
+_Known = set[tuple[str, str]]
+"""Columns, by alias and name."""
+
+
+def _decided(root: Node, keys: list[Node], scope: Scope) -> tuple[_Known, frozenset[str]]:
+    """Columns of which each group has one value, and the aliases of tables of which it has one row: the group has its primary key, or what
+    equals it. What an outer join leaves NULL decides nothing."""
+    owners = [owner for key in keys if (owner := scope.owner(key))]
+    known = {(source.alias, column.name) for source, column in owners}
+    decided: set[str] = set()
+    primaries = {
+        source.alias: {(source.alias, name) for name in primary.columns}
+        for source in scope.sources.values()
+        if (primary := scope.relations.catalog.primary_key(source.table))
+    }
+    pairs = list(_equal(root, scope))
+    before = -1
+    while before < len(known) + len(decided):
+        before = len(known) + len(decided)
+        known |= {one for one, other in pairs if other in known or other[0] in decided}
+        decided |= {alias for alias, primary in primaries.items() if primary <= known}
+    return known, frozenset(decided)
+
+
+def _equal(root: Node, scope: Scope) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Columns that equal another, of tables that no outer join leaves NULL."""
+    for condition in _conditions(root):
+        if operator_of(condition) == "=":
+            left, right = scope.owner(condition["A_Expr"]["lexpr"]), scope.owner(condition["A_Expr"]["rexpr"])
+            for one, other in ((left, right), (right, left)):
+                if one and other and not (one[0].optional or other[0].optional):
+                    yield (one[0].alias, one[1].name), (other[0].alias, other[1].name)
+
+
+def _conditions(root: Node) -> list[Node]:
+    """All that must hold of every row: WHERE, and the conditions of joins."""
+    joins = (node["JoinExpr"] for node in walk(root["fromClause"]) if "JoinExpr" in node)
+    return [*conjuncts(root.get("whereClause")), *(part for join in joins for part in conjuncts(join.get("quals")))]
+
+
+def _reduced(root: Node, keys: list[Node], scope: Scope) -> list[Node]:
+    """Without what the others decide: frameworks group by all that they show."""
+    kept = list(keys)
+    for key in reversed(keys):
+        others = [other for other in kept if other is not key]
+        known, decided = _decided(root, others, scope)
+        owner, owners = scope.owner(key), scope.owners(key)
+        if (owner and (owner[0].alias, owner[1].name) in known) or (owners and owners <= decided):
+            kept = others
+    return kept
 
 
 @dataclass
 class _Lifted:
-    """Conditions with parameters as keys: columns compared for equality themselves, times by day. ``rest`` are the conditions that stay,
-    ``share`` the part of the rows that a call asks for, ``days`` how many there are of each time."""
+    """Conditions with parameters as keys: columns compared for equality themselves, times by day (``days``, and how many there are of each:
+    ``spans``). ``rest`` are the conditions that stay, ``share`` the part of the rows that a call asks for."""
 
     keys: list[Node] = field(default_factory=list)
     rest: list[Node] = field(default_factory=list)
     share: float = 1.0
-    days: dict[int, float] = field(default_factory=dict)
+    days: list[Node] = field(default_factory=list)
+    spans: list[float] = field(default_factory=list)
 
 
-def _lifted(evidence: Evidence, root: Node, scope: Scope) -> _Lifted | None:
-    """None where a condition with a parameter cannot become a key."""
+def _lifted(evidence: Evidence, root: Node, scope: Scope, decided: frozenset[str], *, by_day: bool) -> _Lifted | None:
+    """None where a condition with a parameter cannot become a key. What is asked of the tables that the groups' keys decide is asked when
+    the view is read."""
     lifted = _Lifted()
     for part in conjuncts(root.get("whereClause")):
-        if not _parameters(part):
-            lifted.rest.append(part)
-            continue
         expression = part.get("A_Expr", {})
         column, kind, operator = expression.get("lexpr", {}), expression.get("kind"), operator_of(part)
-        owner = scope.owner(column)
-        if any("ColumnRef" in node for node in walk(expression.get("rexpr", {}))):
-            return None
-        if owner and (operator == "=" or kind in ("AEXPR_IN", "AEXPR_OP_ANY")):
-            lifted.keys.append(_bare(column))
+        owner, owners = scope.owner(column), scope.owners(part)
+        equal = owner is not None and (operator == "=" or kind in ("AEXPR_IN", "AEXPR_OP_ANY"))
+        if equal and owner and _parameters(part):
             fraction = evidence.facts(owner[0].table).equal_fraction(owner[1].name)
             lifted.share *= min(fraction * (1 if operator == "=" else _LISTED), 1.0)
+        if owners and owners <= decided:
+            continue
+        if not _parameters(part):
+            lifted.rest.append(part)
+        elif any("ColumnRef" in node for node in walk(expression.get("rexpr", {}))):
+            return None
+        elif equal:
+            lifted.keys.append(_bare(column))
         elif (day := _day(column, scope)) and (operator in _RANGES or kind == "AEXPR_BETWEEN"):
-            key, source, name = day
-            if key not in lifted.keys:
-                lifted.days[len(lifted.keys)] = _days(evidence.facts(source.table), name)
-                lifted.keys.append(key)
+            if not by_day:
+                lifted.rest.append(part)
+            elif day[0] not in lifted.keys:
+                lifted.keys.append(day[0])
+                lifted.days.append(day[0])
+                lifted.spans.append(_days(evidence.facts(day[1].table), day[2]))
                 lifted.share /= 3
         else:
             return None

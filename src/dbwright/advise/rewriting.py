@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import postgast
@@ -119,15 +119,25 @@ def column_node(alias: str | None, name: str) -> Node:
 
 
 def rewrites(evidence: Evidence, rewrite: Callable[[Evidence, Observed, Node], Rewriting | None]) -> Iterator[Measure]:
-    """What one kind of rewriting gives for the SELECTs of the workload."""
+    """What one kind of rewriting gives for the SELECTs of the workload: one measure for what is alike."""
+    alike: dict[str, Measure] = {}
     for observed in evidence.observed:
         if observed.query.verb != "select":
             continue
         root = select_of(observed.statement.sql)
         rewriting = rewrite(evidence, observed, root) if root is not None else None
         measure = judged(evidence, observed, rewriting) if rewriting is not None else None
-        if measure is not None:
-            yield measure
+        if measure is None:
+            continue
+        first = alike.get(measure.title)
+        alike[measure.title] = measure if first is None else _with(first, measure)
+    for measure in alike.values():
+        yield replace(measure, evidence=(*measure.evidence, f"This is {evidence.share_text(measure.share)}."))
+
+
+def _with(first: Measure, other: Measure) -> Measure:
+    """Another statement of the same kind: the first is the example."""
+    return replace(first, statements=(*first.statements, *other.statements), share=first.share + other.share)
 
 
 def function_name(node: Node) -> str:
@@ -254,15 +264,12 @@ def judged(evidence: Evidence, observed: Observed, rewriting: Rewriting) -> Meas
     return Measure(
         kind=rewriting.kind,
         title=rewriting.title,
-        evidence=(
-            rewriting.why,
-            f"The statement is {evidence.share_text(observed.share)}.",
-        ),
+        evidence=(rewriting.why,),
         statements=(observed.number,),
         share=observed.share,
         before=before.cost,
         after=after.cost,
-        method="The planner's cost of a call, both beside the advised indexes"
+        method="The planner's cost of a call of the first statement, both beside the advised indexes"
         + (" and the rewriting with the index given" if made else ""),
         change=f"{made}{sql}",
         price=f"{_bytes(size)}a change of the code. {rewriting.equality}",

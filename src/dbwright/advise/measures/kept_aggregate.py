@@ -5,18 +5,17 @@ A view pays when what its readers save is more than its refreshes cost, a counte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dbwright.advise.counters import counter_sentence
 from dbwright.advise.evidence import Evidence, Observed
 from dbwright.advise.keeping import Kept, kept
-from dbwright.advise.rewriting import text_of
 from dbwright.advise.tables import PAGE_BYTES, TUPLE_BYTES
 from dbwright.model.advice import Measure
-from dbwright.model.catalog import Table
 from dbwright.model.query_plan import Plan
 from dbwright.model.quoting import quote_identifier
-from dbwright.model.wording import bytes_text, counted, listed
+from dbwright.model.wording import bytes_text, counted, duration, listed
 
 LEAST_SHARE = 0.01
 """Of the workload that must be saved: a view is one more thing to keep."""
@@ -27,19 +26,38 @@ REFRESHED = 0.1
 INTERVALS = (1, 5, 15, 60, 360, 1440)
 """Minutes between refreshes that are looked at."""
 MOST_TOLD = 5
-_PAGE_WRITE = 2.0
-"""Pages that a changed row dirties and logs: its table's and an index's. In ``seq_page_cost``."""
+LEAST_COST = 1000.0
+"""Of a call, in the planner's units: about ten milliseconds. Less is not worth an answer that is old."""
+KIND = "kept_aggregate"
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A view with the statements that it would answer."""
+
+    view: Kept
+    plan: Plan
+    rows: float
+    members: tuple[Observed, ...]
+
+    @property
+    def share(self) -> float:
+        return sum(observed.share for observed in self.members)
 
 
 @dataclass(frozen=True)
 class _Figures:
-    """Of an hour, in the planner's units: ``saved`` by calls; ``refresh`` costs one refresh, ``read`` one call on the view."""
+    """Of an hour, in the planner's units: ``spent`` on calls now, ``saved`` on the view; ``refresh`` costs one refresh, ``read`` one call
+    on the view."""
 
     calls: float
+    spent: float
     read: float
     refresh: float
-    rows: float
-    saved: float
+
+    @property
+    def saved(self) -> float:
+        return self.spent - self.calls * self.read
 
     @property
     def most_refreshes(self) -> float:
@@ -49,96 +67,120 @@ class _Figures:
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
     hours = evidence.recorded_hours
-    unknown: list[Observed] = []
+    groups = _groups(evidence)
+    if hours is None:
+        if groups:
+            yield _unknown(groups)
+        return
     told = 0
-    for observed in evidence.observed:
-        if observed.share < LEAST_SHARE or told == MOST_TOLD:
-            break
-        view = kept(evidence, observed)
-        if view is None:
-            continue
-        if hours is None:
-            unknown.append(observed)
-        elif measure := _judged(evidence, observed, view, hours):
+    for group in sorted(groups, key=lambda g: (-g.share, g.members[0].number)):
+        measure = _judged(evidence, group, hours)
+        if measure is not None and told < MOST_TOLD:
             told += 1
             yield measure
-    if unknown:
-        yield Measure(
-            "kept_aggregate",
-            f"Aggregates of {counted(len(unknown), 'statement')} that could be kept",
-            ("how often they are called in an hour is not known; a workload of pg_stat_statements tells.",),
-            "not judged",
-            tuple(observed.number for observed in unknown),
-            sum(observed.share for observed in unknown),
-        )
 
 
-def _judged(evidence: Evidence, observed: Observed, view: Kept, hours: float) -> Measure | None:
-    sql = text_of(view.select)
-    plan = evidence.plan(sql) if sql else None
-    if sql is None or plan is None:
-        return None
-    read_rows = max((float(node["Plan Rows"]) for node in plan.nodes() if not node.get("Plans")), default=0.0)
-    calls = observed.statement.calls / hours
-    rows = _rows(evidence, view, plan)
-    figures = _figures(evidence, observed, plan, rows, view, calls)
-    interval = _interval(figures)
-    saved = observed.share * (1 - figures.read / observed.cost)
-    tables = tuple(dict.fromkeys(observed.tables.values()))
-    reading = f"It reads about {read_rows:,.0f} rows for {rows:,.0f} kept ones."
-    if rows * CONDENSED > read_rows or figures.saved <= 0 or saved < LEAST_SHARE:
-        return None
-    arithmetic = (
-        f"{calls:,.1f} calls an hour save {observed.cost - figures.read:,.0f} each (now {observed.cost:,.0f}, on the view"
-        f" {figures.read:,.0f}):"
-        f" {figures.saved:,.0f} an hour. A refresh costs {figures.refresh:,.0f}, so it pays up to {figures.most_refreshes:,.2g} refreshes"
-        " an hour."
-    )
-    counter = _counter(evidence, observed, view, figures)
-    title = f"the aggregate over {listed(table.name for table in tables)}, kept"
-    evidence_told = [f"The statement is {evidence.share_text(observed.share)}.", reading, arithmetic, *counter]
-    if interval is None:
-        return Measure(
-            "kept_aggregate",
-            title,
-            (*evidence_told, "A view that is a day old at most would cost more than a tenth of what it saves."),
-            "not advised",
-            (observed.number,),
-            observed.share,
-        )
-    if view.open_values:
-        evidence_told.append(
-            f"Its parameters {', '.join(f'${number}' for number in view.open_values)} stand inside what is added up: it fits only if they"
-            " are the same on every call (such as seven days back)."
-        )
+def _groups(evidence: Evidence) -> list[_Group]:
+    """The views that condense what they are made of, each with all statements that it answers."""
+    members: dict[str, list[tuple[Observed, Kept, Plan, float]]] = {}
+    plans: dict[str, Plan | None] = {}
+    for observed in evidence.observed:
+        if observed.cost < LEAST_COST or observed.share < LEAST_SHARE / 10:
+            continue
+        for view in kept(evidence, observed):
+            if view.sql not in plans:
+                plans[view.sql] = evidence.plan(view.sql)
+            plan = plans[view.sql]
+            if plan is None:
+                continue
+            rows = _rows(evidence, view, plan)
+            if rows * CONDENSED <= _read_rows(plan):
+                members.setdefault(view.sql, []).append((observed, view, plan, rows))
+                break
+    return [
+        _Group(found[0][1], found[0][2], found[0][3], tuple(observed for observed, _, _, _ in found))
+        for found in members.values()
+        if sum(observed.share for observed, _, _, _ in found) >= LEAST_SHARE
+    ]
+
+
+def _read_rows(plan: Plan) -> float:
+    return max((float(node["Plan Rows"]) for node in plan.nodes() if not node.get("Plans")), default=0.0)
+
+
+def _unknown(groups: Sequence[_Group]) -> Measure:
+    numbers = tuple(sorted(observed.number for group in groups for observed in group.members))
     return Measure(
-        kind="kept_aggregate",
-        title=title,
-        evidence=tuple(evidence_told),
-        statements=(observed.number,),
-        share=observed.share,
-        before=observed.cost,
-        after=figures.read + figures.refresh * 60 / interval / calls,
+        "kept_aggregate",
+        f"Aggregates of {counted(len(numbers), 'statement')} that could be kept",
+        ("how often they are called in an hour is not known; a workload of pg_stat_statements tells.",),
+        "not judged",
+        numbers,
+        sum(group.share for group in groups),
+    )
+
+
+def _judged(evidence: Evidence, group: _Group, hours: float) -> Measure | None:
+    view, first = group.view, group.members[0]
+    figures = _figures(evidence, group, hours)
+    saved = group.share * figures.saved / figures.spent
+    if saved < LEAST_SHARE:
+        return None
+    tables = listed(table.name for table in dict.fromkeys(first.tables.values()))
+    told = [
+        f"{counted(len(group.members), 'statement')}, {evidence.share_text(group.share)}, would read it:"
+        f" {group.rows:,.0f} rows, made of {_read_rows(group.plan):,.0f}.",
+        f"{figures.calls:,.1f} calls an hour cost {figures.spent / figures.calls:,.0f} each, on the view {figures.read:,.0f}:"
+        f" {figures.saved:,.0f} an hour saved. A refresh costs {figures.refresh:,.0f}, so it pays up to"
+        f" {figures.most_refreshes:,.2g} refreshes an hour.",
+        *counter_sentence(evidence, first, view, figures.saved, figures.saved * REFRESHED),
+    ]
+    if hours < 1:
+        told.append(f"Calls were recorded for {duration(hours * 3600)} only: an hour may bring fewer.")
+    numbers = tuple(observed.number for observed in group.members)
+    interval = _interval(figures)
+    if interval is None:
+        told.append("A view that is a day old at most would cost more than a tenth of what it saves.")
+        return Measure(KIND, f"An aggregate over {tables}, kept", tuple(told), "not advised", numbers, group.share)
+    if view.open_values:
+        names = listed(f"${number}" for number in view.open_values)
+        told.append(f"It fits only if {names} are the same on every call, such as seven days back from now.")
+    return Measure(
+        kind=KIND,
+        title=f"an aggregate over {tables}, kept",
+        evidence=tuple(told),
+        statements=numbers,
+        share=group.share,
+        before=figures.spent / figures.calls,
+        after=figures.read + figures.refresh * 60 / interval / figures.calls,
         method="The planner's cost of a call beside the advised indexes, and on the view with its part of the refreshes (an estimate)",
-        change=_change(observed, view, sql, interval),
-        price=f"answers up to {_minutes(interval)} old{_by_day(view)}; about {bytes_text(rows * _width(plan))}; a job that refreshes",
-        confidence="low" if view.open_values else "medium",
+        change=_change(first, view, interval),
+        price=f"answers up to {_minutes(interval)} old{_by_day(view)}; about {bytes_text(group.rows * _width(group.plan))}; a job that"
+        " refreshes",
+        confidence="low" if view.open_values or hours < 1 else "medium",
         proof="time the statement and REFRESH MATERIALIZED VIEW on a copy, and put both times into the same arithmetic",
     )
 
 
-def _figures(evidence: Evidence, observed: Observed, plan: Plan, rows: float, view: Kept, calls: float) -> _Figures:
+def _figures(evidence: Evidence, group: _Group, hours: float) -> _Figures:
     settings = evidence.snapshot.settings
     sequential = settings.number("seq_page_cost") or 1.0
     random = settings.number("random_page_cost") or 4.0
     each = settings.number("cpu_tuple_cost") or 0.01
-    pages = max(rows * _width(plan) / PAGE_BYTES, 1.0)
+    rows, part = group.rows, group.view.searched
+    pages = max(rows * _width(group.plan) / PAGE_BYTES, 1.0)
     whole = pages * sequential + rows * each * 2
-    found = 2 * random + pages * view.searched * random + rows * view.searched * each * 2
-    read = min(whole, found) if view.searched < 1 else whole
+    found = 2 * random + pages * part * random + rows * part * each * 2
+    read = min(whole, found) if part < 1 else whole
+    for table in group.view.shown:
+        facts = evidence.facts(table)
+        scan = facts.assumed_pages * sequential + facts.assumed_rows * each
+        read += min(scan, 2 * random + rows * part * random)
     # Beside computing it: the rows are written, compared with the old ones, and indexed.
-    refresh = plan.cost + 2 * whole + pages * sequential
-    return _Figures(calls, read, refresh, rows, calls * (observed.cost - read))
+    refresh = group.plan.cost + 2 * whole + pages * sequential
+    calls = sum(observed.statement.calls for observed in group.members) / hours
+    spent = sum(observed.statement.calls * observed.cost for observed in group.members) / hours
+    return _Figures(calls, spent, read, refresh)
 
 
 def _interval(figures: _Figures) -> int | None:
@@ -146,63 +188,7 @@ def _interval(figures: _Figures) -> int | None:
     return next((m for m in INTERVALS if figures.refresh * 60 / m <= REFRESHED * figures.saved), None)
 
 
-def _counter(evidence: Evidence, observed: Observed, view: Kept, figures: _Figures) -> list[str]:
-    """What a counter in the parent's row would cost, where the aggregate is one of a child's rows for each parent."""
-    found = _parent_and_child(evidence, observed, view)
-    days = evidence.snapshot.counting_days
-    if found is None or not days:
-        return []
-    parent, child, key = found
-    row = evidence.snapshot.statistics.table_by_oid.get(child.oid)
-    plan = evidence.plan(
-        f"UPDATE {quote_identifier(parent.schema, parent.name)} SET {quote_identifier(key)} = {quote_identifier(key)}"  # noqa: S608 -- only explained
-        f" WHERE {quote_identifier(key)} = $1"
-    )
-    if row is None or plan is None:
-        return []
-    sums = any(name != "count" for name in observed.query.aggregates)
-    writes = (row.inserted + row.deleted + (row.updated if sums else 0)) / days / 24
-    each = plan.cost + _PAGE_WRITE * (evidence.snapshot.settings.number("seq_page_cost") or 1.0)
-    spent = writes * each
-    verdict = (
-        "it would pay too, and never be old" if spent < REFRESHED * figures.saved else "it would eat up what it saves"
-    )
-    if REFRESHED * figures.saved <= spent < figures.saved:
-        verdict = "it would pay little"
-    return [
-        f"A counter in {parent.name} instead: {writes:,.1f} writes to {child.name} an hour × {each:,.1f} for the update of its row ="
-        f" {spent:,.0f} against {figures.saved:,.0f} saved: {verdict}. Writers for one {parent.name} then wait for each other."
-    ]
-
-
-def _parent_and_child(evidence: Evidence, observed: Observed, view: Kept) -> tuple[Table, Table, str] | None:
-    """The table whose key the groups are, and the one that is counted, when a foreign key ties them and nothing else is asked of the
-    child: a counter cannot tell which rows were of the last seven days."""
-    if len(view.keys) != 1 or view.open_values or view.days is not None or not 1 <= len(observed.tables) <= 2:
-        return None
-    if any(name not in ("count", "sum") for name in observed.query.aggregates):
-        return None
-    catalog = evidence.snapshot.catalog
-    for child in observed.tables.values():
-        for key in catalog.constraints_of(child, "foreign key"):
-            parent = catalog.table_by_oid.get(key.foreign_table_oid or 0)
-            if parent is None or len(key.columns) != 1 or parent == child:
-                continue
-            if view.keys[0] not in (key.columns[0], key.foreign_columns[0]):
-                continue
-            if not all(table in (parent, child) for table in observed.tables.values()):
-                continue
-            child_aliases = {alias for alias, table in observed.tables.items() if table == child}
-            if any(
-                p.column.alias in child_aliases and p.value != "column" and p.column.column != key.columns[0]
-                for p in observed.query.predicates
-            ):
-                continue
-            return parent, child, key.foreign_columns[0]
-    return None
-
-
-def _change(observed: Observed, view: Kept, sql: str, interval: int) -> str:
+def _change(observed: Observed, view: Kept, interval: int) -> str:
     name = quote_identifier(
         f"{next(iter(observed.tables.values())).name}_by_{'_'.join(view.keys) or 'all'}"[:55] + "_mv"
     )
@@ -210,7 +196,7 @@ def _change(observed: Observed, view: Kept, sql: str, interval: int) -> str:
     unique = f"CREATE UNIQUE INDEX ON {name} ({keys});\n" if keys else ""
     how = "CONCURRENTLY " if keys else ""
     return (
-        f"CREATE MATERIALIZED VIEW {name} AS\n{sql.rstrip(';')};\n{unique}"
+        f"CREATE MATERIALIZED VIEW {name} AS\n{view.sql.rstrip(';')};\n{unique}"
         f"REFRESH MATERIALIZED VIEW {how}{name};  -- every {_minutes(interval)}"
     )
 
@@ -230,6 +216,5 @@ def _width(plan: Plan) -> float:
 
 def _rows(evidence: Evidence, view: Kept, plan: Plan) -> float:
     """Kept rows. The planner takes the days of a time for as many as there are times, so they are counted apart."""
-    sql = text_of(view.whole) if view.days is not None else None
-    whole = evidence.plan(sql) if sql else None
+    whole = evidence.plan(view.whole) if view.days is not None else None
     return min(plan.rows, whole.rows * view.days) if whole and view.days is not None else plan.rows

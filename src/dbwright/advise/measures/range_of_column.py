@@ -160,7 +160,7 @@ def _start(wrapped: _Wrapped, value: Node, later: int) -> Node:
             value = _cast(value, wrapped.column.base_type)
         return operation("+", value, _cast(_text(_LENGTHS[wrapped.unit]), "interval")) if later else value
     if wrapped.zone is not None:
-        return _call("timezone", deepcopy(wrapped.zone), _cast(start, "timestamp"))
+        return _at_time_zone(deepcopy(wrapped.zone), _cast(start, "timestamp"))
     return start
 
 
@@ -253,6 +253,11 @@ def _call(name: str, *arguments: Node) -> Node:
             "funcformat": "COERCE_EXPLICIT_CALL",
         }
     }
+
+
+def _at_time_zone(zone: Node, time: Node) -> Node:
+    names = [{"String": {"sval": "pg_catalog"}}, {"String": {"sval": "timezone"}}]
+    return {"FuncCall": {"funcname": names, "args": [zone, time], "funcformat": "COERCE_SQL_SYNTAX"}}
 
 
 def _integer(number: int) -> Node:
