@@ -162,3 +162,41 @@ def test_hostile_names_do_no_harm_where_they_are_shown(here: Path, tmp_path: Pat
 @pytest.mark.parametrize("arguments", [("--budget", "much"), ("--sql-dir", "project"), ()])
 def test_nothing_to_advise_on_is_one_clear_error(here: Path, arguments: tuple[str, ...]) -> None:
     assert_one_clear_error(advise(here, *arguments))
+
+
+BEYOND = {
+    "counted.sql": "select c.id from customer c where (select count(*) from orders o where o.customer_id = c.id) > 0",
+    "each.sql": "select c.id, (select sum(i.price) from item i where i.product = c.id) as spent from customer c",
+    "day.sql": "select id from orders where created::date = '2024-03-31'",
+}
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown", "html", "json"])
+def test_what_no_index_does_stands_beside_them(here: Path, tmp_path: Path, format_: str) -> None:
+    for name, text in BEYOND.items():
+        (tmp_path / name).write_text(text)
+    outcome = advise(here, "--sql-dir", str(tmp_path), "--format", format_)
+    assert outcome.code == 0, outcome.err
+    if format_ == "json":
+        told = {row["kind"]: row for row in json.loads(outcome.out)["beyond_indexes"]}
+        each = told["correlated_scalar"]
+        assert each["verdict"] == "advised"
+        assert each["statements"] == ["each.sql"]
+        assert each["cost_after"] < each["cost_before"] / 2
+        assert "GROUP BY i.product" in each["change"]
+        assert told["extended_statistics"]["verdict"] == "not judged"
+    else:
+        assert "Beyond indexes: one grouped join instead of a sub-select on item for each row" in outcome.out
+        assert "Beyond indexes, asked and not advised" in outcome.out
+        assert "GROUP BY i.product" in outcome.out
+        assert ("<script" in outcome.out) is False
+
+
+def test_what_stands_beside_indexes_is_the_same_each_time(here: Path, tmp_path: Path) -> None:
+    for name, text in (STATEMENTS | BEYOND).items():
+        (tmp_path / name).write_text(text)
+    answers = [
+        json.loads(advise(here, "--sql-dir", str(tmp_path), "--format", "json", seed=seed).out)["beyond_indexes"]
+        for seed in ("1", "77")
+    ]
+    assert answers[0] == answers[1]

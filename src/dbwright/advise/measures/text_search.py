@@ -23,6 +23,8 @@ LEAST_PAGES = 100
 """Of a table; smaller ones are read as fast as an index of them."""
 PROSE = 80
 """Average bytes of a text from which people look for words in it rather than for pieces of a name or a code."""
+FEW = 0.01
+"""Share of a table's rows that is compared faster than found by words."""
 MOST_WEIGHTS = 4
 """Weights that a ``tsvector`` has: A to D."""
 _TEXTS = frozenset(("text", "varchar", "bpchar", "citext"))
@@ -127,19 +129,47 @@ def _scans(evidence: Evidence, observed: Observed, table: Table) -> bool:
 def _served(
     evidence: Evidence, table: Table, found: Sequence[tuple[Observed, list[_Searched]]], names: str
 ) -> Measure | None:
-    """An index that is advised already does it."""
-    for index in evidence.advised:
-        definition = index.definition
-        if (definition.schema, definition.table, definition.method) == (table.schema, table.name, "gin"):
-            return Measure(
-                "text_search",
-                f"Search in {names} of {table.name}",
-                (f"the index advised above serves it ({bytes_text(index.bytes)}).",),
-                "not advised",
-                tuple(observed.number for observed, _ in found),
-                sum(observed.share for observed, _ in found),
-            )
-    return None
+    """Why nothing more is needed: an index that is advised already, or other conditions that leave few rows to compare."""
+    share = sum(observed.share for observed, _ in found)
+    if share < LEAST_SHARE:
+        return None
+    advised = [
+        index
+        for index in evidence.advised
+        if (index.definition.schema, index.definition.table, index.definition.method)
+        == (table.schema, table.name, "gin")
+    ]
+    if advised:
+        why = f"the index advised above serves it ({bytes_text(sum(index.bytes for index in advised))})."
+    else:
+        left = max((_compared(evidence, observed, table) for observed, _ in found), default=0.0)
+        rows = evidence.facts(table).assumed_rows
+        why = f"its other conditions leave about {left:,.0f} of {rows:,.0f} rows to compare, fewer than an index of words would give."
+        if left > rows * FEW:
+            return None
+    return Measure(
+        "text_search",
+        f"Search in {names} of {table.name}",
+        (why,),
+        "not advised",
+        tuple(observed.number for observed, _ in found),
+        share,
+    )
+
+
+def _compared(evidence: Evidence, observed: Observed, table: Table) -> float:
+    """Rows of the table that the other conditions leave, by their shares alone."""
+    facts = evidence.facts(table)
+    aliases = {alias for alias, of in observed.tables.items() if of == table}
+    equal = [
+        p
+        for p in observed.query.predicates
+        if p.narrows and p.column.alias in aliases and p.operator in ("=", "in") and not p.wrapped and not p.negated
+    ]
+    left = facts.assumed_rows
+    for predicate in equal:
+        left *= facts.equal_fraction(predicate.column.column)
+    return left
 
 
 # Words
