@@ -64,6 +64,7 @@ class Look:
     ignores: tuple[str, ...]
     baseline: Path | None
     no_history: bool
+    hints: bool = False
 
 
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -157,9 +158,14 @@ def audit_options(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def gather(
-        only: tuple[str, ...], ignores: tuple[str, ...], baseline: Path | None, no_history: bool, **others: Any
+        only: tuple[str, ...],
+        ignores: tuple[str, ...],
+        baseline: Path | None,
+        no_history: bool,
+        hints: bool,
+        **others: Any,
     ) -> int:
-        return command(look=Look(only, ignores, baseline, no_history), **others)
+        return command(look=Look(only, ignores, baseline, no_history, hints), **others)
 
     return _decorate(
         gather,
@@ -173,6 +179,7 @@ def audit_options(command: Callable[..., int]) -> Callable[..., int]:
             "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Hold back the findings listed here."
         ),
         click.option("--no-history", is_flag=True, help="Neither compare with earlier audits nor keep this one."),
+        click.option("--hints", is_flag=True, help="List what is only info, too: habits, and what few rows make harmless."),
     )
 
 
@@ -197,7 +204,7 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     is told, never fatal."""
     from dbwright import config
     from dbwright.audit import audit
-    from dbwright.model.report import Ignore
+    from dbwright.model.report import Ignore, without_hints
 
     configuration = config.load(source.path.resolve(), os.environ)
     only = look.only or configuration.only
@@ -216,7 +223,8 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     )
     if path and known:
         _shrink_baseline(path, known, report)
-    return report if look.no_history else _remember(report)
+    report = report if look.no_history else _remember(report)
+    return report if look.hints else without_hints(report)
 
 
 def _with_plans(snapshot: Snapshot, captured: tuple[Path, ...]) -> Snapshot:
@@ -368,7 +376,7 @@ def require_checked(report: Report, source: Source) -> None:
 def failing(report: Report, fail_on: str | None) -> int:
     """How many findings are at or above the threshold."""
     levels = [name for name in SEVERITIES if fail_on in SEVERITIES[SEVERITIES.index(name) :]]
-    return sum(1 for finding in report.findings if finding.severity in levels)
+    return sum(1 for finding in (*report.findings, *report.hints) if finding.severity in levels)
 
 
 def note(text: str) -> None:

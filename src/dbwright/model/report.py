@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from dbwright.model.finding import Finding, NotChecked, Strength
 from dbwright.model.snapshot import Snapshot
 
-REPORT_VERSION = "1.0"
+REPORT_VERSION = "1.1"
 """Version of the JSON contract: the first number changes when something is taken away or means something else."""
 
 State = Literal["new", "unchanged", "regressed", "resolved"]
@@ -72,7 +72,7 @@ class Score:
 @dataclass(frozen=True)
 class Report:
     """The outcome of an audit. ``findings`` are ordered by points, the worst first; ``scores`` hold the overall one first;
-    ``rules_run`` are the rules that looked, in full or in part."""
+    ``rules_run`` are the rules that looked, in full or in part; ``hints`` are findings that are not listed unless asked for."""
 
     snapshot: Snapshot
     findings: tuple[Finding, ...]
@@ -86,7 +86,14 @@ class Report:
     resolved: tuple[ResolvedFinding, ...] = ()
     rules_run: tuple[str, ...] = ()
     audit_seconds: float = 0.0
+    hints: tuple[Finding, ...] = ()
 
     @property
     def overall(self) -> Score | None:
         return self.scores[0] if self.scores else None
+
+
+def without_hints(report: Report) -> Report:
+    """The report with what is only ``info`` set aside: what costs nothing that was measured is asked for, not met."""
+    told = tuple(finding for finding in report.findings if finding.severity != "info")
+    return replace(report, findings=told, hints=tuple(f for f in report.findings if f.severity == "info"))

@@ -21,6 +21,8 @@ _VALIDATES = re.compile(r"(^|\.)(validate|clean|check_unique)(_\w+)?$")
 """Methods in which models, forms and serializers refuse what exists already."""
 _DELETED = re.compile(r"delet|remov|archiv|discard")
 """Columns that tell rows that count as gone."""
+_IF_UNIQUE = re.compile(r"(^|_)(uniq|multipl|repeat|single|only_once|once)")
+"""Flags by which a kind of things says how many of it a thing may have."""
 _OF_ROWS = re.compile(r"(QuerySet|Queryset|Manager|Query)\.")
 Constant = bool | str | int
 _SINGLE = ("get", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "")
@@ -78,6 +80,7 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
     """What code expects to be unique and no constraint keeps so: of several sets of columns that contain each other the smallest."""
     made: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
     looked_up: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
+    kept: set[tuple[str, frozenset[str]]] = set()
     single, caught = _single_rows(snapshot)
     for query, others in _with_neighbours(snapshot):
         table = snapshot.source.table_by_name.get(query.table or "")
@@ -86,6 +89,9 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
         if _makes_when_missing(query, others):
             columns = _given(snapshot, query, table)
             if _is_caught(snapshot, table, (query, *others)):
+                continue
+            if _is_kept_otherwise(snapshot, table, query, others):
+                kept.add((table.name, columns))
                 continue
             if _is_loose(snapshot, table, query, columns) and "in" not in _operators(query, table.name):
                 made[table.name, columns].append(query)
@@ -106,7 +112,8 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
                 continue
             if _is_loose(snapshot, table, query, columns) and _is_plain_look_up(table, query):
                 looked_up[table.name, columns].append(query)
-    return tuple(_smallest(snapshot, made, looked_up))
+    loose = {key: queries for key, queries in made.items() if key not in kept}
+    return tuple(_smallest(snapshot, loose, looked_up))
 
 
 def _single_rows(snapshot: Snapshot) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, str]]]:
@@ -151,6 +158,32 @@ def _is_caught(snapshot: Snapshot, table: SourceTable, queries: Sequence[SourceQ
     lines = lines_of(snapshot, "refusal caught")
     return any(
         q.table == table.name and q.issued_by == "insert" and (q.issued.file, q.issued.line) in lines for q in queries
+    )
+
+
+def _is_kept_otherwise(
+    snapshot: Snapshot, table: SourceTable, query: SourceQuery, others: Sequence[SourceQuery]
+) -> bool:
+    """What is asked for is no key as it stands: a flag chooses among the rows, case is passed over, or a flag of what it refers to says
+    whether the rule holds. Or the row that would be made has its value in a unique column as well."""
+    if query.consumer not in ("get_or_create", "update_or_create") and _flags(table, query):
+        return True
+    predicates = [p for p in (query.query.predicates if query.query else ()) if p.column.table == table.name]
+    if any(p.wrapped and p.operator == "=" for p in predicates):
+        return True
+    asked = {column.name: column for column in table.columns}
+    targets = (snapshot.source.table_by_name.get(c.references.table) for c in asked.values() if c.references)
+    if query.issued_by == "exists" and any(
+        _IF_UNIQUE.search(column.name) and column.type == "boolean" for t in targets if t is not None for column in t.columns
+    ):
+        return True
+    single = {name for key in unique_keys(table) if len(key) == 1 for name in key} - _primary(table)
+    origins = {origin for _, origin in _values(query)} - {"constant", "unknown"}
+    inserts = (o for o in others if o.issued_by == "insert" and o.issued.line == query.issued.line and o.query)
+    return any(
+        column in single and parameter.origin in origins
+        for insert in inserts
+        for column, parameter in zip(insert.query.set_columns if insert.query else (), insert.parameters, strict=False)
     )
 
 

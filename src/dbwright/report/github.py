@@ -65,6 +65,8 @@ def _last_line(report: Report, given: int) -> str:
     text = f"dbwright: {counted(len(report.findings), 'finding')}" + (f" ({parts})" if parts else "")
     if given < len(report.findings):
         text += f"; the worst {given} are annotated"
+    if report.hints:
+        text += f"; {counted(len(report.hints), 'hint')} not listed (--hints)"
     if report.not_checked:
         text += f"; {counted(len(report.not_checked), 'rule')} not fully checked"
     return text

@@ -118,7 +118,7 @@ class _Verdicts:
         self.of_index: dict[tuple[str | None, str], tuple[Finding, bool]] = {}
         self.missing: defaultdict[tuple[str, str], list[tuple[Finding, CreateIndex]]] = defaultdict(list)
         held = [(h.finding, True) for h in report.ignored]
-        for finding, accepted in [*((f, False) for f in report.findings), *held]:
+        for finding, accepted in [*((f, False) for f in (*report.findings, *report.hints)), *held]:
             self._take(finding, accepted)
 
     def _take(self, finding: Finding, accepted: bool) -> None:

@@ -104,6 +104,8 @@ def _head(report: Report, rows: int) -> Iterable[str]:  # noqa: ARG001
     yield ""
     parts = [f"{counts[severity]:,} {severity}" for severity in SEVERITIES if counts[severity]]
     summary = ", ".join(parts) if parts else f"nothing found by {wording.counted(len(report.rules_run), 'rule')}"
+    if report.hints:
+        summary += f" · {wording.counted(len(report.hints), 'hint')} not listed (`--hints`)"
     yield (f"**{score} / 100** · " if score is not None else "") + summary
     yield ""
     catalog = report.snapshot.catalog

@@ -151,6 +151,8 @@ def _rest(console: Console, report: Report, fail_on: str | None) -> None:
     line.append(": " + ", ".join(parts) if parts else "")
     if report.ignored:
         line.append(f"; {len(report.ignored)} held back by ignores and baseline")
+    if report.hints:
+        line.append(f"; {counted(len(report.hints), 'hint')} not listed (--hints)")
     if fail_on and fail_on != "never":
         line.append(f"; fails on {fail_on} and above")
     console.print(line)

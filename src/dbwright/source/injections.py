@@ -36,6 +36,8 @@ _RUNS_SQL = frozenset(
 )
 _FUNCTIONS = frozenset(("RawSQL", "text"))
 """Those that are called by their bare names; the others are methods, and functions of such names are somebody's own."""
+_TEXT_OF = frozenset(("sa", "sqla", "sqlalchemy", "sqlalchemy.sql", "sql", "db", "expression"))
+"""Modules and objects whose ``text`` makes SQL: drawings, bots and responses have a method of that name too."""
 _TAKES_CLAUSES = frozenset(
     "execute scalar scalars order_by where filter having group_by from_statement select_from".split()
 )
@@ -305,10 +307,16 @@ def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
+def _is_function_of_sql(function: ast.expr, called: str) -> bool:
+    if not isinstance(function, ast.Attribute):
+        return called in _FUNCTIONS
+    return called != "text" or dotted(function.value) in _TEXT_OF
+
+
 def _sql_of(node: ast.Call) -> Iterator[ast.expr]:
     """The arguments of a call that are SQL."""
     called = _last(node.func)
-    if called in _RUNS_SQL and node.args and (called in _FUNCTIONS or isinstance(node.func, ast.Attribute)):
+    if called in _RUNS_SQL and node.args and _is_function_of_sql(node.func, called):
         yield node.args[0]
     elif called == "extra":
         for keyword in node.keywords:

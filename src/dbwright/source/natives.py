@@ -59,6 +59,8 @@ def _len(arguments: Arguments, at: Frame) -> Value:
     first = arguments.first()
     if isinstance(first, Items | Mapping) and first.rest is None and not at.loops:
         return Known(len(first.items))
+    if isinstance(first, Known) and isinstance(first.value, str | bytes):
+        return Known(len(first.value))
     for one in alternatives(first) if first is not None else ():
         length = getattr(one, "length", None)
         if length is not None:

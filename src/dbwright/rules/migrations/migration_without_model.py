@@ -109,6 +109,7 @@ GOOD = (
         source=_django(_SIZE, "", models=_MODELS + "    owner = models.ForeignKey(named_elsewhere(), models.CASCADE)\n")
     ),
     Sample(source=_alembic("OAuth2TokenMixin, Base")),
+    Sample(source=_alembic("Base, OAuth2TokenMixin")),
     # The models could not be read at all.
     Sample(source=_django("", "", models="class Order(:\n")),
 )

@@ -188,6 +188,26 @@ GOOD = (
             'def upgrade():\n    op.add_column("orders", sa.Column("note", sa.String(20), nullable=False))\n',
         }
     ),
+    # A length that is computed: of a word, and from what is not known.
+    Sample(source=_django(("len('twenty characters ok')", "", ""), "", "", "")),
+    Sample(source=_django(("longest_of(KINDS)", "", ""), "", "", "")),
+    # Columns that a loop adds to the list are not all known.
+    Sample(
+        source=_alembic(
+            "",
+            "*[sa.Column(name, sa.String(length=20), nullable=False) for name in os.listdir('columns')],",
+            "",
+        )
+    ),
+    # A folder of old scripts, of which the squashed one has the last one's id.
+    Sample(
+        source={
+            **_alembic("", _NOTE, ""),
+            "versions/old/a0.py": 'from alembic import op\nimport sqlalchemy as sa\n\nrevision = "a1"\ndown_revision = "a0"\n\n\n'
+            'def upgrade():\n    op.create_table("orders", sa.Column("id", sa.Integer(), primary_key=True))\n',
+            "versions/a2.py": 'revision = "a2"\ndown_revision = "a1"\n\n\ndef upgrade():\n    pass\n',
+        }
+    ),
     # What a script does cannot be told: nothing is claimed.
     Sample(
         source=_alembic(_UNIQUE, _NOTE, 'op.execute(f"ALTER TABLE {input()} ADD CONSTRAINT u UNIQUE (owner_id, note)")')

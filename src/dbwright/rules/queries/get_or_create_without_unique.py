@@ -126,6 +126,44 @@ GOOD = (
             "shop/management/commands/seed_stores.py": "from shop.models import Store\n\n\n" + _GET + "\n",
         }
     ),
+    # The row that is made has the value in a column that is unique.
+    Sample(
+        source=_module(
+            "def store(request):\n    city = request.GET['city']\n"
+            "    return Store.objects.get_or_create(city=city, defaults={'name': city, 'owner_id': 1})",
+            ", unique=True",
+        )
+    ),
+    # Whether there may be two, the kind of thing says.
+    Sample(
+        source={
+            **_module(
+                "class Form:\n    def clean(self):\n        if self.owner.is_unique:\n"
+                "            if Store.objects.filter(owner=self.owner, city=self.city).exists():\n                raise ValueError"
+            ),
+            "shop/models.py": _MODELS.format("", "").replace(
+                "name = models.TextField()", "name = models.TextField()\n    is_unique = models.BooleanField()"
+            ),
+        }
+    ),
+    # A flag chooses among the rows.
+    Sample(
+        source={
+            **_module(
+                "def store(owner):\n    found = Store.objects.filter(owner=owner, is_active=True).first()\n"
+                "    if found is None:\n        found = Store.objects.create(owner=owner, is_active=True, name='', city='')\n"
+                "    return found"
+            ),
+            "shop/models.py": _MODELS.format("", "\n    is_active = models.BooleanField()\n"),
+        }
+    ),
+    # Case is passed over, which no plain constraint does.
+    Sample(
+        source=_module(
+            "class Form:\n    def clean(self):\n"
+            "        if Store.objects.filter(name__iexact=self.name, city=self.city).exists():\n            raise ValueError"
+        )
+    ),
     # A command, which one process runs.
     Sample(
         source={

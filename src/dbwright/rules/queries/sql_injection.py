@@ -115,6 +115,8 @@ GOOD = (
     Sample(
         source=_view("return fetch(f\"of {request.GET['q']}\", 1)", "\n\ndef fetch(word, n):\n    return word * n\n")
     ),
+    # What is drawn is called like what makes SQL.
+    Sample(source=_view("q = request.GET['q']\nreturn drawing.add(drawing.text(q))")),
     # The user chooses from a table of the program's own words.
     Sample(source=_view("o = SORTS[request.GET['o']]\n" + _CURSOR + "(f'SELECT id FROM shop_store ORDER BY {o}')")),
     Sample(

@@ -24,7 +24,8 @@ def drift(
 ) -> Iterator[Drift]:
     """The differences of the applications whose migrations were read wholly. An application without any migration is not compared:
     its tables are made without them. Where a field of an application or a base class could not be read, it may be what only migrations
-    have. What a library's field or table is like is decided by the version that is installed, and not compared."""
+    have. What a library's field or table is like is decided by the version that is installed, and not compared; nor is text whose
+    length is computed and could not be told."""
     labels = {label for label, _ in migrations.nodes} - migrations.incomplete
     label_of = {
         model._meta.db_table.strip('"'): model._meta.app_label
@@ -50,7 +51,7 @@ def drift(
     beyond = {
         a.real._meta.db_table for a in django.models.values() if a.real is not None and _has_unread_base(django, a)
     }
-    of_libraries = {(t.name, c.name) for t in wanted for c in t.columns if not _is_of_django(c)}
+    of_libraries = {(t.name, c.name) for t in wanted for c in t.columns if not _is_of_django(c) or c.type == "varchar"}
     for one in differences(wanted, made, "models", "migrations"):
         found_in = labels_by_table[one.table]
         if one.have == "migrations" and (found_in in in_part or one.table in beyond):

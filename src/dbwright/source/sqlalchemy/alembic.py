@@ -101,10 +101,11 @@ _OF_OTHERS = re.compile(r"(sqlite|mysql|mariadb|oracle|mssql)(_|$)")
 
 
 def _are_tied(some: Sequence[Revision], others: Sequence[Revision]) -> bool:
-    """Whether a revision of one folder follows one of the other: both are one history."""
+    """Whether a revision of one folder follows one that only the other has: both are one history."""
+    ids = {one.revision for one in some}, {one.revision for one in others}
     return any(
-        {one.revision for one in first} & {parent for one in second for parent in one.parents}
-        for first, second in ((some, others), (others, some))
+        (ids[0] ^ ids[1]) & theirs & {parent for one in second for parent in one.parents}
+        for theirs, second in ((ids[0], others), (ids[1], some))
     )
 
 
@@ -551,6 +552,9 @@ class Op(Value):
         positional, named = _bound(name, positional, named, self.table)
         if self.schema:
             named.setdefault("schema", self.schema)
+        if name == "create_table" and (arguments.extra_positional is not None or arguments.optional):
+            made = _if_known(next(iter(positional), None))
+            alembic.note(at.line, f"some columns of {made} are not known", (named.get("schema"), made) if made else None)
         line = at.line if at.module is alembic.current.module else alembic.current.line
         handler: Callable[..., str | None] | None = getattr(Steps(alembic, line), name, None)
         table = None

@@ -11,6 +11,7 @@ from dbwright.model.drift import differences, type_name
 from dbwright.model.migrations import Drift
 from dbwright.model.source import SourceColumn, SourceConstraint, SourceIndex, SourceTable
 from dbwright.source.migration_files import text_of
+from dbwright.source.tokens import has_token
 
 if TYPE_CHECKING:
     from dbwright.source.sqlalchemy.alembic import Alembic
@@ -60,6 +61,8 @@ def drift(
     for one in differences(known, made, "models", "migrations"):
         if one.have == "migrations" and one.table in in_part:
             continue  # what a base that could not be read may have
+        if any(map(has_token, (one.name, *one.columns))):
+            continue  # of what, nobody can tell
         groups[alembic.group_of.get((None, one.table)) or min(histories)].append(one)
     wanted = {table.name: table for table in known}
     before = {table.name: table for table in made}

@@ -142,8 +142,9 @@ class SQLAlchemy:
 
     def stand_in_for_base(self, name: str, cls: ClassValue) -> Value | None:
         """A declarative base for a library's class that the project maps classes on: its body says so, and it is the last of its bases
-        that is not read (what stands before is mixed in)."""
-        if name.partition(".")[0] in ("builtins", "typing", "abc", "enum") or not self._says_mapped(cls):
+        that is not read (what stands before is mixed in, and so is what is called so)."""
+        root = name.partition(".")[0]
+        if root in ("builtins", "typing", "abc", "enum") or name.endswith("Mixin") or not self._says_mapped(cls):
             return None
         last = cls.node.bases[-1]
         return self._library_base(name) if dotted(last).rpartition(".")[2] == name.rpartition(".")[2] else None
