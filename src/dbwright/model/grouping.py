@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from dbwright.model.change import Change, Operation
-from dbwright.model.finding import Confidence, Finding, ObjectRef
+from dbwright.model.finding import Confidence, Finding, Location, ObjectRef
 from dbwright.model.wording import listed
 
-_MOST_LOCATIONS = 60
+_MOST_LOCATIONS = 200
 _SURE: dict[Confidence, int] = {"high": 2, "medium": 1, "low": 0}
 
 
@@ -42,7 +43,7 @@ def told_once(
         change=_change(members),
         next_step=_next_step(members),
         identity=identity,
-        locations=tuple(dict.fromkeys(at for f in members for at in f.locations))[:_MOST_LOCATIONS],
+        locations=_in_turn([f.locations for f in members])[:_MOST_LOCATIONS],
     )
 
 
@@ -58,6 +59,11 @@ def _figures(finding: Finding) -> dict[str, Any]:
 
 def _all(groups: Iterable[tuple[ObjectRef, ...]]) -> tuple[ObjectRef, ...]:
     return tuple(dict.fromkeys(ref for group in groups for ref in group))
+
+
+def _in_turn(places: Sequence[tuple[Location, ...]]) -> tuple[Location, ...]:
+    """The first of each, then the second of each, and so on: what a limit cuts off is the detail of the longest."""
+    return tuple(dict.fromkeys(at for turn in zip_longest(*places) for at in turn if at is not None))
 
 
 def _change(members: Sequence[Finding]) -> Change | None:

@@ -85,6 +85,29 @@ def comes_in_by_time(snapshot: Snapshot, table: SourceTable) -> bool:
     return keeps_events(snapshot, table) or any(facts.stamped for facts in shape.columns.values())
 
 
+def is_vocabulary(snapshot: Snapshot, table: SourceTable) -> bool:
+    """Its name says that its rows are the kinds, states or levels of other things, and they belong to nothing but other such tables and
+    whoever defines them: a few that are set up once."""
+    if not _VOCABULARY.search(table.symbol.rpartition(".")[2] or table.name):
+        return False
+    above = (snapshot.source.table_by_name.get(name) for name in _parents(snapshot).get(table.name, ()))
+    return all(
+        parent is not None and (parent.name in tenants(snapshot) or is_vocabulary(snapshot, parent)) for parent in above
+    )
+
+
+_VOCABULARY = re.compile(
+    r"(?:Type|Kind|Status|State|Choice|Category|Role|Level|Priority|Currency|Country|Language|Licen[cs]e|Unit|Scale|Phase|Permission)$"
+    r"|(?:type|kind|status|state|choice|category|role|level|priority|currency|country|language|licen[cs]e|unit|scale|phase)(?:e?s)?$"
+)
+"""The last word of a class, or of a table without one."""
+
+
+def is_leaf(snapshot: Snapshot, table: str) -> bool:
+    """Nothing belongs to its rows: a setting, an answer, a membership, and no order, ticket or thread."""
+    return not any(table in parents for parents in _parents(snapshot).values())
+
+
 def is_written_by_accounts(table: SourceTable) -> bool:
     """Users add rows to it, each with its moment, and not those who run the site."""
     moments = any(

@@ -19,7 +19,9 @@ from dbwright.model.parents import (
     belongs,
     comes_in_by_time,
     fetched_by_line,
+    is_leaf,
     is_of_named_tenant,
+    is_vocabulary,
     keeps_events,
     scope_of,
 )
@@ -413,6 +415,18 @@ def is_of_one_parent(snapshot: Snapshot, one: Repeated) -> bool:
     return bool(made) and all(scope_of(snapshot, query, table) in ("row", "parent") for query in made)
 
 
+def is_of_few(snapshot: Snapshot, one: Repeated) -> bool:
+    """As above, or the rows are one user's own of a kind to which nothing belongs: what somebody has answered, set, saved, been invited
+    to. What is recorded by the time is not few."""
+    table = snapshot.source.table_by_name.get(one.loop.table or "")
+    if is_of_one_parent(snapshot, one):
+        return True
+    if table is None or not is_leaf(snapshot, table.name) or keeps_events(snapshot, table):
+        return False
+    made = [rows.query for rows in rows_walked(snapshot, one) if rows.query is not None]
+    return bool(made) and all(is_of_named_tenant(snapshot, query) for query in made)
+
+
 def _is_unasked(_snapshot: Snapshot, one: Repeated) -> bool:
     """No request leads to it: neither a list that a class declares, nor a template, nor a file named after what answers requests."""
     if one.is_declared:
@@ -439,6 +453,8 @@ def may_be_many(snapshot: Snapshot, one: Repeated) -> bool:
     """Rows come to the table by the time, or were counted, and what is walked over is no page of few of them."""
     table = snapshot.source.table_by_name.get(one.loop.table or "")
     if table is None or not (comes_in_by_time(snapshot, table) or rows_of(snapshot, table.name)):
+        return False
+    if is_vocabulary(snapshot, table) and not rows_of(snapshot, table.name):
         return False
     limits = [limit_of(rows) for rows in rows_walked(snapshot, one)]
     return not limits or any(limit is None or limit > FEW_ON_A_PAGE for limit in limits)

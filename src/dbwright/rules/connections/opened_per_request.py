@@ -90,7 +90,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         objects=(ObjectRef("setting", "CONN_MAX_AGE"),),
         impact=Impact(len(found), "databases", 1, 20, estimated=True),
         evidence={"environment": first.environment, "places": [str(access.place) for access in found]},
-        confidence="high" if first.engine == "postgresql" else "medium",
+        confidence="low" if not snapshot.was_read else "high" if first.engine == "postgresql" else "medium",
         next_step=f'Add "CONN_MAX_AGE": 60 and "CONN_HEALTH_CHECKS": True at {first.place}; first see that processes x threads stay below '
         "max_connections. With Django 5.1 and psycopg 3 a pool is the other way (OPTIONS: pool).",
         locations=locations(access.place for access in found),

@@ -85,7 +85,7 @@ def _finding(file: MigrationFile, kept: list[MigrationFile]) -> Finding:
         objects=(migration_ref(file.group, file.name),),
         impact=Impact(len(kept), "migrations", 1, 200),
         evidence={"replaced": [old.name for old in kept], "date": file.date},
-        confidence="medium",
+        confidence="low",
         next_step=f"When every server has {file.name} recorded: delete the {len(kept)} old files and `replaces` in {file.place.file}; "
         "let migrations that depend on one of them depend on it instead.",
         identity=file.label,

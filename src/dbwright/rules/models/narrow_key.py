@@ -24,7 +24,7 @@ from dbwright.model.source import Place, SourceColumn, SourceFact, SourceTable
 from dbwright.model.wording import counted, listed
 from dbwright.rules import Limits
 
-RISK: Risk = "outage"
+RISK: Risk = "operations"
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {
     # Rows below which a measured table is far from the end, whatever it is called.
@@ -202,9 +202,9 @@ def _finding(
         or (ObjectRef("setting", "DEFAULT_AUTO_FIELD"),),
         impact=Impact(rows, "rows", 1_000_000, 2e9)
         if rows is not None
-        else Impact(len(growing) or 1, "tables", 1, 200, estimated=True),
+        else Impact(len(growing) or 1, "tables", 10, 200, estimated=True),
         evidence={"columns": [f"{table.name}.{key.name}" for table, key in growing[:40]], "narrow_tables": len(narrow)},
-        confidence="medium" if growing else "low",
+        confidence="medium" if rows is not None else "low",
         next_step=" ".join(steps),
         identity="together",
         locations=locations([*place, *(column_place(table, key.name) for table, key in growing)], 60),

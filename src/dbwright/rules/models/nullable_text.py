@@ -91,7 +91,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, columns: list[SourceColumn]
         if rows is not None
         else Impact(len(names), "columns", 1, 50, estimated=True),
         evidence={"columns": names},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step='Take null=True off (with default="") and let the migration turn NULL into the empty string first.',
         identity=table.name,
         locations=locations([column_place(table, name) for name in names], 5),

@@ -134,7 +134,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, first: SourceColumn, last: 
         objects=(column_ref(table, first.name), column_ref(table, last.name)),
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "periods", 1, 50, estimated=True),
         evidence={"columns": [first.name, last.name]},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Correct rows that are swapped, then add {check} to {model_name(table)} ({table.place}).",
         identity=f"{table.name}:{first.name}",
         locations=locations([column_place(table, first.name), column_place(table, last.name)]),

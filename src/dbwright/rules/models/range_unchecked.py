@@ -108,7 +108,7 @@ def _finding(
         objects=tuple(column_ref(table, name) for name in names),
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "tables", 1, 50, estimated=True),
         evidence={"ranges": said},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f'Add models.CheckConstraint(condition=Q({lookups}), name="{table.name[:40]}_in_range") to the Meta.constraints of '
         f"{model_name(table)} ({table.place}), after correcting rows outside.",
         identity=table.name,

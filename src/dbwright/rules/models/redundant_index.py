@@ -140,7 +140,7 @@ def _finding(
         ),
         impact=Impact(rows, "rows", 10_000, 1e9)
         if rows is not None
-        else Impact(len(pairs), "indexes", 1, 30, estimated=True),
+        else Impact(len(pairs), "indexes", 0.1, 30, estimated=True),
         evidence={
             "indexes": {
                 n: {"columns": list(i.columns), "covered by": by} for n, (i, by, _) in zip(names, pairs, strict=True)

@@ -157,9 +157,9 @@ def _finding(snapshot: Snapshot, table: SourceTable, rules: list[tuple[SourceFac
         objects=tuple(column_ref(table, name) for name in columns),
         impact=Impact(rows, "rows", 1_000, 1e9)
         if rows is not None
-        else Impact(len(columns), "columns", 1, 50, estimated=True),
+        else Impact(len(columns), "columns", 5, 50, estimated=True),
         evidence={"columns": columns, "places": [str(fact.place) for fact, _ in rules]},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Write the same condition as a {where} of {model_name(table)} ({table.place}), after correcting rows that break it.",
         identity=table.name,
         locations=locations([fact.place for fact, _ in rules]),

@@ -115,7 +115,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, first: SourceColumn, second
         objects=(column_ref(table, first.name), column_ref(table, second.name)),
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "tables", 1, 50, estimated=True),
         evidence={"columns": [first.name, second.name]},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Delete such rows, then add {check} to {model_name(table)} ({table.place}).",
         identity=table.name,
         locations=locations([table.place, column_place(table, first.name), column_place(table, second.name)]),

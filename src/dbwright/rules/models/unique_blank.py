@@ -99,7 +99,7 @@ def _finding(table: SourceTable, column: SourceColumn) -> Finding:
         message=f"{column.name} of {table.name} is unique and may be left blank: the second row without it repeats the empty string and is "
         "refused.",
         objects=(column_ref(table, column.name),),
-        impact=Impact(1, "columns", 0, 20),
+        impact=Impact(1, "columns", 1, 20),
         evidence={"columns": [column.name]},
         confidence="medium",
         next_step=f"Write null=True for {column.field} and let the form store None for the empty string (empty_value=None), or take "

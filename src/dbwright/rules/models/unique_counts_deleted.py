@@ -135,12 +135,17 @@ def _rules(table: SourceTable, deleted: SourceColumn) -> Iterator[tuple[str, ...
         known = [by_name[name] for name in columns if name in by_name]
         if not columns or len(known) < len(columns) or deleted.name in columns or any(c.primary_key for c in known):
             continue
-        if not any(c.references is None and (c.type == "uuid" or _is_made_up(c)) for c in known):
+        if not any(c.references is None and (c.type == "uuid" or _is_made_up(c) or _is_counted(c)) for c in known):
             yield columns
 
 
 def _is_made_up(column: SourceColumn) -> bool:
     return is_library(column) or bool(_MADE_UP.search(column.name.lower()))
+
+
+def _is_counted(column: SourceColumn) -> bool:
+    """A number that goes on where it was: nobody takes one of before."""
+    return (column.type or "").startswith(("integer", "bigint", "smallint")) and column.references is None
 
 
 def _is_left_out(snapshot: Snapshot, table: SourceTable, deleted: SourceColumn, columns: tuple[str, ...]) -> bool:

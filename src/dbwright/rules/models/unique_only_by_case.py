@@ -115,7 +115,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, column: SourceColumn, queri
         objects=(column_ref(table, column.name),),
         impact=Impact(rows, "rows", 100, 1e8) if rows is not None else Impact(1, "columns", 1, 20, estimated=True),
         evidence={"columns": [column.name], "places": sorted({str(q.issued) for q in queries})[:20]},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Look for values that differ in case alone, then add {unique} to {model_name(table)} ({table.place}); look-ups by "
         f"{function}() use its index.",
         identity=f"{table.name}:{column.name}",

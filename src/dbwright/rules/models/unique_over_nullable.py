@@ -143,7 +143,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, columns: tuple[str, ...], n
         objects=tuple(column_ref(table, name) for name in columns),
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "rules", 1, 50, estimated=True),
         evidence={"columns": list(columns), "nullable": nullable},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Add {second} to {model_name(table)} ({table.place}), after merging such rows.",
         identity=f"{table.name}:{'+'.join(columns)}",
         locations=locations([table.place]),

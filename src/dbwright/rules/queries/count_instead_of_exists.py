@@ -81,7 +81,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         objects=(function_ref(first.issued, first.table),),
         impact=Impact(rows, "rows", limits["rows"], 10_000_000)
         if rows is not None
-        else Impact(len(places), "places", 1, 50, estimated=True),
+        else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={"places": [str(place) for place in places[:40]]},
         confidence="medium" if rows is not None else "low",
         next_step=f"Write .exists() for the comparison of .count() at {first.issued}."

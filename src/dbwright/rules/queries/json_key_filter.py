@@ -154,9 +154,9 @@ def _finding(
         objects=(column_ref(table, column),),
         impact=Impact(rows, "rows", limits["rows"], 10_000_000)
         if rows is not None
-        else Impact(len({q.issued for q, _ in uses}), "places", 1, 30, estimated=True),
+        else Impact(len({q.issued for q, _ in uses}), "places", 10, 100, estimated=True),
         evidence={"keys": keys, "places": sorted({str(q.issued) for q, _ in uses})[:20]},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Give {listed(keys)} columns of their own in {model_name(table)} ({table.place}): filled by save() or as "
         "GeneratedField, with the type that the values have, and an index where the query is frequent.",
         identity=f"{table.name}.{column}",

@@ -319,9 +319,7 @@ def _finding(
     read = {"parent": "all rows of one parent are read", "tenant": "all rows of one owner are read"}
     alike = len({one.line for one in found if _openness(one) == _openness(widest)}) - 1
     others = f" So {'does one query' if alike == 1 else f'do {alike} queries'} beside it." if alike else ""
-    confidence: Confidence = "high" if rows is not None else "medium"
-    if rows is None and (widest.scope or "admin" in widest.query.issued.file):
-        confidence = "low"
+    confidence: Confidence = "high" if rows is not None else "low"
     return Finding(
         title=f"{model_name(table)}: text sought anywhere in {listed(columns, 2)}"[:79],
         message=f"The query made at {widest.query.made} compares {listed(columns)} of {table.name} with a pattern that begins with a "
@@ -329,7 +327,7 @@ def _finding(
         objects=tuple(column_ref(table, column) for column in every),
         impact=Impact(rows, "rows", limits["rows"], 10_000_000)
         if rows is not None
-        else Impact(len(lines), "queries", 1, _MANY_QUERIES, estimated=True),
+        else Impact(len(lines), "queries", _MANY_QUERIES, 100 * _MANY_QUERIES, estimated=True),
         evidence={
             "columns": columns,
             "long texts": _long_texts(table, widest),

@@ -96,9 +96,9 @@ def _finding(snapshot: Snapshot, file: str, function: str, queries: Sequence[Sou
         objects=(function_ref(first.issued, first.table),),
         impact=Impact(rows, "rows", limits["rows"], 1_000_000)
         if rows is not None
-        else Impact(len(places), "places", 1, 50, estimated=True),
+        else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={"places": [str(place) for place in places]},
-        confidence="medium",
+        confidence="medium" if rows is not None else "low",
         next_step=f"Write .count() instead of len(…) at {first.issued}."
         if first.framework == "django"
         else f"Ask for the number at {first.issued}: session.scalar(select(func.count()).select_from(…).where(…)), or query.count().",

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from dbwright.model.asked import locations, rows_of
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
-from dbwright.model.repeated import Repeated, is_handful, is_of_one_parent, may_be_many, repeated
+from dbwright.model.grouping import told_once
+from dbwright.model.repeated import Repeated, is_handful, is_of_few, is_of_one_parent, may_be_many, repeated
 from dbwright.model.repeats import cut
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
@@ -47,6 +48,11 @@ COVERS = (
     "WB-08",
 )
 
+_HABITS = {
+    "admin": "{} lists of the admin send a query a row",
+    "few": "{} loops send a query a row, over what may be few rows",
+}
+"""What a project does in many places is told once: lists of the admin, and loops of which nothing says that their rows are many."""
 _MODELS = """\
 from django.db import models
 
@@ -471,8 +477,15 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         is_declared = all(one.base.by_framework and one.query.issued_by == "relation" for one in members)
         whose = ("", "") if is_declared else (file, function.rpartition(".")[0] or function)
         alike[*whose, asked].append(group)
+    apart: defaultdict[str, list[Finding]] = defaultdict(list)
     for same in alike.values():
-        yield _finding(snapshot, same[0], same[1:], limits)
+        finding = _finding(snapshot, same[0], same[1:], limits)
+        in_admin = all(_is_changelist(one) for group in same for one in group.members)
+        habit = "admin" if in_admin else "few" if finding.confidence == "low" else ""
+        apart[habit].append(finding)
+    yield from apart.pop("", [])
+    for habit, alike_ones in apart.items():
+        yield from told_once(alike_ones, _HABITS[habit], identity=habit)
 
 
 def _is_short_list(snapshot: Snapshot, one: Repeated) -> bool:
@@ -509,8 +522,8 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
         else ""
     )
     also = f" The same goes for {listed([one.function for one in same], 4)}." if same else ""
-    of_one = all(is_of_one_parent(snapshot, one) for one in members)
-    scale = (3, 300) if of_one else (1, 30)
+    confidence = _confidence(snapshot, members, rows)
+    scale = (10, 1000) if confidence == "low" else (1, 30)
     return Finding(
         title=_shortened(f"One query a row: {listed(abouts, 2)} in {function or file}"),
         message=f"{statements} for {each}{f' (about {rows:,} rows)' if rows else ''}, walked at {first.loop.place}{more}.{also}",
@@ -525,7 +538,7 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
             "sql": first.query.sql,
             "rows": rows if rows is not None else "not measured",
         },
-        confidence=_confidence(snapshot, members, rows),
+        confidence=confidence,
         next_step=_steps(snapshot, members) + _likewise(same),
         identity=f"{file}:{function}",
         locations=locations(
@@ -550,7 +563,8 @@ def _lines(one: Repeated) -> Iterator[Place]:
 def _confidence(snapshot: Snapshot, members: Sequence[Repeated], rows: int | None) -> Confidence:
     if rows is not None:
         return "high"
-    return "medium" if any(may_be_many(snapshot, one) for one in members) else "low"
+    many = [one for one in members if may_be_many(snapshot, one)]
+    return "low" if all(is_of_few(snapshot, one) for one in many) else "medium"
 
 
 def _shortened(title: str) -> str:

@@ -121,7 +121,7 @@ def _finding(snapshot: Snapshot, name: str, queries: Sequence[SourceQuery], limi
         objects=(source_table_ref(table),),
         impact=Impact(rows, "rows", limits["rows"], 100_000_000)
         if rows is not None
-        else Impact(len({q.issued for q in queries}), "places", 1, 30, estimated=True),
+        else Impact(len({q.issued for q in queries}), "places", 10, 100, estimated=True),
         evidence={"places": sorted({str(q.issued) for q in queries})[:20]},
         confidence="medium" if rows is not None else "low",
         next_step=f"Page by the last key seen: order by {_order(table, queries)} and filter for what comes after it "

@@ -223,7 +223,7 @@ def _finding(
         objects=(source_table_ref(table),),
         impact=Impact(rows, "rows", limits["rows"], 1e7)
         if rows is not None
-        else Impact(len(places), "places", 1, 30, estimated=True),
+        else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={"places": [str(place) for place in places[:20]], "columns": list(columns), "sql": first.sql},
         confidence="medium" if rows is not None else "low",
         next_step=_step(first, columns),

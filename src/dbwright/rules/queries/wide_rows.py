@@ -249,7 +249,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, fetches: Sequence[_Fetch], 
         objects=(source_table_ref(table),),
         impact=Impact(rows, "rows", limits["rows"], 1_000_000)
         if rows is not None
-        else Impact(len(places), "places", 1, 30, estimated=True),
+        else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={
             "places": [
                 {"at": str(f.query.issued), "read": list(f.read), "not read": [c.name for c in f.wide]}

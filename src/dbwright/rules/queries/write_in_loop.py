@@ -389,7 +389,7 @@ def _finding(
         objects=(ObjectRef("function", function or file, table=queries[0].table),),
         impact=Impact(rows, "rows", limits["rows"], 100_000)
         if rows is not None
-        else Impact(1 if in_job else len(by_loop), "loops", 1, 30, estimated=True),
+        else Impact(1 if in_job else len(by_loop), "loops", 10, 100, estimated=True),
         evidence={
             "loops": {
                 str(place): [f"{_verb(w.query)} {w.query.table} at {w.query.issued}" for w in found]
@@ -397,7 +397,7 @@ def _finding(
             },
             "rows": rows or "not measured",
         },
-        confidence="medium" if not in_job and any(write.is_sure for write in writes) else "low",
+        confidence="medium" if rows is not None and not in_job and any(write.is_sure for write in writes) else "low",
         next_step=" ".join(dict.fromkeys(_step(q) for q in queries)),
         identity=f"{file}:{function}",
         locations=locations([q.issued for q in queries] + list(by_loop)),
