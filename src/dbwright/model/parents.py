@@ -103,6 +103,17 @@ _VOCABULARY = re.compile(
 """The last word of a class, or of a table without one."""
 
 
+def is_set_up_once(snapshot: Snapshot, table: SourceTable) -> bool:
+    """Kinds of things, how the site is set up, and tenants that are no accounts: people who run the site make them, one after the other."""
+    name = table.symbol.rpartition(".")[2] or table.name
+    if is_vocabulary(snapshot, table) or (_SETTING.search(name) and not keeps_events(snapshot, table)):
+        return True
+    return table.name in tenants(snapshot) and not _ACCOUNT.search(table.name)
+
+
+_SETTING = re.compile(r"(?:Config|Configuration|Settings?|Server|Policy|Provider|Template|Plugin|Backend|Integration|Webhook|Schema)$")
+
+
 def is_leaf(snapshot: Snapshot, table: str) -> bool:
     """Nothing belongs to its rows: a setting, an answer, a membership, and no order, ticket or thread."""
     return not any(table in parents for parents in _parents(snapshot).values())

@@ -129,6 +129,8 @@ _NAMES_ONE = re.compile(
     r"(^|_)(slug|uuid|guid|code|key|token|hash|digest|checksum|username|login|email|identifier|ident|uid|number|sku|isbn|domain|hostname|"
     r"short_?name|name|path|url|uri|ref|reference|external_id|\w+_id)$"
 )
+_MADE_UP = re.compile(r"(^|_)(token|secret|hash|digest|uuid|guid|\w*_key)$")
+"""Columns of values that are made at random: what repeats is no danger, and what lacks is only the index."""
 _TYPES = ("SlugField", "UUIDField", "EmailField")
 
 
@@ -160,16 +162,19 @@ def _finding(snapshot: Snapshot, missing: Expected) -> Finding:
         if any(isinstance(value, bool) for _, value in missing.conditions)
         else ""
     )
+    is_indexed = any(index.columns[:1] and index.columns[0] in missing.columns for index in table.indexes)
+    never_repeats = is_indexed and all(_MADE_UP.search(name) for name in missing.columns)
+    also = "" if is_indexed else " Nor does an index serve it: each look-up reads the table."
     return Finding(
         title=f"{model_name(table)} is looked up by {listed(ordered, 3)}, which may repeat"[:79],
         message=f"The look-up at {places[0]} expects one row of {table.name} for each {listed(ordered)}{among}, and no unique constraint "
-        f"says so: a second row makes it fail{f' (about {rows:,} rows so far)' if rows else ''}.",
+        f"says so: a second row makes it fail{f' (about {rows:,} rows so far)' if rows else ''}.{also}",
         objects=tuple(column_ref(table, name) for name in ordered),
         impact=Impact(rows, "rows", 100, 10_000_000)
         if rows is not None
-        else Impact(len(places), "places", 1, 20, estimated=True),
+        else Impact(len(places), "places", 20 if never_repeats else 1, 400 if never_repeats else 20, estimated=True),
         evidence={"columns": ordered, "places": [str(place) for place in places[:20]]},
-        confidence="medium" if known else "low",
+        confidence="medium" if known and not never_repeats else "low",
         next_step=f"Merge the duplicates that are there, then add {missing.constraint} to {model_name(table)} ({table.place})."
         f"{first_cleared}",
         identity=f"{table.name}:{'+'.join(ordered)}{among}",

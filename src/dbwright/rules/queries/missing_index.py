@@ -27,7 +27,7 @@ from dbwright.model.change import Change, CreateIndex, IndexKey
 from dbwright.model.demand import Candidate, speaks_of
 from dbwright.model.finding import Finding, Impact, Location, ObjectRef, Risk
 from dbwright.model.indexing import free_name
-from dbwright.model.parents import comes_in_by_time, keeps_events, scope_of
+from dbwright.model.parents import comes_in_by_time, is_set_up_once, keeps_events, scope_of
 from dbwright.model.query import Predicate, Query, QueryColumn, QueryTable
 from dbwright.model.quoting import shortened
 from dbwright.model.sample import Sample
@@ -248,10 +248,11 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         sought: list[Finding] = []
         counting = _who_counts(snapshot, asking, source) - shared
         grows = source is not None and comes_in_by_time(snapshot, source)
+        few = source is not None and is_set_up_once(snapshot, source)
         for candidate, finding in made:
-            if (name, _columns(candidate, shape)) in unique_soon and len(candidate.sites) < _MANY_PLACES:
+            if (name, _columns(candidate, shape)) in unique_soon:
                 continue  # the constraint that is missing brings its index
-            if not candidate.scans:
+            if not candidate.scans or (few and not shape.facts(candidate.columns[0]).reference):
                 further.append(finding)
             elif shape.facts(candidate.columns[0]).reference and counting & set(candidate.sites):
                 of_references.append(finding)
