@@ -15,7 +15,7 @@ from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.change import Change, CreateIndex, DropIndex, IndexKey
 from dbwright.model.finding import Finding, Impact, ObjectRef
 from dbwright.model.query import Query, QueryTable
-from dbwright.model.report import Ignore, Report
+from dbwright.model.report import Ignore, Report, without_hints
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
 from dbwright.model.source import Place
 from dbwright.model.statements import sample_statement
@@ -290,3 +290,9 @@ def test_an_index_is_dropped_by_one_change() -> None:
     assert left[0].change is not None
     assert left[0].change.operations == (unique, other)
     assert left[0].change.note == "Look first. i would be superfluous then too; another finding proposes to drop it."
+
+
+def test_what_is_only_info_is_set_aside_and_counted() -> None:
+    told, hint = (Finding(name, "…", (), Impact.certain(), severity=name) for name in ("low", "info"))
+    report = without_hints(Report(SNAPSHOT, (told, hint)))
+    assert (report.findings, report.hints) == ((told,), (hint,))

@@ -179,7 +179,9 @@ def audit_options(command: Callable[..., int]) -> Callable[..., int]:
             "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Hold back the findings listed here."
         ),
         click.option("--no-history", is_flag=True, help="Neither compare with earlier audits nor keep this one."),
-        click.option("--hints", is_flag=True, help="List what is only info, too: habits, and what few rows make harmless."),
+        click.option(
+            "--hints", is_flag=True, help="List what is only info, too: habits, and what few rows make harmless."
+        ),
     )
 
 

@@ -72,7 +72,61 @@ def test_a_list_of_a_table_that_does_not_grow_weighs_little(tmp_path: Path) -> N
     source["shop/models.py"] = source["shop/models.py"].replace(
         "    created = models.DateTimeField(auto_now_add=True)\n", ""
     )
-    assert told(tmp_path, source).severity == "low"
+    assert told(tmp_path, source).severity == "info"
+
+
+def test_the_kinds_of_things_are_few_though_they_have_a_moment(tmp_path: Path) -> None:
+    source = {
+        name: text.replace("Author", "AuthorType").replace("author", "authortype")
+        for name, text in n_plus_one._views(
+            "def names():\n    return [(a.publisher.name, a.publisher_id) for a in Author.objects.all()]"
+        ).items()
+    }
+    assert told(tmp_path, source).severity == "info"
+
+
+@pytest.mark.parametrize(
+    ("below", "severity"),
+    [
+        ("", "info"),
+        # What belongs to them makes orders, tickets or threads of them, and no settings.
+        (
+            "\n\nclass Note(models.Model):\n    saved = models.ForeignKey(Saved, models.CASCADE)\n",
+            "medium",
+        ),
+    ],
+)
+def test_what_a_user_has_saved_is_few(tmp_path: Path, below: str, severity: str) -> None:
+    source = n_plus_one._views("x = 1")
+    source["shop/models.py"] += (
+        "\n\nclass User(models.Model):\n    name = models.TextField()\n\n\nclass Saved(models.Model):\n"
+        "    user = models.ForeignKey(User, models.CASCADE)\n    author = models.ForeignKey(Author, models.CASCADE)\n"
+        "    created = models.DateTimeField(auto_now_add=True)\n\n\nclass Team(models.Model):\n"
+        "    user = models.ForeignKey(User, models.CASCADE)\n\n\nclass Seat(models.Model):\n"
+        "    team = models.ForeignKey(Team, models.CASCADE)\n" + below
+    )
+    source["shop/views.py"] = (
+        "from shop.models import Saved\n\n\ndef saved(request):\n"
+        "    return [one.author.name for one in Saved.objects.filter(user_id=request.user.pk)]\n"
+    )
+    assert told(tmp_path, source).severity == severity
+
+
+def test_lists_of_the_admin_are_one_habit(tmp_path: Path) -> None:
+    source = {
+        **n_plus_one._views("x = 1"),
+        "shop/admin.py": "from django.contrib import admin\n\nfrom shop.models import Author, Book\n\n\n"
+        "@admin.register(Book)\nclass BookAdmin(admin.ModelAdmin):\n    list_display = ('title', 'author')\n\n\n"
+        "@admin.register(Author)\nclass AuthorAdmin(admin.ModelAdmin):\n    list_display = ('name', 'publisher')\n",
+        "shop/models.py": n_plus_one._MODELS.replace("models.CASCADE", "models.CASCADE, null=True"),
+    }
+    finding = told(tmp_path, source)
+    assert finding.title == "2 lists of the admin send a query a row"
+    assert {place.line for place in finding.locations if place.file == "shop/admin.py"} == {7, 12}
+    assert [each["title"] for each in finding.evidence["each"]] == [
+        "One query a row: author in BookAdmin",
+        "One query a row: publisher in AuthorAdmin",
+    ]
 
 
 def test_the_list_of_the_admin_is_mended_where_it_is_declared(tmp_path: Path) -> None:

@@ -111,7 +111,9 @@ def is_set_up_once(snapshot: Snapshot, table: SourceTable) -> bool:
     return table.name in tenants(snapshot) and not _ACCOUNT.search(table.name)
 
 
-_SETTING = re.compile(r"(?:Config|Configuration|Settings?|Server|Policy|Provider|Template|Plugin|Backend|Integration|Webhook|Schema)$")
+_SETTING = re.compile(
+    r"(?:Config|Configuration|Settings?|Server|Policy|Provider|Template|Plugin|Backend|Integration|Webhook|Schema)$"
+)
 
 
 def is_leaf(snapshot: Snapshot, table: str) -> bool:

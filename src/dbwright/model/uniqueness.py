@@ -174,7 +174,10 @@ def _is_kept_otherwise(
     asked = {column.name: column for column in table.columns}
     targets = (snapshot.source.table_by_name.get(c.references.table) for c in asked.values() if c.references)
     if query.issued_by == "exists" and any(
-        _IF_UNIQUE.search(column.name) and column.type == "boolean" for t in targets if t is not None for column in t.columns
+        _IF_UNIQUE.search(column.name) and column.type == "boolean"
+        for t in targets
+        if t is not None
+        for column in t.columns
     ):
         return True
     single = {name for key in unique_keys(table) if len(key) == 1 for name in key} - _primary(table)

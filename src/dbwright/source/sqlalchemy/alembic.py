@@ -554,7 +554,9 @@ class Op(Value):
             named.setdefault("schema", self.schema)
         if name == "create_table" and (arguments.extra_positional is not None or arguments.optional):
             made = _if_known(next(iter(positional), None))
-            alembic.note(at.line, f"some columns of {made} are not known", (named.get("schema"), made) if made else None)
+            alembic.note(
+                at.line, f"some columns of {made} are not known", (named.get("schema"), made) if made else None
+            )
         line = at.line if at.module is alembic.current.module else alembic.current.line
         handler: Callable[..., str | None] | None = getattr(Steps(alembic, line), name, None)
         table = None
