@@ -257,6 +257,12 @@ def test_an_order_behind_a_prefix_that_another_query_shares():
     assert both == [(("email", "created"), None)]
 
 
+def test_a_column_and_an_expression_of_it_are_no_two_keys():
+    text = "SELECT 1 FROM t WHERE lower(t.email) = $1 AND t.email = $2"
+    ((keys, _),) = wanted(shape(), text)
+    assert len(keys) == 1
+
+
 def test_the_places_of_all_are_kept():
     (made,) = proposed(shape(), "SELECT 1 FROM t WHERE t.email = $1", "SELECT 2 FROM t WHERE t.email = $1")
     assert made.sites == ("a.py:1", "a.py:2")

@@ -582,6 +582,7 @@ def _candidate(draft: _Draft, shape: Shape, counts: Counter[str]) -> Candidate:
         ordered = sorted(group, key=lambda n: (_is_weak(n, shape), -_distinct(n, shape), -counts[n], n))
         keys += [(name, False) for name in ordered]
     keys += [(name, down) for name, down in draft.tail if name not in {key for key, _ in keys}]
+    keys = [key for n, key in enumerate(keys) if not any(_is_twin(key[0], before) for before, _ in keys[:n])]
     named = {name for name, _ in keys}
     conditions = sorted(c for c in draft.conditions or () if not any(speaks_of(c, name) for name in named))
     return Candidate(
@@ -592,6 +593,11 @@ def _candidate(draft: _Draft, shape: Shape, counts: Counter[str]) -> Candidate:
         draft.read,
         draft.after,
     )
+
+
+def _is_twin(key: str, before: str) -> bool:
+    """A column after an expression of it, or the other way round: the first has found the rows already."""
+    return key != before and (speaks_of(key, before) or speaks_of(before, key))
 
 
 def speaks_of(condition: str, name: str) -> bool:

@@ -49,6 +49,8 @@ FEW_ON_A_PAGE = 50
 _SHARED = re.compile(r"(QuerySet|Manager|Mixin|Filter|Backend)(Base)?$")
 """Classes whose methods build querysets for many callers: what one of them needs loaded along does not belong there."""
 
+_OF_MAIL = re.compile(r"(^|/)(e?mails?|notifications?)(_\w+)?/[^/]*\.(html|txt|jinja2?|mjml)$")
+"""Templates of mails, which are written one by one."""
 _ANSWERS = re.compile(
     r"(view|api|admin|route|repo|repositorie|repository|crud|dao|resource|endpoint|controller|handler|schema|resolver|graphql|feed"
     r"|templatetag|context_processor|middleware|form|serializer)s?\w*(/|\.py$)"
@@ -218,7 +220,7 @@ def _loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
     if query.query is not None and query.query.locking:  # one row after the other is locked on purpose
         return None
     if query.rows_loops:
-        return _row_loop(query)
+        return _row_loop(snapshot, query)
     loop = query.loops[-1]
     if loop.count is not None or loop.by_framework or query.issued_by == "raw" or goes_few_times(snapshot, loop.place):
         return None
@@ -233,13 +235,23 @@ def _loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
     return loop if query.issued_by in ("count", "aggregate") and by_row else None
 
 
-def _row_loop(query: SourceQuery) -> QueryLoop | None:
+def _row_loop(snapshot: Snapshot, query: SourceQuery) -> QueryLoop | None:
     """The loop over the rows that the query takes something from."""
     loops = query.rows_loops
     if query.relation is not None and query.framework == "django":
         return next((loop for loop in reversed(loops) if _of(loop) == (query.owner, query.owner_table)), None)
-    by_row = query.issued_by == "relation" or any(parameter.origin == "row" for parameter in query.parameters)
-    return loops[-1] if by_row else None
+    if query.issued_by == "relation":
+        return next((loop for loop in reversed(loops) if _are_tied(snapshot, loop.table, query.table)), None)
+    return loops[-1] if any(parameter.origin == "row" for parameter in query.parameters) else None
+
+
+def _are_tied(snapshot: Snapshot, table: str | None, other: str | None) -> bool:
+    """Some reference leads from one of the tables to the other, or to both from a third; of what is not known, nobody can tell."""
+    tables = snapshot.source.table_by_name
+    if table == other or table not in tables or other not in tables:
+        return True
+    ties = ({c.references.table for c in one.columns if c.references} | {one.name} for one in tables.values())
+    return any({table, other} <= tied for tied in ties)
 
 
 def _of(loop: QueryLoop) -> tuple[Place | None, str | None]:
@@ -419,7 +431,7 @@ def is_of_few(snapshot: Snapshot, one: Repeated) -> bool:
     """As above, or the rows are one user's own of a kind to which nothing belongs: what somebody has answered, set, saved, been invited
     to. What is recorded by the time is not few."""
     table = snapshot.source.table_by_name.get(one.loop.table or "")
-    if is_of_one_parent(snapshot, one):
+    if is_of_one_parent(snapshot, one) or _OF_MAIL.search(one.loop.place.file):
         return True
     if table is None or not is_leaf(snapshot, table.name) or keeps_events(snapshot, table):
         return False

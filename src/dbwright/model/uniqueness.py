@@ -10,7 +10,7 @@ from typing import Literal
 
 from dbwright.model.asked import equal_columns, holds_key, is_aid, is_batch, lines_of, parameter_of, unique_keys
 from dbwright.model.snapshot import Snapshot, once
-from dbwright.model.source import SourceQuery, SourceTable
+from dbwright.model.source import SourceColumn, SourceQuery, SourceTable
 
 Evidence = Literal["made when missing", "looked up as one"]
 _APART = 2
@@ -23,6 +23,10 @@ _DELETED = re.compile(r"delet|remov|archiv|discard")
 """Columns that tell rows that count as gone."""
 _IF_UNIQUE = re.compile(r"(^|_)(uniq|multipl|repeat|single|only_once|once)")
 """Flags by which a kind of things says how many of it a thing may have."""
+_END = re.compile(
+    r"(^|_)(leave|left|end|ends|ended|until|expires?|expired|cancel+ed|cancellation|deactivated|deactivation|closed|revoked|resigned)($|_)"
+)
+"""Columns that tell when something was over: it may begin again."""
 _OF_ROWS = re.compile(r"(QuerySet|Queryset|Manager|Query)\.")
 Constant = bool | str | int
 _SINGLE = ("get", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "")
@@ -81,6 +85,7 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
     made: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
     looked_up: defaultdict[tuple[str, frozenset[str]], list[SourceQuery]] = defaultdict(list)
     kept: set[tuple[str, frozenset[str]]] = set()
+    under: dict[tuple[str, frozenset[str]], tuple[tuple[str, Constant], ...]] = {}
     single, caught = _single_rows(snapshot)
     for query, others in _with_neighbours(snapshot):
         table = snapshot.source.table_by_name.get(query.table or "")
@@ -94,7 +99,10 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
                 kept.add((table.name, columns))
                 continue
             if _is_loose(snapshot, table, query, columns) and "in" not in _operators(query, table.name):
-                made[table.name, columns].append(query)
+                fixed = tuple((n, v) for n, v in _constants(table, query) if isinstance(v, bool))
+                key = table.name, columns - {name for name, _ in fixed}
+                under.setdefault(key, fixed)
+                made[key].append(query)
         elif _function_of(query) in caught:
             continue
         elif (query.issued_by == "get" and query.consumer in _SINGLE) or (
@@ -113,7 +121,7 @@ def expected(snapshot: Snapshot) -> tuple[Expected, ...]:
             if _is_loose(snapshot, table, query, columns) and _is_plain_look_up(table, query):
                 looked_up[table.name, columns].append(query)
     loose = {key: queries for key, queries in made.items() if key not in kept}
-    return tuple(_smallest(snapshot, loose, looked_up))
+    return tuple(_smallest(snapshot, loose, looked_up, under))
 
 
 def _single_rows(snapshot: Snapshot) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, str]]]:
@@ -166,7 +174,8 @@ def _is_kept_otherwise(
 ) -> bool:
     """What is asked for is no key as it stands: a flag chooses among the rows, case is passed over, or a flag of what it refers to says
     whether the rule holds. Or the row that would be made has its value in a unique column as well."""
-    if query.consumer not in ("get_or_create", "update_or_create") and _flags(table, query):
+    by_hand = query.consumer not in ("get_or_create", "update_or_create")
+    if by_hand and (_flags(table, query) or any(map(_ends, table.columns))):
         return True
     predicates = [p for p in (query.query.predicates if query.query else ()) if p.column.table == table.name]
     if any(p.wrapped and p.operator == "=" for p in predicates):
@@ -190,6 +199,12 @@ def _is_kept_otherwise(
     )
 
 
+def _ends(column: SourceColumn) -> bool:
+    return (
+        not column.not_null and (column.type or "").startswith(("date", "timestamp")) and bool(_END.search(column.name))
+    )
+
+
 def _primary(table: SourceTable) -> frozenset[str]:
     return frozenset(column.name for column in table.columns if column.primary_key)
 
@@ -202,6 +217,7 @@ def _smallest(
     snapshot: Snapshot,
     made: dict[tuple[str, frozenset[str]], list[SourceQuery]],
     looked_up: dict[tuple[str, frozenset[str]], list[SourceQuery]],
+    under: dict[tuple[str, frozenset[str]], tuple[tuple[str, Constant], ...]],
 ) -> Iterator[Expected]:
     groups = {**looked_up, **made}
     for (name, columns), queries in groups.items():
@@ -210,7 +226,7 @@ def _smallest(
         table = snapshot.source.table_by_name[name]
         evidence: Evidence = "made when missing" if (name, columns) in made else "looked up as one"
         if evidence == "made when missing":
-            yield Expected(table, columns, (), evidence, tuple(queries))
+            yield Expected(table, columns, under[name, columns], evidence, tuple(queries))
             continue
         by_constants: defaultdict[tuple[tuple[str, Constant], ...], list[SourceQuery]] = defaultdict(list)
         for query in queries:

@@ -30,6 +30,8 @@ RISK: Risk = "integrity"
 ENGINES = ("postgresql", "sqlite")
 NEEDS = ("source",)
 LIMITS: dict[str, float] = {}
+_MANY = 10
+"""Columns from which on it is a habit that scripts say another thing of NULL than models, as they do when tables are written by hand."""
 COVERS = ("AB-01", "BP-13", "models-differ-from-migrations")
 
 _MODELS = """\
@@ -191,6 +193,31 @@ GOOD = (
     # A length that is computed: of a word, and from what is not known.
     Sample(source=_django(("len('twenty characters ok')", "", ""), "", "", "")),
     Sample(source=_django(("longest_of(KINDS)", "", ""), "", "", "")),
+    # What is computed when the class is asked.
+    Sample(
+        source=_django(("Kind.longest", "", ""), "", "", "")
+        | {
+            "shop/models.py": "from django.db import models\n\n\nclass Kind:\n    def longest(cls):\n        return 20\n\n\n"
+            + _MODELS.partition("\n\n\n")[2].format("Kind.longest", "", "")
+        }
+    ),
+    # The configuration of the application names its keys.
+    Sample(
+        source=_django(("20", "", ""), "", "", "")
+        | {
+            "shop/apps.py": "from django.apps import AppConfig\n\n\nclass ShopAppconfig(AppConfig):\n    name = 'shop'\n"
+            "    default_auto_field = 'django.db.models.BigAutoField'\n",
+            "shop/migrations/0001_initial.py": _MIGRATION.format("", "", "").replace("AutoField", "BigAutoField"),
+        }
+    ),
+    # SQL of a script's own session.
+    Sample(
+        source=_alembic(
+            "",
+            "",
+            'session = Session(op.get_bind())\n    session.execute("ALTER TABLE orders ADD COLUMN note text NOT NULL")',
+        )
+    ),
     # Columns that a loop adds to the list are not all known.
     Sample(
         source=_alembic(
@@ -228,18 +255,19 @@ def _finding(framework: str, group: str, found: Sequence[Drift]) -> Finding:
     fails = [one for one in found if one.kind in ("table", "column") and not one.differs]
     first = (fails or found)[0]
     command = f"python manage.py makemigrations {group}" if framework == "django" else "alembic revision --autogenerate"
+    only_empty = len(found) < _MANY and all(one.differs and ": NULL: " in one.detail for one in found)
     tables = listed(dict.fromkeys(one.table for one in fails))
     why = f" A query on {tables} fails once the code runs on the database that migrations make." if fails else ""
     return Finding(
         title=f"{group_name(framework, group)}: {counted(len(found), 'change')} of models in no migration"[:79],
         message=f"{_sentence(first)}{f', and {len(found) - 1} more likewise' if len(found) > 1 else ''}.{why}",
         objects=tuple(dict.fromkeys(_ref(one) for one in found)),
-        impact=Impact.certain() if fails else Impact(len(found), "differences", 1, 50),
+        impact=Impact.certain() if fails else Impact(1 if only_empty else len(found), "differences", 1, 50),
         evidence={
             "differences": [{"what": one.detail, "file": one.place.file, "line": one.place.line} for one in found],
             "migration": first.change,
         },
-        confidence="high" if fails or framework == "django" else "medium",
+        confidence="high" if fails or framework == "django" else "low" if only_empty else "medium",
         next_step=f"Run `{command}` and read what it writes; by what was read here it is in the evidence.",
         identity=f"{framework}:{group}",
         locations=locations(one.place for one in (*fails, *found)),

@@ -73,6 +73,8 @@ BAD = (
     Sample(source=_models("ArticleAlias", "alias = models.CharField(max_length=80)")),
 )
 GOOD = (
+    # Another column is the key, and the name is what people read.
+    Sample(source=_models("ArticleSetting", _VALUE + "\n    key = models.CharField(max_length=80, primary_key=True)")),
     Sample(source=_models("ArticleTranslation", _LANGUAGE, '("article", "language")')),
     Sample(source=_models("ArticleSetting", _VALUE, '("article", "name")')),
     Sample(
@@ -167,6 +169,8 @@ def _entry(table: SourceTable) -> tuple[str, str, str] | None:
     ]
     if _PAST.search(words):
         return None
+    if any(c.primary_key and (c.type or "").startswith(("varchar", "text", "citext")) for c in table.columns):
+        return None  # its key tells the entries apart, and what else names them is read by people
     for column, what in _apart(words, others):
         if column.not_null and not any(column.name in text for key in unique_keys(table) for text in key):
             return owners[0].name, column.name, what

@@ -171,7 +171,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         or (ObjectRef("function", calls[0].place.function or calls[0].place.file),),
         impact=Impact(len(found) + len(calls), "places", 1, 1000),
         evidence={"columns": labels[:40], "calls": [f"{fact.place}" for fact in calls[:80]]},
-        confidence="medium" if any(fact.owner in _STORED for fact in calls) else "low",
+        confidence="medium" if not found and any(fact.owner in _STORED for fact in calls) else "low",
         next_step=" ".join(steps),
         identity="together",
         locations=locations([*(column_place(t, c.name) for t, c in found), *(fact.place for fact in calls)], 60),

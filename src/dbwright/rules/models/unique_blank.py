@@ -101,7 +101,7 @@ def _finding(table: SourceTable, column: SourceColumn) -> Finding:
         objects=(column_ref(table, column.name),),
         impact=Impact(1, "columns", 1, 20),
         evidence={"columns": [column.name]},
-        confidence="medium",
+        confidence="low",
         next_step=f"Write null=True for {column.field} and let the form store None for the empty string (empty_value=None), or take "
         "blank=True off.",
         identity=f"{table.name}:{column.name}",

@@ -157,6 +157,17 @@ GOOD = (
             "shop/models.py": _MODELS.format("", "\n    is_active = models.BooleanField()\n"),
         }
     ),
+    # Who left may come again.
+    Sample(
+        source={
+            **_module(
+                "def store(owner, city):\n    found = Store.objects.filter(owner=owner, city=city).first()\n"
+                "    if found is None or found.leave_date:\n        found = Store.objects.create(owner=owner, city=city, name='')\n"
+                "    return found"
+            ),
+            "shop/models.py": _MODELS.format("", "\n    leave_date = models.DateField(null=True)\n"),
+        }
+    ),
     # Case is passed over, which no plain constraint does.
     Sample(
         source=_module(

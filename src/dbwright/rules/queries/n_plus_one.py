@@ -233,6 +233,15 @@ BAD = (
     ),
 )
 GOOD = (
+    # The same row in each turn: what is walked over has nothing to do with it.
+    Sample(
+        source=_session(
+            "class Day(Base):\n    __tablename__ = 'day'\n    id: Mapped[int] = mapped_column(primary_key=True)\n"
+            "    created: Mapped[datetime] = mapped_column(server_default=func.now())\n\n\n"
+            "def names(session: Session, number: int):\n    book = session.scalars(select(Book).where(Book.id == number)).one()\n"
+            "    for day in session.scalars(select(Day)):\n        print(day.id, book.author.name)"
+        )
+    ),
     # Jobs that nobody waits for.
     Sample(
         source={

@@ -29,7 +29,7 @@ from dbwright.model.asked import (
 )
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
-from dbwright.model.parents import finds_few
+from dbwright.model.parents import finds_few, keeps_events
 from dbwright.model.query import Predicate
 from dbwright.model.sample import Sample
 from dbwright.model.shapes import shape_of_source
@@ -175,9 +175,9 @@ def _finding(
         objects=(column_ref(table, column),),
         impact=Impact(rows, "rows", limits["rows"], 10_000_000)
         if rows is not None
-        else Impact(len({q.issued for q, _ in found}), "places", 1, 30, estimated=True),
+        else Impact(len({q.issued for q, _ in found}), "places", 3, 100, estimated=True),
         evidence={"expression": predicate.wrapped, "places": sorted({str(q.issued) for q, _ in found})[:20]},
-        confidence="high" if rows is not None else "medium",
+        confidence="high" if rows is not None else "medium" if keeps_events(snapshot, table) else "low",
         next_step=_step(field, kind, predicate, query, table),
         identity=f"{table.name}.{column}:{kind}",
         locations=locations([p for q, _ in found for p in (q.made, q.issued)]),

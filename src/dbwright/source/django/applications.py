@@ -160,7 +160,7 @@ class Applications:
                     cls = self.interpreter.class_of(node, module, None)
                     configured = self._text(cls, "name")
                     if configured and (
-                        node.name.endswith(("Config", "App"))
+                        node.name.lower().endswith(("config", "app"))
                         or self._text(cls, "label")
                         or self._text(cls, "verbose_name")
                     ):

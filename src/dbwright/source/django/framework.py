@@ -1094,6 +1094,8 @@ def _is_unfit(name: str, value: Any) -> bool:
         return True  # where files lie is nothing to the database, and Django would call it
     if name in ("encoder", "decoder"):
         return value is not None and not callable(value)
+    if name in ("max_length", "max_digits", "decimal_places"):
+        return callable(value)  # what a class computes when it is asked
     return name == "validators" and not isinstance(value, list | tuple)
 
 

@@ -100,6 +100,14 @@ _OF_OTHERS = re.compile(r"(sqlite|mysql|mariadb|oracle|mssql)(_|$)")
 """Folders of histories for other databases."""
 
 
+_BESIDE_OP = re.compile(
+    r"(?P<by>\w+)\.execute\(\s*(?:\w+\.)?(?:text\(\s*)?[fr]?[\"']+\s*(?:ALTER|CREATE|DROP)\s+TABLE\s+"
+    r"(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?(?:\w+\.)?[\"`]?(?P<table>\w+)",
+    re.IGNORECASE,
+)
+"""SQL that a script sends through a session or a connection of its own: what it makes of the table is not followed."""
+
+
 def _are_tied(some: Sequence[Revision], others: Sequence[Revision]) -> bool:
     """Whether a revision of one folder follows one that only the other has: both are one history."""
     ids = {one.revision for one in some}, {one.revision for one in others}
@@ -313,6 +321,9 @@ class Alembic:
         node = revision.function("upgrade")
         if node is None or revision.module is None:
             return
+        for match in _BESIDE_OP.finditer(text_of(revision.module.path)):
+            if match["by"] != "op":
+                self.unsure.add((None, match["table"]))
         # What a helper answered for an earlier state of the schema must not be taken for the present one.
         self.interpreter._summaries.clear()
         self.interpreter._contexts.clear()
