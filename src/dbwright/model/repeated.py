@@ -316,9 +316,17 @@ def _is_doubtful(snapshot: Snapshot, one: Repeated) -> bool:
     if calls > MOST_CALLS or one.query.guards > (MOST_GUARDS_IN_TEMPLATES if one.in_template else MOST_GUARDS):
         return True
     is_short = calls < MOST_CALLS and not one.is_in_own_loop
-    if one.query.conditions > (MOST_CONDITIONS if is_short else 0):
+    if one.query.conditions > (MOST_CONDITIONS if is_short else 0) or _may_be_annotated(one):
         return True
     return is_alternative(snapshot, one.inside[:-1])
+
+
+def _may_be_annotated(one: Repeated) -> bool:
+    """A number that a method of the row's, or of its serializer's, asks for under a condition: the row may have it already."""
+    query = one.query
+    is_number = query.issued_by in ("count", "aggregate", "exists") and query.issued.file.endswith(".py")
+    elsewhere = (query.issued.file, query.issued.function) != (one.loop.place.file, one.loop.place.function)
+    return is_number and elsewhere and bool(query.guards or query.conditions)
 
 
 def _is_form(snapshot: Snapshot, one: Repeated) -> bool:

@@ -177,7 +177,12 @@ def _is_kept_otherwise(
     by_hand = query.consumer not in ("get_or_create", "update_or_create")
     if by_hand and (_flags(table, query) or any(map(_ends, table.columns))):
         return True
+    if not _naming(snapshot, query, table):
+        return True  # one row that the program knows beforehand
     predicates = [p for p in (query.query.predicates if query.query else ()) if p.column.table == table.name]
+    moments = {column.name for column in table.columns if (column.type or "").startswith("timestamp")}
+    if any(p.column.column in moments and p.operator == "=" for p in predicates):
+        return True  # what happened is recorded with its moment, and that names nothing
     if any(p.wrapped and p.operator == "=" for p in predicates):
         return True
     asked = {column.name: column for column in table.columns}

@@ -14,6 +14,7 @@ Alembic's `include_object`.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -32,6 +33,8 @@ NEEDS = ("source",)
 LIMITS: dict[str, float] = {}
 _MANY = 10
 """Columns from which on it is a habit that scripts say another thing of NULL than models, as they do when tables are written by hand."""
+_LOOSER = re.compile(r": NULL: |type: varchar in the models, varchar\(\d+\) in the migrations")
+"""A difference in what is refused: nothing fails because of it today."""
 COVERS = ("AB-01", "BP-13", "models-differ-from-migrations")
 
 _MODELS = """\
@@ -255,19 +258,19 @@ def _finding(framework: str, group: str, found: Sequence[Drift]) -> Finding:
     fails = [one for one in found if one.kind in ("table", "column") and not one.differs]
     first = (fails or found)[0]
     command = f"python manage.py makemigrations {group}" if framework == "django" else "alembic revision --autogenerate"
-    only_empty = len(found) < _MANY and all(one.differs and ": NULL: " in one.detail for one in found)
+    only_looser = len(found) < _MANY and all(one.differs and _LOOSER.search(one.detail) for one in found)
     tables = listed(dict.fromkeys(one.table for one in fails))
     why = f" A query on {tables} fails once the code runs on the database that migrations make." if fails else ""
     return Finding(
         title=f"{group_name(framework, group)}: {counted(len(found), 'change')} of models in no migration"[:79],
         message=f"{_sentence(first)}{f', and {len(found) - 1} more likewise' if len(found) > 1 else ''}.{why}",
         objects=tuple(dict.fromkeys(_ref(one) for one in found)),
-        impact=Impact.certain() if fails else Impact(1 if only_empty else len(found), "differences", 1, 50),
+        impact=Impact.certain() if fails else Impact(1 if only_looser else len(found), "differences", 1, 50),
         evidence={
             "differences": [{"what": one.detail, "file": one.place.file, "line": one.place.line} for one in found],
             "migration": first.change,
         },
-        confidence="high" if fails or framework == "django" else "low" if only_empty else "medium",
+        confidence="low" if only_looser else "high" if fails or framework == "django" else "medium",
         next_step=f"Run `{command}` and read what it writes; by what was read here it is in the evidence.",
         identity=f"{framework}:{group}",
         locations=locations(one.place for one in (*fails, *found)),

@@ -175,6 +175,10 @@ GOOD = (
             "        if Store.objects.filter(name__iexact=self.name, city=self.city).exists():\n            raise ValueError"
         )
     ),
+    # One row that the program knows beforehand.
+    Sample(
+        source=_module("def store():\n    return Store.objects.get_or_create(name='main', defaults={'owner_id': 1})")
+    ),
     # A command, which one process runs.
     Sample(
         source={

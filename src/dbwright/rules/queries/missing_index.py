@@ -14,6 +14,7 @@ the reads.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -494,7 +495,7 @@ def _index(snapshot: Snapshot, shape: Shape, candidate: Candidate, table: Table 
         IndexKey(name, descending=down) if name in shape.columns else IndexKey(expression=name, descending=down)
         for name, down in candidate.keys
     )
-    names = tuple(name for name in candidate.columns if name in shape.columns) or ("expression",)
+    names = tuple(name if name in shape.columns else _word(name, shape) for name in candidate.columns)
     stem = "_".join((shape.name, *names))
     name = free_name(snapshot.catalog, table, names) if table else shortened(stem, "_idx") + "_idx"
     return CreateIndex(
@@ -505,6 +506,12 @@ def _index(snapshot: Snapshot, shape: Shape, candidate: Candidate, table: Table 
         predicate=candidate.predicate,
         on_partitioned=table is not None and table.kind == "partitioned table",
     )
+
+
+def _word(expression: str, shape: Shape) -> str:
+    """An expression in a name: its function and the columns that it speaks of (``upper_email``)."""
+    words = re.findall(r"\w+", expression)
+    return "_".join(dict.fromkeys([*words[:1], *(word for word in words if word in shape.columns)]))
 
 
 def _rounded(rows: float) -> str:

@@ -242,6 +242,21 @@ GOOD = (
             "    for day in session.scalars(select(Day)):\n        print(day.id, book.author.name)"
         )
     ),
+    # The number that was annotated is taken where there is one.
+    Sample(
+        source={
+            **_views(
+                "def counts(names):\n    authors = Author.objects.annotate(number=Count('books'))\n"
+                "    return [author.counted(names) for author in authors]"
+            ),
+            "shop/models.py": _MODELS.replace(
+                "class Book(",
+                "    def counted(self, names):\n        return {\n"
+                "            name: getattr(self, name, None) if hasattr(self, name) else self.books.count() for name in names\n"
+                "        }\n\n\nclass Book(",
+            ),
+        }
+    ),
     # Jobs that nobody waits for.
     Sample(
         source={

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from dbwright.model.asked import function_ref, is_aid, is_batch
 from dbwright.model.finding import Finding, Impact, Location, Risk
+from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceFact
@@ -83,9 +84,12 @@ GOOD = (
 def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if all(table.framework != "django" for table in snapshot.source.tables):
         return
-    for fact in snapshot.source.facts:
-        if fact.kind == "order from request" and not is_aid(fact.place) and not is_batch(fact.place):
-            yield _finding(fact)
+    found = [
+        _finding(fact)
+        for fact in snapshot.source.facts
+        if fact.kind == "order from request" and not is_aid(fact.place) and not is_batch(fact.place)
+    ]
+    yield from told_once(found, "The request names the order of rows in {} places")
 
 
 def _finding(fact: SourceFact) -> Finding:
