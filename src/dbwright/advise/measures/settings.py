@@ -51,6 +51,6 @@ def _measure(rule: str, finding: Finding) -> Measure:
 
 
 def _arithmetic(finding: Finding) -> Iterator[str]:
-    computation = finding.evidence.get("computation") or finding.evidence.get("worst_case")
-    if computation:
-        yield f"Computed as {computation}."
+    told = [str(finding.evidence[key]) for key in ("formula", "computation", "worst_case") if finding.evidence.get(key)]
+    if told:
+        yield f"Computed as {'; '.join(told)}."

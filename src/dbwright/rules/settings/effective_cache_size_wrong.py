@@ -64,7 +64,12 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         f"shared_buffers alone hold {bytes_text(buffers)}.",
         objects=(setting_ref("effective_cache_size"),),
         impact=Impact(proposed / max(cache, 1), "times too small", 1, 100, estimated=True),
-        evidence={"effective_cache_size_bytes": cache, "shared_buffers_bytes": buffers, "source": setting.source},
+        evidence={
+            "effective_cache_size_bytes": cache,
+            "shared_buffers_bytes": buffers,
+            "source": setting.source,
+            "formula": f"3 * shared_buffers of {bytes_text(buffers)} = {bytes_text(proposed)}",
+        },
         confidence="high" if cache < buffers else "medium",
         change=change,
         next_step=None if change else set_by_hand(snapshot, values),

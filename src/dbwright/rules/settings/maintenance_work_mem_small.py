@@ -65,7 +65,13 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         message=f"Building or rebuilding {name} ({bytes_text(largest.bytes)}) sorts on disk, {bytes_text(setting)} at a time.",
         objects=(setting_ref("maintenance_work_mem"),),
         impact=Impact(largest.bytes, "bytes", limits["index_bytes"], 5e12),
-        evidence={"maintenance_work_mem_bytes": setting, "largest_index": name, "largest_index_bytes": largest.bytes},
+        evidence={
+            "maintenance_work_mem_bytes": setting,
+            "largest_index": name,
+            "largest_index_bytes": largest.bytes,
+            "formula": f"256 MB, doubled while it is less than {limits['share_of_memory']:.0%} of the {bytes_text(memory)} that the"
+            " settings speak of, and than 1 GB",
+        },
         change=change,
         next_step=None if change else set_by_hand(snapshot, values),
     )

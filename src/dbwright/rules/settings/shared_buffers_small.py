@@ -93,6 +93,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "read_bytes_per_day": int(read),
             "hit_share": round(hit, 4),
             "counted_days": round(days, 1),
+            "formula": f"the lesser of a quarter of the {bytes_text(memory)} of memory that the settings speak of and the database's"
+            f" {bytes_text(held)}",
         },
         confidence="medium",
         change=change,

@@ -97,6 +97,8 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "temporary_bytes_per_day": int(written),
             "average_file_bytes": int(average),
             "counted_days": round(days, 1),
+            "formula": f"8 MB, doubled up to twice the average file, then halved while one hash in each connection may take more than"
+            f" {limits['share_of_memory']:.0%} of the {bytes_text(memory)} that the settings speak of",
             "worst_case": f"{proposed} * {connections:.0f} connections * {multiplier:g} = {worst:.0f} bytes",
         },
         confidence="medium",

@@ -99,6 +99,7 @@ def _finding(
         evidence={
             "memory_bytes": memory,
             "needed_bytes": round(needed),
+            "formula": f"dead rows at which autovacuum comes * {limits['bytes_per_row']:g} bytes, in steps of 64 MB",
             "table": f"{table.schema}.{table.name}",
             "index_bytes": row.index_bytes if row else None,
             "index_passes": watched[1] if watched else None,

@@ -84,6 +84,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "cost_delay_milliseconds": _delay(snapshot),
             "cost_limit": _limit(snapshot),
             "hours": round(hours, 1),
+            "formula": "pages * (vacuum_cost_page_miss + share dirtied * vacuum_cost_page_dirty) / (cost limit / cost delay)",
             "hours_after": round(after, 1),
         },
         confidence="medium",
