@@ -16,6 +16,7 @@ from dbwright.advise.measures import extended_statistics, statistics_target
 from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
 from dbwright.model.advice import Effect, Measure
+from dbwright.model.query_plan import Plan
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom
@@ -114,6 +115,40 @@ def test_columns_that_depend_on_each_other(
         for change in measure.change.split(";\n"):
             connection.execute(change.encode())
         assert estimate(connection, statement) == pytest.approx(record, rel=0.2)
+        connection.rollback()
+
+
+def test_the_plan_with_the_right_estimate_is_shown(town: Town, phantom: Phantom) -> None:
+    """A nested loop for 100 rows becomes another join for 2,000, as it does on the database itself."""
+    statement = "SELECT count(*) FROM house h JOIN seen s ON s.id = h.owner WHERE h.city = 17 AND h.region = 1"
+    executed = Plan(
+        {
+            "Node Type": "Seq Scan",
+            "Relation Name": "house",
+            "Alias": "h",
+            "Filter": "((h.city = 17) AND (h.region = 1))",
+            "Plan Rows": 100,
+            "Actual Rows": 2000,
+            "Actual Loops": 1,
+            "Total Cost": 9000.0,
+        }
+    )
+    (measure,) = judged(phantom, WorkloadStatement(statement, executed=executed))
+    (told,) = [text for text in measure.evidence if text.startswith("Planned with the right estimate")]
+    with psycopg.connect(town.conninfo) as connection:
+        plans = []
+        for change in (*measure.change.split(";\n"), ""):
+            row = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchone()
+            assert row is not None
+            plans.append(Plan(row[0][0]["Plan"]))
+            if change:
+                connection.execute(change.encode())
+        changed = plans[0].shape != plans[-1].shape
+        assert ("becomes another" in told) is changed
+        if changed:
+            planned = re.search(r"expected to cost ([\d,]+)", told)
+            assert planned is not None
+            assert float(planned[1].replace(",", "")) == pytest.approx(plans[-1].cost, rel=0.05)
         connection.rollback()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -113,6 +113,15 @@ class Evidence:
         try:
             with self._session.connection.transaction(force_rollback=True):
                 return block.plan(_renumbered(statement))[0]
+        except PlanFailed:
+            return None
+
+    def plan_supposing(self, statement: str, suppose: Callable[[Session], bool]) -> Plan | None:
+        """The plan beside the advised indexes after something else was supposed, which is taken back; None when either cannot be."""
+        block = self._open(())
+        try:
+            with self._session.connection.transaction(force_rollback=True):
+                return block.plan(_renumbered(statement))[0] if suppose(self._session) else None
         except PlanFailed:
             return None
 

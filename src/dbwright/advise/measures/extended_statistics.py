@@ -18,9 +18,11 @@ from dbwright.advise.tables import TableFacts
 from dbwright.model.advice import Measure
 from dbwright.model.indexing import index_names
 from dbwright.model.query import Predicate
+from dbwright.model.query_plan import steps
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import listed
+from dbwright.phantom.dependence import suppose_dependence
 
 _PARAMETER = re.compile(r"\$\d")
 EXPRESSIONS_SINCE = 14
@@ -188,6 +190,7 @@ def _measure(evidence: Evidence, found: Sequence[tuple[_Cause, Misestimate]]) ->
     what = ", ".join(quote_identifier(t) if not t.startswith("(") else t for t in cause.targets)
     of_kinds = f" ({', '.join(kinds)})" if kinds else ""
     by_nodes = any(one.observed.statement.executed is not None for _, one in found)
+    changes, keeps = _what_changes(evidence, worst)
     exact = by_nodes or all(p.is_constant for _, one in found for p in one.predicates)
     return Measure(
         kind="extended_statistics",
@@ -197,16 +200,55 @@ def _measure(evidence: Evidence, found: Sequence[tuple[_Cause, Misestimate]]) ->
         evidence=(
             worst.sentence,
             f"The cause: {cause.why}.",
+            *([changes] if changes else ()),
             f"{evidence.share_text(share)} is planned with such estimates.",
         ),
         statements=numbers,
         share=share,
         change=f"CREATE STATISTICS {name}{of_kinds} ON {what} FROM {table};\nANALYZE {table};",
         price="some kilobytes in the catalog and a longer ANALYZE of that table; nothing on writes or reads",
-        confidence="high" if exact and kinds else "medium",
+        confidence="low" if keeps else "high" if exact and kinds else "medium",
         proof="EXPLAIN (ANALYZE) the statement before and after: the estimated rows come near the actual ones."
         " DROP STATISTICS takes it back",
     )
+
+
+def _what_changes(evidence: Evidence, one: Misestimate) -> tuple[str, bool]:
+    """What becomes of the plan when the estimate is right, in a sentence, and whether it stays the same; an empty one where that cannot be
+    supposed: of other than two columns, or of groups."""
+    facts, predicates = one.facts, sorted(one.predicates, key=lambda p: -one.facts.distinct(p.column.column))
+    if len(predicates) != 2 or not one.too_low or any(p.operator != "=" for p in predicates):
+        return "", False
+    columns = [facts.columns[p.column.column] for p in predicates]
+    values = [_values(facts, column.name) for column in columns]
+    shares = [facts.equal_fraction(p.column.column, p.value if p.is_constant else None) for p in predicates]
+    before = evidence.plan_of(one.observed)
+    alone, least = prod(shares), min(shares)
+    if before is None or not all(values) or least <= alone:
+        return "", False
+    degree = min(max((one.actual / facts.assumed_rows - alone) / (least - alone), 0.0), 1.0)
+    after = evidence.plan_supposing(
+        one.observed.statement.sql,
+        lambda session: suppose_dependence(
+            session, facts.table, (columns[0], columns[1]), (values[0], values[1]), degree
+        ),
+    )
+    if after is None:
+        return "", False
+    if after.shape == before.shape:
+        return "Planned with the right estimate the statement keeps its plan.", True
+    old, new = ([step.title for step in steps(plan)] for plan in (before, after))
+    gone, come = [t for t in old if t not in new], [t for t in new if t not in old]
+    return (
+        f"Planned with the right estimate it becomes another: {listed(come)} instead of {listed(gone)}; expected to cost"
+        f" {after.cost:,.0f}, not {before.cost:,.0f}.",
+        False,
+    )
+
+
+def _values(facts: TableFacts, name: str) -> tuple[str, ...]:
+    statistics = facts.statistics[name]
+    return tuple(dict.fromkeys((*statistics.common_values, *statistics.histogram)))
 
 
 def _free_name(snapshot: Snapshot, cause: _Cause) -> str:
