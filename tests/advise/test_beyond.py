@@ -135,6 +135,20 @@ def test_partitions_that_do_not_pay_are_refused_with_figures(
     assert "4.0 GB and 40,000,000 rows by at over 23 months" in measure.evidence[0]
 
 
+def test_a_day_is_a_range_of_the_key(blog: Blog, phantom: Phantom) -> None:
+    large = sized(blog.snapshot, "log", table_bytes=140 * GB, rows=4e8)
+    (measure,) = judged(phantom, partitioning, "SELECT * FROM log WHERE at::date = $1", snapshot=large)
+    assert "100.0% looks for at" in measure.evidence[1]
+    assert "only a range of it" in measure.evidence[2]
+
+
+def test_counters_of_an_hour_tell_no_growth(blog: Blog, phantom: Phantom) -> None:
+    young = replace(blog.snapshot.statistics, reset_at=blog.snapshot.taken_at - timedelta(minutes=5))
+    large = sized(replace(blog.snapshot, statistics=young), "log", table_bytes=4 * GB)
+    (measure,) = judged(phantom, partitioning, snapshot=large)
+    assert "each month" not in measure.evidence[0]
+
+
 def test_a_table_without_a_time_has_no_key(blog: Blog, phantom: Phantom) -> None:
     (measure,) = judged(phantom, partitioning, snapshot=sized(blog.snapshot, "plain", table_bytes=40 * GB, rows=4e8))
     assert measure.verdict == "not advised"

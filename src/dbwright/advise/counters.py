@@ -7,6 +7,8 @@ from dbwright.advise.keeping import Kept
 from dbwright.model.catalog import Table
 from dbwright.model.quoting import quote_identifier
 
+LEAST_DAYS = 1 / 24
+"""For which writes must have been counted to speak of an hour's."""
 _PAGE_WRITE = 2.0
 """Pages that a changed row dirties and logs: its table's and an index's. In ``seq_page_cost``."""
 
@@ -16,7 +18,7 @@ def counter_sentence(evidence: Evidence, observed: Observed, view: Kept, saved: 
     ``saved`` in an hour, of which ``little`` does not count."""
     found = _parent_and_child(evidence, observed, view)
     days = evidence.snapshot.counting_days
-    if found is None or not days:
+    if found is None or not days or days < LEAST_DAYS:
         return []
     parent, child, key = found
     row = evidence.snapshot.statistics.table_by_oid.get(child.oid)

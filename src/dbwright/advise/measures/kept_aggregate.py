@@ -13,7 +13,7 @@ from dbwright.advise.evidence import Evidence, Observed
 from dbwright.advise.keeping import Kept, kept
 from dbwright.advise.tables import PAGE_BYTES, TUPLE_BYTES
 from dbwright.model.advice import Measure
-from dbwright.model.query_plan import Plan
+from dbwright.model.query_plan import Plan, steps
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.wording import bytes_text, counted, duration, listed
 
@@ -105,7 +105,8 @@ def _groups(evidence: Evidence) -> list[_Group]:
 
 
 def _read_rows(plan: Plan) -> float:
-    return max((float(node["Plan Rows"]) for node in plan.nodes() if not node.get("Plans")), default=0.0)
+    """Rows of the largest relation that it is made of."""
+    return max((step.rows for step in steps(plan) if not step.node.get("Plans")), default=0.0)
 
 
 def _unknown(groups: Sequence[_Group]) -> Measure:

@@ -15,6 +15,7 @@ from dbwright.model.advice import Measure
 from dbwright.model.catalog import Column, Table
 from dbwright.model.growth import time_of_arrival
 from dbwright.model.query import Predicate
+from dbwright.model.query_plan import steps
 from dbwright.model.quoting import quote_identifier, quote_literal
 from dbwright.model.wording import bytes_text, counted, listed
 
@@ -32,8 +33,11 @@ LEAST_SAVED = 0.1
 PIECE_BYTES = 100 * 1024**2
 """Smaller pieces are more in number than in use."""
 MOST_TOLD = 10
+COUNTED_DAYS = 1.0
+"""For which rows must have been counted to speak of a month's."""
 _TIMES = frozenset(("timestamptz", "timestamp", "date"))
 _WITHIN = frozenset(("=", "in", "<", "<=", ">", ">=", "between"))
+_DAYS = frozenset(("", "::date", "date"))
 _CORRELATION = 0.7
 
 
@@ -54,6 +58,7 @@ class _Case:
     purges: tuple[int, ...]
     deleted: int
     inserted: int
+    by_day: bool
     statements: tuple[int, ...]
     unique: tuple[str, ...]
     references: int
@@ -131,6 +136,7 @@ def _case(evidence: Evidence, table: Table) -> _Case | None:
         ),
         deleted=row.deleted if row else 0,
         inserted=row.inserted if row else 0,
+        by_day=any(_is_of(p, o, table, column.name) and p.wrapped for o in with_key for p in o.query.predicates),
         statements=tuple(o.number for o in with_key),
         unique=unique,
         references=len(catalog.references_to(table)),
@@ -151,14 +157,14 @@ def _key(evidence: Evidence, table: Table, reading: list[Observed]) -> Column | 
 
 
 def _narrowed(observed: Observed, table: Table, name: str) -> bool:
-    """Whether a condition on the bare column leaves pieces out."""
+    """Whether a condition on the column leaves pieces out; one on its day does once it is written as a range."""
     return any(_is_of(p, observed, table, name) for p in observed.query.predicates)
 
 
 def _is_of(predicate: Predicate, observed: Observed, table: Table, name: str) -> bool:
     return (
         predicate.narrows
-        and not predicate.wrapped
+        and predicate.wrapper in _DAYS
         and not predicate.negated
         and predicate.column.column == name
         and observed.tables.get(predicate.column.alias) == table
@@ -174,11 +180,9 @@ def _scanned(evidence: Evidence, observed: Observed, table: Table) -> float:
     if plan is None or not plan.cost or not rows:
         return 0.0
     saved = 0.0
-    for node in plan.nodes():
-        if node["Node Type"] == "Seq Scan" and node.get("Relation Name") == table.name:
-            workers = 1.0 + (2.0 if node.get("Parallel Aware") else 0.0)
-            left = min(float(node["Plan Rows"]) * workers / rows, 1.0)
-            saved += float(node["Total Cost"]) * (1 - left)
+    for step in steps(plan):
+        if step.node["Node Type"] == "Seq Scan" and step.node.get("Relation Name") == table.name:
+            saved += float(step.node["Total Cost"]) * (1 - min(step.rows / rows, 1.0))
     return min(saved / plan.cost, 1.0)
 
 
@@ -232,7 +236,7 @@ def _figures(evidence: Evidence, case: _Case) -> Iterator[str]:
     days = evidence.snapshot.counting_days
     span = f" over {case.months:,.0f} months" if case.months else ""
     grows = ""
-    if days and case.rows and case.inserted:
+    if days and days >= COUNTED_DAYS and case.rows and case.inserted:
         a_month = case.inserted / days * 30.4
         grows = f", and {bytes_text(a_month * case.bytes / case.rows)} ({a_month:,.0f} rows) come each month"
     yield f"It has {bytes_text(case.bytes)} and {case.rows:,} rows by {case.column.name}{span}{grows}."
@@ -243,6 +247,8 @@ def _figures(evidence: Evidence, case: _Case) -> Iterator[str]:
             f" {case.column.name}, {case.without_key:.1%} ({counted(case.without, 'statement')}) does not and would search"
             f" {counted(case.pieces, 'piece')} instead of one table."
         )
+        if case.by_day:
+            yield f"Some look for the day of {case.column.name}: only a range of it, as such statements can be written, leaves pieces out."
     else:
         yield "No statement of the workload reads it."
 
