@@ -63,8 +63,9 @@ def read(database: str) -> Snapshot:
 
 def compare(
     real: psycopg.Connection, planned: Callable[[str], Plan], texts: list[tuple[str, str]], name: str = ""
-) -> None:
-    """Print each query that comes out otherwise, and how many come out alike."""
+) -> tuple[int, int, int]:
+    """Print each query that comes out otherwise, and how many come out alike; their number, those of the same cost, those of the same
+    plan."""
     total = alike = same = 0
     for origin, text in texts:
         try:
@@ -81,6 +82,7 @@ def compare(
         if abs(ratio - 1) >= 0.001 or not same_shape:
             print(f"{origin}: cost x {ratio:.4f}, {'same' if same_shape else 'another'} plan")
     print(f"{name}cost within 0.1 %: {alike} of {total}; same plan: {same} of {total}")
+    return total, alike, same
 
 
 def planned_there(real: psycopg.Connection, text: str) -> Plan:
@@ -104,8 +106,8 @@ def planned_there(real: psycopg.Connection, text: str) -> Plan:
 
 
 def shape_of(plan: Plan) -> str:
-    """The plan's shape without the names of indexes, which differ between built and supposed ones only."""
-    return re.sub(r"'(dbwright_w\d+|[a-z_]+_idx\d*)'", "an index", repr(plan.shape))
+    """The plan's shape, with one name for the index that is built here and supposed there."""
+    return re.sub(r"'(?:dbwright_w|built_)(\d+)'", r"index \1", repr(plan.shape))
 
 
 def compare_with_indexes(database: str, phantom: Phantom, texts: list[tuple[str, str]], indexes: list[str]) -> None:
@@ -114,18 +116,21 @@ def compare_with_indexes(database: str, phantom: Phantom, texts: list[tuple[str,
         supposed_all = [supposed_from_text(phantom, text) for text in indexes]
         names = []
         for number, text in enumerate(indexes):
-            real.execute(text.replace("CREATE INDEX ON", f"CREATE INDEX built_{number}_idx ON", 1).encode())
-            names.append(f"built_{number}_idx")
+            real.execute(text.replace("CREATE INDEX ON", f"CREATE INDEX built_{number} ON", 1).encode())
+            names.append(f"built_{number}")
         with another.what_if(supposed_all) as what_if:
             what_if.switch(range(len(indexes)))
             compare(real, lambda text: what_if.plan(text)[0], texts, f"beside all {len(indexes)} indexes: ")
+            alone = []
             for number, text in enumerate(indexes):
                 real.execute(
                     "UPDATE pg_index SET indisvalid = (indexrelid = %s::regclass) WHERE indexrelid = ANY(%s::regclass[])",
                     (names[number], names),
                 )
                 what_if.switch({number})
-                compare(real, lambda text: what_if.plan(text)[0], texts, f"{text[:90]}: ")
+                alone.append(compare(real, lambda text: what_if.plan(text)[0], texts, f"{text[:90]}: "))
+        total, alike, same = map(sum, zip(*alone, strict=True))
+        print(f"beside each index alone: cost within 0.1 %: {alike} of {total}; same plan: {same} of {total}")
         real.rollback()
 
 
