@@ -367,8 +367,8 @@ class Reader:
         if message.HasField("on_conflict_clause"):
             clause = message.on_conflict_clause
             targets = tuple(sorted(n.index_elem.name for n in clause.infer.index_elems))
-            written = tuple(sorted(n.res_target.name for n in clause.target_list))
-            parts["predicates"] = Counter([("on conflict", clause.action, targets, written)])
+            parts["predicates"] = Counter([("on conflict", clause.action, targets)])
+            parts["written"] += Counter(("on conflict", n.res_target.name) for n in clause.target_list)
         parts["select"] = Counter(self.expression(n.res_target.val, scope) for n in message.returning_clause.exprs)
         return parts
 

@@ -20,10 +20,10 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,9 @@ DIRECT = re.compile(
 )
 """Functions of the frameworks by whose call the application's line itself issues a query."""
 BEFORE_OPTIONAL = ("AND", "OR", "WHERE", "NOT", "HAVING", "ON")
+NOT_OR = "(?! OR )"
 BOUND = re.compile(r"(?:LIMIT|OFFSET) $")
+JOINED = re.compile(r"(?:INNER|LEFT OUTER) JOIN ")
 LEFT_OUT = "\x01"
 MOST_NONE = 8
 """Placeholders of a statement that are tried with None."""
@@ -181,7 +183,8 @@ def none_numbers(query: Any) -> tuple[int, ...]:
 def read_as(sql: str, numbers: tuple[int, ...], optional: tuple[tuple[int, int], ...], issued: str) -> Iterator[str]:
     """The statements that one of the reader's stands for, as far as they can be the one that was issued: as it is, with IS NULL for each
     choice of the values that may be None, and with a choice of its optional conditions."""
-    yield with_choice(sql, optional, likeness(issued)) if optional else sql
+    sql = with_choice(sql, optional, likeness(issued)) if optional else sql
+    yield sql
     more = issued.count("IS NULL") - sql.count("IS NULL")
     for count in range(1, min(more, len(numbers)) + 1):
         for chosen in combinations(numbers, count):
@@ -191,27 +194,61 @@ def read_as(sql: str, numbers: tuple[int, ...], optional: tuple[tuple[int, int],
 
 
 def with_choice(sql: str, optional: tuple[tuple[int, int], ...], issued: str) -> str:
-    """A statement with those of its optional conditions that stand in what was issued. Which they are is guessed by their text; whether
-    the statement is then equal is not."""
+    """A statement with those of its optional conditions that stand in what was issued. Which they are is guessed by their text, the
+    longest first: what stands in a longer one that is there stands for that. Whether the statement is then equal is not guessed."""
 
-    def chosen(begin: int, end: int, inside: list[tuple[int, int]]) -> str:
-        parts, position = [], begin
-        used: Counter[str] = Counter()
-        while inside:
-            first = inside.pop(0)
-            below = [one for one in inside if one[1] <= first[1]]
-            del inside[: len(below)]
-            text = chosen(*first, below)
+    def chosen(begin: int, end: int, inside: Sequence[tuple[int, int]], taken: list[str]) -> str:
+        outer = outermost(inside)
+        texts: dict[tuple[int, int], str] = {}
+        for span in sorted(outer, key=lambda one: one[0] - one[1]):
+            before = len(taken)
+            text = chosen(*span, outer[span], taken)
+            del taken[before:]
             like = likeness(text)
-            there = sum(issued.count(f"{word} {like}") for word in BEFORE_OPTIONAL) > used[like]
-            if bound := BOUND.search(sql[position : first[0]]):
-                there = likeness(bound[0] + text) in issued
-            used[like] += there
-            parts += [sql[position : first[0]], text if there else LEFT_OUT]
-            position = first[1]
-        return without_left_out("".join((*parts, sql[position:end])))
+            if there := _is_there(like, sql, span, issued, taken):
+                taken.append(like)
+            texts[span] = text if there else "" if JOINED.match(text) else LEFT_OUT
+        parts = []
+        for span in sorted(texts):
+            parts += [sql[begin : span[0]] if texts[span] else sql[begin : span[0]].rstrip(" "), texts[span]]
+            begin = span[1]
+        return without_left_out("".join((*parts, sql[begin:end])))
 
-    return chosen(0, len(sql), list(optional)).replace(LEFT_OUT, "TRUE")
+    ends = (0, *chain(*outermost(optional)), len(sql))
+    always = "".join(sql[begin:end] for begin, end in zip(ends[::2], ends[1::2], strict=True))
+    return chosen(0, len(sql), optional, [likeness(always)]).replace(LEFT_OUT, "TRUE")
+
+
+def outermost(spans: Sequence[tuple[int, int]]) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """The spans that stand in no other one, with those that stand in each."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    last = (0, 0)
+    for span in spans:
+        if span[1] <= last[1]:
+            found[last].append(span)
+        else:
+            last = span
+            found[span] = []
+    return found
+
+
+def _is_there(like: str, sql: str, span: tuple[int, int], issued: str, taken: list[str]) -> bool:
+    """Whether an optional part stands in what was issued, besides where it stands for what is there already."""
+    if like not in issued:
+        return False
+    if JOINED.match(like):
+        return True
+    if bound := BOUND.search(sql[: span[0]]):
+        return likeness(bound[0] + like) in issued
+    after = "" if _one_of_several(sql, *span) else NOT_OR
+    pattern = re.compile(rf"\b(?:{'|'.join(BEFORE_OPTIONAL)}) {re.escape(like)}{after}")
+    used = sum(len(pattern.findall(text)) + (text == like) for text in taken)
+    return len(pattern.findall(issued)) > used
+
+
+def _one_of_several(sql: str, begin: int, end: int) -> bool:
+    """Whether a condition is one of those that OR ties."""
+    return sql[:begin].rstrip("( ").endswith(" OR") or sql[end:].lstrip(") ").startswith("OR ")
 
 
 def without_left_out(text: str) -> str:

@@ -164,3 +164,28 @@ def test_a_recording_keeps_the_application_s_frames_and_counts(tmp_path: Path) -
     assert line["stack"] == [{"file": "shop/views.py", "line": 2, "function": "view"}]
     assert line["sql"] == "SELECT 1 FROM a WHERE b IN (%s, %s)"
     assert line["count"] == 4
+
+
+@pytest.mark.parametrize(
+    ("issued", "equal"),
+    [
+        ("SELECT id FROM book", True),
+        ("SELECT id FROM book WHERE name = %s", True),
+        ("SELECT id FROM book WHERE name = %s OR EXISTS (SELECT 1 FROM tag WHERE tag.x = %s AND tag.book = %s)", True),
+        ("SELECT id FROM book INNER JOIN tag ON tag.book = book.id WHERE tag.x = %s", True),
+        ("SELECT id FROM book WHERE name = %s OR tag.x = %s", False),
+        ("SELECT id FROM book INNER JOIN tag ON tag.book = book.id AND tag.y = 1", False),
+    ],
+)
+def test_an_optional_part_is_not_taken_for_the_beginning_or_the_inside_of_another(
+    root: Path, issued: str, equal: bool
+) -> None:
+    inner = "tag.x = $2 AND tag.book = $3"
+    either = f"(name = $4 OR EXISTS (SELECT 1 FROM tag WHERE {inner}))"
+    plain = f"SELECT id FROM book WHERE name = $1 AND {either}"
+    joined = "SELECT id FROM book INNER JOIN tag ON tag.book = book.id WHERE tag.x = $1"
+    told = (
+        optional(2, plain, "name = $1", either),
+        replace(optional(2, joined, "INNER JOIN tag ON tag.book = book.id", "tag.x = $1"), table="tag"),
+    )
+    assert judged(root, [row(issued, 4)], *told).equal is equal

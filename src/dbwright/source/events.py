@@ -45,6 +45,8 @@ class Loop:
     rows: Any = None
     count: int | None = None
     by_framework: bool = False
+    is_unrolled: bool = False
+    """Whether its body is walked once for each element."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,10 +201,10 @@ class Frame:
         return self.interpreter.evaluate(node, self)
 
     @contextmanager
-    def loop(self, rows: Any = None, count: int | None = None) -> Iterator[None]:
+    def loop(self, rows: Any = None, count: int | None = None, is_unrolled: bool = False) -> Iterator[None]:
         """What happens inside happens once per element."""
         before, conditions = self.loops, self.conditions
-        self.loops, self.conditions = (*before, Loop(self.place, rows, count)), 0
+        self.loops, self.conditions = (*before, Loop(self.place, rows, count, is_unrolled=is_unrolled)), 0
         try:
             yield
         finally:
@@ -401,7 +401,7 @@ class Interpreter:
         self._pending.add(mark)
         value: Value | None = Unknown(f"{name} takes too long to tell")
         try:
-            with self._unhurried():
+            with self.unhurried():
                 value = self._global_name(module, name)
         finally:
             self._pending.discard(mark)
@@ -410,7 +410,7 @@ class Interpreter:
         return value
 
     @contextmanager
-    def _unhurried(self) -> Iterator[None]:
+    def unhurried(self) -> Iterator[None]:
         """What a module or a class defines is looked up once for all who ask: with steps of its own, however few are left to the one
         who happens to ask first."""
         steps, deadline = self.steps, self.deadline
@@ -550,6 +550,15 @@ class Interpreter:
                 return value
         return Unknown(f"item of {real.describe()}")
 
+    def real_elements(self, real: Real) -> list[Value] | None:
+        """What iterating a real object gives, one after the other, where a framework tells."""
+        for framework in self.frameworks:
+            tell = getattr(framework, "real_elements", None)
+            found: list[Value] | None = tell(real) if tell else None
+            if found is not None:
+                return found
+        return None
+
     # Classes ---------------------------------------------------------------------------------------------------------------
 
     def made_class(self, name: Value, bases: Value, body: Value, at: Frame) -> Value:
@@ -578,7 +587,7 @@ class Interpreter:
         if "bases" not in cls.kept:
             cls.kept["bases"] = ()
             at = Frame(self, cls.module, closure=cls.closure)
-            with self._unhurried():
+            with self.unhurried():
                 found_bases = (alternatives(self.evaluate(base, at))[0] for base in cls.node.bases)
                 cls.kept["bases"] = tuple(self._read_base(base, cls) for base in found_bases)
         found: tuple[Value, ...] = cls.kept["bases"]
@@ -650,7 +659,7 @@ class Interpreter:
         if mark not in owner.kept:
             owner.kept[mark] = Unknown(_ITSELF.format(name))
             at = Frame(self, owner.module, closure=owner.closure, owner=owner, function=owner.name)
-            with self._unhurried():
+            with self.unhurried():
                 owner.kept[mark] = self._from_scope(self.scope_of(owner), name, at)
         found: Value = owner.kept[mark]
         return found
@@ -730,7 +739,7 @@ class Interpreter:
             hook = self.own_attribute(owner, "__init_subclass__") if owner is not None else None
             if isinstance(hook, Function):
                 given = Instance(cls)
-                with self._unhurried():
+                with self.unhurried():
                     self.call_function(
                         hook, ClassBeingMade(cls, given), Arguments(), self.frame(cls.module), quiet=True
                     )
@@ -918,7 +927,7 @@ class Interpreter:
         """The project's classes that derive from one, near or far."""
         if "derived" not in cls.kept:
             cls.kept["derived"] = []
-            cls.kept["derived"] = [one for one in self._named_bases(cls.name) if cls in self.mro(one)[1:]]
+            cls.kept["derived"] = [one for one in self.named_bases(cls.name) if cls in self.mro(one)[1:]]
             for one in list(cls.kept["derived"]):
                 cls.kept["derived"] += [far for far in self.derived(one) if far not in cls.kept["derived"]]
         result: list[ClassValue] = cls.kept["derived"]
@@ -931,7 +940,7 @@ class Interpreter:
             return bool(getattr(adoption, "is_abstract", False))
         return not cls.node.bases
 
-    def _named_bases(self, name: str) -> list[ClassValue]:
+    def named_bases(self, name: str) -> list[ClassValue]:
         """The project's classes with a base of this name as it is written."""
         return self._bases_by_name().get(name, [])
 
@@ -1526,6 +1535,11 @@ class Interpreter:
             nothing = isinstance(test.comparators[0], ast.Constant) and test.comparators[0].value is None
             if nothing:
                 self._narrow_name(test.left, taken is isinstance(test.ops[0], ast.IsNot), at)
+        elif isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and len(test.ops) == 1:
+            equal = taken if isinstance(test.ops[0], ast.Eq) else not taken and isinstance(test.ops[0], ast.NotEq)
+            value = test.comparators[0]
+            if equal and isinstance(value, ast.Constant) and isinstance(at.locals.get(test.left.id), Unknown):
+                at.locals[test.left.id] = self._constant(value, at)
         elif isinstance(test, ast.Name):
             self._narrow_name(test, taken, at)
         elif isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance" and taken:
@@ -1578,7 +1592,7 @@ class Interpreter:
     def _unrolled(self, node: ast.For | ast.AsyncFor, iterated: Value, at: Frame) -> bool:
         """A loop over few written elements: each is walked, so that a table of fields and lookups gives each its query."""
         assert isinstance(iterated, Items)
-        for element in list(iterated.items):
+        for position, element in enumerate(list(iterated.items)):
             before = dict(at.locals)
             if is_stub(at.module):  # each column, each field: not a loop of the project
                 self.assign(node.target, element, at)
@@ -1586,11 +1600,13 @@ class Interpreter:
                 if not ended:  # stubs leave a loop by returning only
                     return False
             else:
-                with at.loop(None, len(iterated.items)):
+                with at.loop(None, len(iterated.items), is_unrolled=True):
                     self.assign(node.target, element, at)
                     ended = self.execute(node.body, at)
             if not ended:
                 at.locals = before
+            elif position in iterated.optional:
+                self._join([before, at.locals], before, at)
         return self.execute(node.orelse, at)
 
     def _while(self, node: ast.While, at: Frame) -> bool:
@@ -1794,7 +1810,9 @@ class Interpreter:
                 start = len(arguments.positional)
                 arguments.optional |= {start + position for position in value.optional}
                 arguments.positional += value.items
-                arguments.extra_positional = value.rest or arguments.extra_positional
+                if value.rest is not None:
+                    arguments.extra_positional = value.rest
+                    arguments.extra_at = start + value.rest_at if value.rest_at is not None else None
             else:
                 arguments.extra_positional = at.iterate(value)
         for keyword in node.keywords:
@@ -1818,6 +1836,7 @@ class Interpreter:
             if isinstance(one, ast.Starred):
                 inner = self.evaluate(one.value, at)
                 if isinstance(inner, Items) and inner.rest is None:
+                    found.optional |= {len(found.items) + position for position in inner.optional}
                     found.items += inner.items
                 else:
                     found.add_rest(at.iterate(inner))
@@ -1938,7 +1957,10 @@ class Interpreter:
         rights = [self.evaluate(one, at) for one in node.comparators]
         if len(rights) != 1:
             return Unknown("a truth value")
-        right, operator = rights[0], node.ops[0]
+        return self.compared(node.ops[0], left, rights[0], at)
+
+    def compared(self, operator: ast.cmpop, left: Value, right: Value, at: Frame) -> Value:
+        """The result of ``left operator right``."""
         name = _COMPARISONS.get(type(operator), "")
         if name and not (isinstance(left, Known) and isinstance(right, Known)):
             for framework in self.frameworks:
@@ -2081,7 +2103,7 @@ def type_arguments(interpreter: Interpreter, cls: ClassValue) -> dict[tuple[int,
     """What ``Repository[Book]`` among the bases of a class, near or far, makes of the type variables: by class and variable."""
     if "type arguments" not in cls.kept:
         cls.kept["type arguments"] = {}
-        with interpreter._unhurried():
+        with interpreter.unhurried():
             cls.kept["type arguments"] = dict(_type_arguments(interpreter, interpreter.mro(cls)))
     result: dict[tuple[int, str], Value] = cls.kept["type arguments"]
     return result

@@ -19,6 +19,7 @@ from dbwright.source.values import (
     NotPlain,
     Parametrised,
     Range,
+    Real,
     TypeVariable,
     Unknown,
     Value,
@@ -39,9 +40,11 @@ def _list(arguments: Arguments, at: Frame) -> Value:
     if first is None:
         return Items()
     if isinstance(first, Items):
-        return Items(list(first.items), "list", first.rest)
+        return Items(list(first.items), "list", first.rest, set(first.optional))
     if isinstance(first, Mapping) and first.rest is None:
         return Items([Known(key) for key in first.items])
+    if isinstance(first, Real) and (told := at.interpreter.real_elements(first)) is not None:
+        return Items(told)
     return Items([], "list", at.iterate(first))
 
 
@@ -262,10 +265,12 @@ def _partial(arguments: Arguments, at: Frame) -> Value:
 
 
 def _reduce(arguments: Arguments, at: Frame) -> Value:
-    """``reduce(or_, conditions)``: all of a written list, two of any other."""
+    """``reduce(or_, conditions)``: all of a written list, two of any other; with a first value none of them, too."""
     if len(arguments.positional) < 2:
         return Unknown("a reduction")
     function, source, *start = arguments.positional
+    if start and isinstance(source, Items):
+        return _reduced_from(start[0], function, source, at)
     if isinstance(source, Items):
         elements = list(source.items) + ([source.rest, source.rest] if source.rest is not None else [])
     else:
@@ -280,11 +285,29 @@ def _reduce(arguments: Arguments, at: Frame) -> Value:
     return result
 
 
+def _reduced_from(result: Value, function: Value, source: Items, at: Frame) -> Value:
+    for position, element in enumerate(source.items[:12]):
+        reduced = at.call(function, Arguments([result, element]))
+        result = union([result, reduced]) if position in source.optional else reduced
+    if source.rest is not None:
+        result = union([result, at.call(function, Arguments([result, source.rest]))])
+    return result
+
+
 def _operator(operator: ast.operator) -> Handler:
     def handler(arguments: Arguments, at: Frame) -> Value:
         if len(arguments.positional) != 2:
             return Unknown("an operator")
         return at.interpreter.operate(operator, arguments.positional[0], arguments.positional[1], at)
+
+    return handler
+
+
+def _comparison(operator: ast.cmpop) -> Handler:
+    def handler(arguments: Arguments, at: Frame) -> Value:
+        if len(arguments.positional) != 2:
+            return Unknown("a truth value")
+        return at.interpreter.compared(operator, arguments.positional[0], arguments.positional[1], at)
 
     return handler
 
@@ -423,6 +446,14 @@ LIBRARY: dict[str, Handler] = {
     "operator.and_": _operator(ast.BitAnd()),
     "operator.iand": _operator(ast.BitAnd()),
     "operator.add": _operator(ast.Add()),
+    "operator.sub": _operator(ast.Sub()),
+    "operator.mul": _operator(ast.Mult()),
+    "operator.eq": _comparison(ast.Eq()),
+    "operator.ne": _comparison(ast.NotEq()),
+    "operator.lt": _comparison(ast.Lt()),
+    "operator.le": _comparison(ast.LtE()),
+    "operator.gt": _comparison(ast.Gt()),
+    "operator.ge": _comparison(ast.GtE()),
     "itertools.chain": _chain,
     "itertools.chain.from_iterable": _chain_from,
     "itertools.islice": _same,

@@ -124,6 +124,7 @@ class Unknown(Value):
         return self.something() if self.origin != "unknown" else Unknown(self.reason)
 
     def call(self, arguments: Arguments, at: Frame) -> Value:
+        at.interpreter.call_arguments_later(arguments, at)
         return self.something()
 
     def iterate(self, at: Frame) -> Value:
@@ -295,6 +296,8 @@ class Items(Value):
     rest: Value | None = None
     optional: set[int] = field(default_factory=set)
     """Positions of what was added under a condition that is not known."""
+    rest_at: int | None = None
+    """How many of ``items`` were there when ``rest`` began to be added; None for those that stand before it all."""
 
     def iterate(self, at: Frame) -> Value:
         return (
@@ -344,6 +347,8 @@ class Items(Value):
             yield [item for position, item in enumerate(self.items) if position not in left_out]
 
     def add_rest(self, value: Value) -> None:
+        if self.rest is None:
+            self.rest_at = len(self.items)
         self.rest = value if self.rest is None else union([self.rest, value])
 
 
@@ -374,13 +379,14 @@ class ItemsMethod(Value):
         receiver, first = self.receiver, arguments.first()
         if self.name in ("append", "add", "insert") and arguments.positional:
             value = arguments.positional[-1]
-            if at.loops or len(receiver.items) > 500:
+            if len(receiver.items) > 500 or not all(loop.is_unrolled for loop in at.loops):
                 receiver.add_rest(value)
             else:
                 receiver.items.append(value)
             return Known(None)
         if self.name in ("extend", "update", "union") and first is not None:
-            if isinstance(first, Items) and not at.loops and len(receiver.items) < 500:
+            unrolled = all(loop.is_unrolled for loop in at.loops)
+            if isinstance(first, Items) and unrolled and len(receiver.items) < 500:
                 receiver.optional |= {len(receiver.items) + position for position in first.optional}
                 receiver.items.extend(first.items)
                 if first.rest:
@@ -432,6 +438,8 @@ class Mapping(Value):
     def set(self, key: Value, value: Value) -> None:
         if isinstance(key, Known) and isinstance(key.value, str | int | tuple | None):
             self.items[key.value] = value
+        elif isinstance(key, Real) and isinstance(name := getattr(key.object, "key", None), str):
+            self.items[name] = value  # a column of a model, as what is written to it
         else:
             self.rest = value if self.rest is None else union([self.rest, value])
 
@@ -586,6 +594,8 @@ class Arguments:
     extra_named: Value | None = None
     optional: frozenset[int] = frozenset()
     """Positions of what a ``*`` gave that was added to its list under a condition."""
+    extra_at: int | None = None
+    """How many of ``positional`` stand before ``extra_positional``, where not all do."""
     optional_named: frozenset[str] = frozenset()
     """Names of what a ``**`` gave that was set under a condition."""
     either: Union | None = None

@@ -433,6 +433,105 @@ def inside_only_here(key):
     assert ("count", False, "inside_only_here") not in narrowed
 
 
+def test_a_scope_may_be_switched_off_and_its_join_with_it(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+from django_scopes import ScopedManager
+
+class Sale(models.Model):
+    author = models.ForeignKey(Author, models.CASCADE)
+    objects = ScopedManager(author="author")
+
+class Part(models.Model):
+    sale = models.ForeignKey(Sale, models.CASCADE)
+    objects = ScopedManager(author="sale__author")
+
+def both(key):
+    Sale.objects.get(pk=key)
+    Part.objects.filter(pk=key).count()
+    Part.objects.select_related("sale").get(pk=key)
+    Part.objects.with_scopes_disabled().filter(pk=key).exists()
+"""
+    found = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    sale, count, related, off = ([(q.sql or "")[begin:end].split()[0] for begin, end in q.optional] for q in found)
+    assert sale == ['"shop_sale"."author_id"']
+    assert count == ["INNER", '"shop_sale"."author_id"']
+    assert related == ['"shop_sale"."author_id"']
+    assert all((query.sql or "").count("JOIN") == 1 for query in found[1:3])
+    assert off == []
+    assert "author_id" not in (found[3].sql or "")
+
+
+def test_related_rows_are_those_of_the_default_manager(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+
+class Open(models.Manager):
+    def get_queryset(self):
+        return super().get_queryset().filter(closed=False)
+
+class Sale(models.Model):
+    author = models.ForeignKey(Author, models.CASCADE, related_name="sales")
+    closed = models.BooleanField()
+    objects = Open()
+    every = models.Manager()
+
+def prefetched():
+    return list(Author.objects.prefetch_related("sales"))
+"""
+    found = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    (sales,) = [query.sql or "" for query in found if '"shop_sale"' in (query.sql or "")]
+    assert 'NOT "shop_sale"."closed"' in sales
+
+
+def test_what_protects_a_row_is_taken_not_to_be_there(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+
+class Sale(models.Model):
+    author = models.ForeignKey(Author, models.PROTECT)
+
+def remove(author: Author):
+    author.delete()
+"""
+    found = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    assert any((query.sql or "").startswith('SELECT "shop_sale"') for query in found)
+    assert any((query.sql or "").startswith('DELETE FROM "shop_author"') for query in found)
+
+
+def test_a_row_where_a_key_is_wanted_is_its_key(tmp_path: Path) -> None:
+    code = """
+def task(author: Author):
+    return Author.objects.get(pk=author)
+
+def other(author: Author):
+    return Book.objects.filter(publisher=author).first()
+"""
+    first, *_others = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    assert 'WHERE "shop_author"."id" = ' in (first.sql or "")
+    assert first.partial is None or "not known" not in first.partial
+
+
+def test_a_function_handed_to_something_unknown_is_called(tmp_path: Path) -> None:
+    code = """
+def counted(cache):
+    return cache.get_or_set("books", lambda: Book.objects.count(), 60)
+"""
+    (query,) = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    assert query.issued_by == "count"
+
+
+def test_a_variable_is_what_it_was_found_equal_to(tmp_path: Path) -> None:
+    code = """
+def by(key, value):
+    if key != "name":
+        raise ValueError(key)
+    return Author.objects.filter(**{key: value}).first()
+"""
+    (query,) = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    assert 'WHERE "shop_author"."name" = ' in (query.sql or "")
+
+
 def _models() -> str:
     from web_project import FILES
 

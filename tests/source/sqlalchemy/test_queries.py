@@ -588,3 +588,152 @@ def run(session):
     found = read(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": code}))
     assert {query.table for query in found.queries} == {"author"}
     assert not [problem for problem in found.problems if "Recursion" in problem.reason]
+
+
+def found_by(tmp_path: Path, code: str) -> list[SourceQuery]:
+    return queries(written(tmp_path, {"shop/models.py": MODELS, "shop/code.py": IMPORTS + code}))
+
+
+def test_what_the_project_does_for_other_databases_is_not_read(tmp_path: Path) -> None:
+    code = """\
+from sqlalchemy import create_engine
+
+engine = create_engine("sqlite://")
+
+def same(dialect):
+    return {"mysql": lambda a, b: text(f"BINARY {a.key} = 'x'"), "postgresql": lambda a, b: a == b}[dialect]
+
+def act(session: Session, title):
+    if session.bind.dialect.name == "sqlite":
+        session.execute(select(Author))
+    compare = same(engine.dialect.name)
+    return session.scalars(select(Book).where(compare(Book.title, title))).all()
+"""
+    (query,) = found_by(tmp_path, code)
+    assert (query.sql or "").endswith("WHERE book.title = $1")
+
+
+def test_conditions_and_orders_of_a_loop_may_not_be_there(tmp_path: Path) -> None:
+    code = """\
+import operator
+
+def act(session: Session, filters, orders):
+    conditions, by = [], []
+    for one in filters:
+        conditions.append(operator.eq(Book.title, one))
+    for one in orders:
+        by.append(Book.pages.desc())
+    by.append(Book.id)
+    return session.scalars(select(Book).where(*conditions).order_by(*by)).all()
+"""
+    found = found_by(tmp_path, code)
+    assert {query.sql[begin:end] for query in found for begin, end in query.optional} == {"book.title = $1"}
+    orders = {(query.sql or "").partition("ORDER BY ")[2] for query in found}
+    assert orders == {"book.id", "book.pages DESC, book.id"}
+
+
+def test_what_a_loop_over_written_elements_adds_is_there(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session):
+    by = []
+    for column, down in [(Book.pages, True), (Book.id, False)]:
+        by.append(column.desc() if down else column)
+    return session.scalars(select(Book).order_by(*by)).all()
+"""
+    (query,) = found_by(tmp_path, code)
+    assert (query.sql or "").endswith("ORDER BY book.pages DESC, book.id")
+
+
+def test_joins_of_a_list_are_made_once_each_or_not(tmp_path: Path) -> None:
+    code = """\
+from functools import reduce
+
+def act(session: Session, wanted):
+    joins = []
+    if wanted:
+        joins.append(Book.author)
+    stepwise = select(Book.id)
+    for one in joins:
+        stepwise = stepwise.join(one)
+    session.execute(stepwise)
+    session.execute(reduce(lambda statement, one: statement.join(one), joins, select(Book.title)))
+"""
+    joined = [((query.sql or "").split()[1], (query.sql or "").count("JOIN")) for query in found_by(tmp_path, code)]
+    assert sorted(joined) == [("book.id", 0), ("book.id", 1), ("book.title", 0), ("book.title", 1)]
+
+
+def test_columns_of_a_table_are_selected(tmp_path: Path) -> None:
+    code = """\
+COLUMNS = tuple(Book.__table__.columns)
+
+def act(session: Session, key):
+    return session.query(Book).with_entities(*COLUMNS).filter(Book.id == key).one_or_none()
+"""
+    (query,) = found_by(tmp_path, code)
+    assert (query.sql or "").count("book.") == 5
+    assert query.table == "book"
+
+
+def test_an_update_by_columns_and_one_of_unknown_columns(tmp_path: Path) -> None:
+    code = """\
+def act(session: Session, key):
+    session.query(Book).filter(Book.id == key).update({Book.title: "x"}, synchronize_session=False)
+
+def unknown(session: Session, values):
+    session.query(Book).update(values)
+"""
+    known, unknown = found_by(tmp_path, code)
+    assert known.sql == "UPDATE book SET title=$1 WHERE book.id = $2"
+    assert (unknown.table, unknown.sql, unknown.unknown) == ("book", None, "the columns that it writes are not known")
+
+
+def test_what_an_upsert_writes_may_not_be_known(tmp_path: Path) -> None:
+    code = """\
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+def act(session: Session, values, key):
+    session.execute(upsert(Author).values(first="a").on_conflict_do_update(index_elements=["first"], set_=values))
+    session.execute(upsert(Author).values(first="a").on_conflict_do_nothing(index_elements=[key]))
+"""
+    update, nothing = found_by(tmp_path, code)
+    assert "ON CONFLICT (first) DO UPDATE SET last = excluded.last" in (update.sql or "")
+    assert update.partial == "columns that are not known"
+    assert "ON CONFLICT (id) DO NOTHING" in (nothing.sql or "")
+    assert nothing.partial == "the key of ON CONFLICT is not known"
+
+
+def test_a_function_of_the_project_is_written_as_it_says(tmp_path: Path) -> None:
+    functions = """\
+import operator
+from sqlalchemy import DateTime, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+class seconds_between(GenericFunction):
+    type = DateTime()
+    inherit_cache = True
+
+@compiles(seconds_between, "postgresql")
+def for_postgresql(element, compiler, **options):
+    moments = list(element.clauses)
+    if len(moments) == 1:
+        moments = [func.now(), *moments]
+    return compiler.process(func.extract("epoch", operator.sub(*moments)), **options)
+"""
+    code = "def act(session: Session):\n    return session.execute(select(Book.id).where(func.seconds_between(Book.pages) > 5))\n"
+    files = {"shop/models.py": MODELS, "shop/functions.py": functions, "shop/code.py": IMPORTS + code}
+    (query,) = queries(written(tmp_path, files))
+    assert "now() - book.pages" in (query.sql or "")
+
+
+def test_what_goes_along_with_a_row_is_loaded_before_it_is_deleted(tmp_path: Path) -> None:
+    models = MODELS.replace(
+        'relationship(back_populates="author")', 'relationship(back_populates="author", cascade="all, delete-orphan")'
+    )
+    code = "def act(session: Session, key):\n    session.delete(session.get(Author, key))\n    session.commit()\n"
+    found = queries(written(tmp_path, {"shop/models.py": models, "shop/code.py": IMPORTS + code}))
+    assert [(query.issued_by, query.table) for query in found] == [
+        ("get", "author"),
+        ("relation", "book"),
+        ("delete", "author"),
+    ]

@@ -15,6 +15,7 @@ from dbwright.model.source import Issued, SourceTable
 from dbwright.source.django import entries, instances, known, runtime, scopes
 from dbwright.source.django.applications import Applications
 from dbwright.source.django.connections import ConnectionValue
+from dbwright.source.django.deletions import unprotected
 from dbwright.source.django.instances import MetaValue
 from dbwright.source.django.loaded import PREFETCHES, LoadedLater
 from dbwright.source.django.migrations import operation_arguments
@@ -693,7 +694,10 @@ class Django:
             asked = (mark, how, model.label, made, partial, consumer, relation, built, owner, whole)
             records = self._records.get(asked)
         if records is None:
-            statements, unknown = self._recorded(run, mark)
+            if how == "delete":
+                statements, unknown = self._recorded(self._deleting(run), mark)
+            else:
+                statements, unknown = self._recorded(run, mark)
             records = tuple(
                 self._as_records(
                     statements, unknown, how, model, made, partial, consumer, relation, built, owner, whole
@@ -705,6 +709,13 @@ class Django:
             if record.sql is not None or not (record.unknown or "").startswith(_NOTHING_ISSUED):
                 at.happened(record)
         return records[0]
+
+    def _deleting(self, run: Callable[[], Any]) -> Callable[[], Any]:
+        def delete() -> None:
+            with unprotected(adoption.real for adoption in self.models.values() if adoption.real is not None):
+                run()
+
+        return delete
 
     def _recorded(self, run: Callable[[], Any], mark: object) -> Recorded:
         """The statements that running something issues, and why it came to no end."""
@@ -835,6 +846,40 @@ class Django:
             for label, name in sorted({(key[0], key[1]) for key in missing}):
                 self._stand_in(label, name)
         self._look_again()
+        self._give_managers()
+
+    def _give_managers(self) -> None:
+        """The real models get default managers that begin as the project's do: related managers and prefetching begin with those."""
+        from django.db import models
+
+        framework = self
+
+        class DefaultManager(models.Manager):  # type: ignore[misc]
+            def get_queryset(self) -> Any:
+                rows = framework.default_rows(self.model)
+                return rows if rows is not None else super().get_queryset()
+
+        for adoption in self.models.values():
+            template = self.default_manager(adoption)
+            owner = self.interpreter.find_in_class(template.cls, "get_queryset") if template.cls is not None else None
+            if adoption.real is None or not (template.scopes or (owner is not None and owner.module.owned)):
+                continue
+            manager = DefaultManager()
+            manager.name, manager.model = "objects", adoption.real
+            adoption.real._meta.default_manager = manager
+
+    def default_rows(self, real: Any) -> Any:
+        """What the default manager of a model gives, as far as it can be told; None where it cannot."""
+        mark = ("default rows", real, self.interpreter.ambient)
+        adoption = self.adoption_of(real)
+        if mark not in self.built and adoption is not None:
+            self.built[mark] = (None, None)  # asked for while it is being told
+            with self.interpreter.unhurried():
+                at = self.interpreter.frame(adoption.cls.module)
+                found = ManagerValue(self, adoption, self.default_manager(adoption)).queryset(at)
+                self.built[mark] = (getattr(found, "qs", None), None)
+        rows = self.built[mark][0] if mark in self.built else None
+        return rows._chain() if rows is not None else None
 
     def _look_again(self) -> None:
         """What was asked of the models while only some of them were made: a field that was asked for the model at its other end keeps the

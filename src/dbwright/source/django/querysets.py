@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbwright.model.source import Issued
+from dbwright.source.django.maybe import possibly
 from dbwright.source.django.real import concrete, exact_arguments
 from dbwright.source.django.runtime import ALIAS
 from dbwright.source.events import Place
@@ -742,8 +743,7 @@ class ManagerValue(Value):
         """With the conditions of the relation and of the scope."""
         if self.template.scopes and self.django.interpreter.ambient != SCOPES_DISABLED:
             try:
-                narrowed = value.qs.filter(**{path: Token("request") for path in self.template.scopes})
-                value = value.derive(narrowed)
+                value = value.derive(possibly(value.qs, {path: Token("request") for path in self.template.scopes}))
             except Exception as error:
                 value = value.derive(value.qs, f"scope: {type(error).__name__}: {error}")
         if self.related is None:
@@ -776,6 +776,10 @@ class ManagerValue(Value):
             return Native(name, lambda arguments, frame: self)
         if self.related is not None and name in ("add", "remove", "clear", "set"):
             return Native(name, lambda arguments, frame: self._change(name, arguments, frame))
+        if name == "with_scopes_disabled" and self.template.scopes:
+            template = ManagerTemplate(self.template.cls, self.template.queryset_cls)
+            plain = ManagerValue(self.django, self.model, template, self.related, relation=self.relation)
+            return Native(name, lambda arguments, frame: plain.queryset(frame))
         queryset = self.queryset(at)
         if isinstance(queryset, QuerySetValue) and self.prefetched and name not in ("all", "first", *_OF_ROWS):
             queryset.prefetched = ()
@@ -1048,7 +1052,10 @@ def several(key: str, value: Any) -> Any:
 
 
 def _fitting(key: str, value: Any) -> Any:
-    """Another stand-in for a token that Django refused."""
+    """Another stand-in for a token that Django refused, or for a row of another model: what is compared with a column is its value."""
+    if (options := getattr(value, "_meta", None)) is not None and not isinstance(value, type):
+        identity = value.__dict__.get(options.pk.attname)
+        return Token(identity.origin if isinstance(identity, Token) else "unknown")
     if isinstance(value, Token):
         lookup = key.rpartition("__")[2]
         if lookup in ("year", "month", "day", "week_day", "hour", "minute", "second", "week", "quarter", "iso_year"):

@@ -10,6 +10,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from dbwright.source.sqlalchemy.real import concrete, filled, last_name
 from dbwright.source.tokens import Token
@@ -358,8 +359,8 @@ class ElementAdoption:
         return Unknown(f"a {self.cls.name}")
 
 
-def compile_with(framework: SQLAlchemy, real: Any, cls: ClassValue) -> None:
-    """Functions of the module under ``@compiles(cls, "postgresql")`` or ``@compiles(cls)`` are walked when the construct is compiled."""
+def _compiling(cls: ClassValue) -> Function | None:
+    """The function of the module that compiles a class for PostgreSQL, else for any database."""
     chosen: Function | None = None
     module = cls.module
     for node in module.tree.body:
@@ -373,9 +374,14 @@ def compile_with(framework: SQLAlchemy, real: Any, cls: ClassValue) -> None:
             dialects = [d.value for d in decorator.args[1:] if isinstance(d, ast.Constant)]
             if "postgresql" in dialects or (not dialects and chosen is None):
                 chosen = Function(node, module)
-    if chosen is None:
+    return chosen
+
+
+def compile_with(framework: SQLAlchemy, real: Any, cls: ClassValue) -> None:
+    """Functions of the module under ``@compiles(cls, "postgresql")`` or ``@compiles(cls)`` are walked when the construct is compiled."""
+    function = _compiling(cls)
+    if function is None:
         return
-    function = chosen
 
     def compile_it(element: Any, compiler: Any, **options: Any) -> str:
         framework.compile_options.append(options)
@@ -388,6 +394,8 @@ def compile_with(framework: SQLAlchemy, real: Any, cls: ClassValue) -> None:
                 return one.value
             if isinstance(one, FormattedText) and (text := filled(one)) is not None:
                 return text
+        if isinstance(element, FunctionElement):
+            return str(compiler.visit_function(element, **options))
         raise NotImplementedError(f"SQL of {cls.name} is put together at run time")
 
     compiles(real, "postgresql")(compile_it)

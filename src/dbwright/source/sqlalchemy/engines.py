@@ -36,6 +36,10 @@ class EngineValue(Value):
             return Native(name, lambda arguments, frame: connection)
         if name == "sync_engine":
             return EngineValue(self.framework, False)
+        if name == "dialect":
+            return DialectValue()
+        if name == "name":  # ``bind.name``, of an engine as of its dialect
+            return DialectValue().attribute(name, at)
         if name in ("execute", "scalar"):
             return connection.attribute(name, at)
         if name == "execution_options":
@@ -47,3 +51,15 @@ class EngineValue(Value):
 
     def key(self) -> object:
         return ("engine", self.is_async)
+
+
+class DialectValue(Value):
+    """The dialect of an engine: what the project does for other databases is not asked."""
+
+    __slots__ = ()
+
+    def attribute(self, name: str, at: Frame) -> Value:
+        return Known("postgresql") if name == "name" else Unknown(f"{name} of a dialect", "settings")
+
+    def key(self) -> object:
+        return "dialect"

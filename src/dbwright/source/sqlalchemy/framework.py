@@ -19,6 +19,7 @@ from sqlalchemy.ext import hybrid
 from sqlalchemy.orm import clsregistry, interfaces
 from sqlalchemy.orm import properties as orm_properties
 from sqlalchemy.sql import ClauseElement, schema
+from sqlalchemy.sql.base import ColumnCollection
 from sqlalchemy.types import NullType, TypeEngine
 
 from dbwright.pysource import dotted
@@ -874,6 +875,8 @@ class SQLAlchemy:
         for cls in self.interpreter.made_classes:
             if self._is_model(cls):
                 self.real_class(cls)
+        for cls in self.interpreter.named_bases("GenericFunction"):
+            self.real_class(cls)  # from now on SQLAlchemy's ``func`` knows it by its name
         self.configure()
         self._configured = True
 
@@ -1047,6 +1050,10 @@ class SQLAlchemy:
         from dbwright.source.sqlalchemy import statements
 
         return statements.attribute_of_real(self, thing, name, at)
+
+    def real_elements(self, real: Real) -> list[Value] | None:
+        """The columns of a table."""
+        return [wrapped(one) for one in real.object] if isinstance(real.object, ColumnCollection) else None
 
     def real_item(self, real: Real, key: Value, at: Frame) -> Value | None:
         thing = real.object

@@ -137,9 +137,13 @@ def subject_of(thing: Any) -> Any:
         if isinstance(thing, dml.UpdateBase):
             entity = thing.entity_description.get("entity")
             return entity if entity is not None else thing.table
-        for one in getattr(thing, "column_descriptions", None) or ():
+        descriptions = getattr(thing, "column_descriptions", None) or ()
+        for one in descriptions:
             if one.get("entity") is not None:
                 return one["entity"]
+        for one in descriptions:
+            if isinstance(table := getattr(one.get("expr"), "table", None), sqlalchemy.Table):
+                return table
         for one in getattr(thing, "columns_clause_froms", None) or ():
             mapper = one._annotations.get("parententity")
             return mapper.class_ if mapper is not None else one
@@ -455,7 +459,9 @@ def _update(statement: Statement, arguments: Arguments, at: Frame) -> Value:
     values = arguments.get(0, "values")
     given = concrete(values, at, statement.framework) if values is not None else {}
     if not isinstance(given, dict) or not given:
-        statement = statement.with_object(statement.object, "values that are not known")
+        symbol, table = described(subject_of(statement.object))
+        reason = "the columns that it writes are not known"
+        at.happened(IssuedQuery("sqlalchemy", "update", statement.made, symbol=symbol, table=table, unknown=reason))
         return Unknown("a count of rows")
     _record(statement, at, "update", lambda query: query.update(given, synchronize_session=False), "update")
     return Unknown("a count of rows")
@@ -508,7 +514,8 @@ class PageValue(Value):
 
 
 def _with_entities(statement: Statement, arguments: Arguments, at: Frame) -> Value:
-    things = [concrete(value, at, statement.framework) for value in arguments.positional]
+    values = [*arguments.positional, *([arguments.extra_positional] if arguments.extra_positional is not None else [])]
+    things = [concrete(value, at, statement.framework) for value in values]
     known = [thing for thing in things if not isinstance(thing, Token)]
     try:
         return statement.with_object(statement.object.with_entities(*known))

@@ -122,6 +122,8 @@ class SessionValue(Value):
             return Native(name, lambda arguments, frame: Known(None))
         if name in ("bind", "get_bind", "engine"):
             return EngineValue(self.framework, self.is_async)
+        if name == "dialect":
+            return EngineValue(self.framework, self.is_async).attribute(name, at)
         return Unknown(f"{name} of a session")
 
     def call(self, arguments: Arguments, at: Frame) -> Value:
@@ -529,6 +531,9 @@ def _merge(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
 def _delete(session: SessionValue, arguments: Arguments, at: Frame) -> Value:
     for value in alternatives(arguments.positional[0]) if arguments.positional else ():
         if isinstance(value, ModelInstance) and value.model.mapper is not None:
+            for relation in value.model.mapper.relationships:
+                if relation.cascade.delete and not relation.passive_deletes:  # its rows are loaded, to go along
+                    value.attribute(relation.key, at)
             table = value.model.mapper.local_table
             where = sqlalchemy.and_(*(column == Token("row") for column in table.primary_key))
             statement = sqlalchemy.delete(table).where(where)

@@ -47,6 +47,10 @@ CONDITIONS = frozenset(
 """Methods from which what is not known is left out; the statement is then told to be partial."""
 NARROWING = frozenset(("where", "filter", "having"))
 _BOUNDS = frozenset(("limit", "offset"))
+MOST_FURTHER = 12
+"""Conditions that a list was given in a loop, each of which may be there."""
+MOST_OF_FURTHER = 2
+"""Columns, orders and joins that a list was given in a loop, of which one is taken for all."""
 _IS = frozenset(("is_", "is_not", "isnot"))
 
 
@@ -151,6 +155,15 @@ class Statement(Value):
 
     def _called(self, name: str, method: Any, arguments: Arguments, at: Frame) -> Value:
         positional, named, partial = self._fitted(name, arguments, at)
+        if (name == "on_conflict_do_update" and not named.get("set_", positional[4:])) or isinstance(
+            named.get("set_"), str
+        ):
+            named, partial = {**named, "set_": _as_inserted(self.object, named)}, "columns that are not known"
+        if name.startswith("on_conflict_do_") and any(
+            isinstance(one, str) and has_token(one) for one in named.get("index_elements") or ()
+        ):
+            key = [one.name for one in self.object.table.primary_key]
+            named, partial = {**named, "index_elements": key}, "the key of ON CONFLICT is not known"
         nothing = name in CONDITIONS and name != "distinct" and not positional and not named
         if nothing and not (arguments.positional or arguments.named or partial):
             return self  # all of its arguments are among those that may be left out
@@ -246,6 +259,13 @@ class Statement(Value):
         return "a query"
 
 
+def _as_inserted(insert: Any, named: dict[str, Any]) -> dict[str, Any]:
+    """What ON CONFLICT DO UPDATE writes where that is not known: every column but those of the key, as it would have been inserted."""
+    key = {getattr(one, "key", one) for one in named.get("index_elements") or ()}
+    columns = [one for one in insert.table.c if not one.primary_key and one.key not in key]
+    return {one.key: insert.excluded[one.key] for one in columns}
+
+
 def choices(arguments: Arguments) -> list[Arguments]:
     """One set of arguments for each alternative: of a condition, of an entity, of what a list or dictionary holds under conditions."""
     if arguments.optional or arguments.optional_named:
@@ -258,11 +278,12 @@ def choices(arguments: Arguments) -> list[Arguments]:
             if len(members) == len(alternatives(value)):
                 return [_replaced(arguments, position, member) for member in members[:MOST_OF_TURNS]]
     extra = arguments.extra_positional
-    if isinstance(extra, Union) and all(isinstance(m, Real) for m in alternatives(extra)):
-        return [
-            Arguments([*arguments.positional, member], arguments.named, None, arguments.extra_named)
-            for member in alternatives(extra)
-        ]
+    further = [m for m in alternatives(extra) if isinstance(m, Real)] if extra is not None else []
+    if further:  # any number of them: none, or one that stands for all
+        none = replace(arguments, extra_positional=Unknown("further elements"))
+        position = len(arguments.positional) if arguments.extra_at is None else arguments.extra_at
+        before, after = arguments.positional[:position], arguments.positional[position:]
+        return [none, *(replace(none, positional=[*before, one, *after]) for one in further[:MOST_OF_FURTHER])]
     return [arguments]
 
 
@@ -291,7 +312,23 @@ def with_marks(arguments: Arguments) -> Arguments:
             union(map(_marked, others)) if position in arguments.optional or len(others) < len(several) else value
         )
     told = {position for position in arguments.optional if all(map(is_marked, alternatives(given[position])))}
-    return replace(arguments, positional=given, optional=frozenset(arguments.optional - told))
+    further, extra = _further(arguments.extra_positional)
+    return replace(
+        arguments,
+        positional=[*given, *further],
+        optional=frozenset(arguments.optional - told),
+        extra_positional=extra,
+    )
+
+
+def _further(extra: Value | None) -> tuple[list[Value], Value | None]:
+    """Of the further elements of a list, any number of them: the conditions that may be among them, with marks, and what is left."""
+    several = list(alternatives(extra)) if extra is not None else []
+    marked = [found for one in several if is_marked(found := _marked(one))][:MOST_FURTHER]
+    if not marked:
+        return [], extra
+    left = [one for one in several if not is_marked(_marked(one))]
+    return marked, union(left) if left else Unknown("further conditions")
 
 
 def _is_true(value: Value) -> bool:
@@ -473,6 +510,8 @@ def attribute_of_real(framework: SQLAlchemy, thing: Any, name: str, at: Frame) -
         return Unknown(f"{name}: {type(error).__name__}")
     if is_statement(found) and not is_element(found):
         return Statement(framework, found, at.place)
+    if isinstance(found, elements.ClauseList):  # what a function of SQL is called with
+        return Items([wrapped(one) for one in found.clauses])
     return wrapped(found)
 
 
