@@ -26,11 +26,16 @@ CREATE TABLE log (id bigint PRIMARY KEY, at timestamptz NOT NULL, user_id int NO
 INSERT INTO log SELECT g, '2024-01-01'::timestamptz + g * interval '20 minutes', g % 100, 'x' FROM generate_series(1, 50000) g;
 CREATE TABLE plain (id bigint PRIMARY KEY, number int);
 INSERT INTO plain SELECT g, g FROM generate_series(1, 1000) g;
-CREATE TABLE post (id int PRIMARY KEY, title text NOT NULL, body text NOT NULL, data jsonb, code varchar(12) NOT NULL);
+CREATE TABLE author (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO author SELECT g, md5((g * 3)::text) FROM generate_series(1, 20000) g;
+CREATE TABLE post (
+    id int PRIMARY KEY, author_id int NOT NULL, title text NOT NULL, body text NOT NULL, data jsonb, code varchar(12) NOT NULL
+);
 INSERT INTO post
-    SELECT g, 'title ' || md5(g::text), (SELECT string_agg(md5((g * 7 + n)::text), ' ') FROM generate_series(1, 12) n),
+    SELECT g, 1 + g * 7 % 20000, 'title ' || md5(g::text), (SELECT string_agg(md5((g * 7 + n)::text), ' ') FROM generate_series(1, 12) n),
         jsonb_build_object('text', md5(g::text) || ' of things'), upper(left(md5(g::text), 8))
     FROM generate_series(1, 20000) g;
+CREATE INDEX ON post (author_id);
 UPDATE post SET body = body || ' rare needle' WHERE id % 5000 = 0;
 VACUUM ANALYZE
 """
@@ -195,6 +200,30 @@ def test_pieces_of_short_texts(blog: Blog, phantom: Phantom) -> None:
             connection.execute(statement.rstrip(";").encode())
         plan = connection.execute(f"EXPLAIN {search}".encode()).fetchall()
         assert any("Bitmap Index Scan" in line for (line,) in plan)
+        connection.rollback()
+
+
+def test_a_search_across_tables(blog: Blog, phantom: Phantom) -> None:
+    """Where there are millions of rows: of twenty thousand a join is as fast."""
+    search = (
+        "SELECT DISTINCT p.id, a.name FROM post p JOIN author a ON a.id = p.author_id WHERE upper(p.code::text) LIKE upper('%AB12%')"
+        " OR upper(a.name) LIKE upper('%ab12%')"
+    )
+    assert judged(phantom, text_search, search) == []
+    large = sized(blog.snapshot, "post", rows=2e6, pages=250_000, heap_bytes=250_000 * 8192)
+    large = sized(large, "author", rows=2e6, pages=16_000, heap_bytes=16_000 * 8192)
+    with Phantom.of(large) as larger:
+        (measure,) = judged(larger, text_search, search)
+    assert "UNION instead of OR over post and author, and trigrams of author and post" in measure.title
+    with psycopg.connect(blog.conninfo) as connection:
+        before = connection.execute(search.encode()).fetchall()
+        *made, otherwise = measure.change.replace("CONCURRENTLY ", "").split(";\n")
+        for statement in made:
+            connection.execute(statement.encode())
+        assert before
+        assert Counter(connection.execute(otherwise.encode()).fetchall()) == Counter(before)
+        plan = "\n".join(line for (line,) in connection.execute(f"EXPLAIN {otherwise}".encode()).fetchall())
+        assert plan.count("Bitmap Index Scan") >= 2
         connection.rollback()
 
 

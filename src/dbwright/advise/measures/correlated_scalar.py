@@ -48,10 +48,10 @@ class _Grouped:
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if not any(inner.correlated and inner.aggregates for inner in observed.query.inner):
         return None
     hidden, told = common_names(root), []

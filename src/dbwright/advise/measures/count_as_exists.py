@@ -14,10 +14,10 @@ _NOT_SIMPLE = ("groupClause", "havingClause", "limitCount", "limitOffset", "dist
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(_: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(_: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if not any("count" in select.aggregates for select in observed.query.selects()):
         return None
     changed = False

@@ -24,10 +24,10 @@ _NOT_SIMPLE = ("groupClause", "havingClause", "windowClause", "lockingClause", "
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if not any(select.distinct for select in observed.query.selects()):
         return None
     hidden = common_names(root)

@@ -24,10 +24,10 @@ from dbwright.model.advice import Measure
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if not observed.query.has_sub_select:
         return None
     hidden, told = common_names(root), []

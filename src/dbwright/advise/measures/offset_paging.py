@@ -44,10 +44,10 @@ class _Key:
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if "limitOffset" not in root or "limitCount" not in root or any(key in root for key in _NOT_SIMPLE):
         return None
     if observed.query.aggregates or not (depth := _depth(evidence, observed, root["limitOffset"])):

@@ -29,10 +29,10 @@ _OUTER = ("sortClause", "limitCount", "limitOffset", "limitOption", "withClause"
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if len(observed.tables) < 2 or not any(predicate.alternative for predicate in observed.query.predicates):
         return None
     distinct = root.get("distinctClause")
@@ -41,9 +41,9 @@ def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting 
     scope = scope_of(root, evidence.relations, common_names(root))
     parts = conjuncts(root.get("whereClause"))
     for place, part in enumerate(parts):
-        branches: list[Node] = part["BoolExpr"]["args"] if _is_or(part) else []
-        tables = _tables(branches, scope)
-        if tables and (made := _union(root, parts, place, branches, distinct is not None)):
+        branches = _branches(part, scope)
+        if branches and (made := _union(root, parts, place, list(branches.values()), distinct is not None)):
+            tables = [scope.sources[alias].table.name for alias in branches]
             return Rewriting(
                 "or_across_tables",
                 f"UNION instead of OR over {listed(tables)}",
@@ -60,19 +60,19 @@ def _aggregates(root: Node, observed: Observed) -> bool:
     )
 
 
-def _is_or(node: Node) -> bool:
-    return bool(node.get("BoolExpr", {}).get("boolop") == "OR_EXPR")
-
-
-def _tables(branches: list[Node], scope: Scope) -> list[str]:
-    """The tables of the branches when each asks for one only, and not all for the same."""
-    owners = [scope.owners(branch) for branch in branches]
-    if not 2 <= len(branches) <= MOST_BRANCHES or any(owner is None or len(owner) != 1 for owner in owners):
-        return []
-    aliases = list(dict.fromkeys(alias for owner in owners if owner for alias in owner))
-    if len(aliases) < 2 or any(alias not in scope.sources for alias in aliases):
-        return []
-    return [scope.sources[alias].table.name for alias in aliases]
+def _branches(part: Node, scope: Scope) -> dict[str, Node]:
+    """By alias what an OR asks of each table, when each branch asks for one table only, and not all for the same."""
+    found: dict[str, list[Node]] = {}
+    for branch in part["BoolExpr"]["args"] if part.get("BoolExpr", {}).get("boolop") == "OR_EXPR" else ():
+        owners = scope.owners(branch)
+        if owners is None or len(owners) != 1 or not owners <= scope.sources.keys():
+            return {}
+        found.setdefault(owners.pop(), []).append(branch)
+    if not 2 <= len(found) <= MOST_BRANCHES:
+        return {}
+    return {
+        alias: of[0] if len(of) == 1 else {"BoolExpr": {"boolop": "OR_EXPR", "args": of}} for alias, of in found.items()
+    }
 
 
 def _union(root: Node, parts: list[Node], place: int, branches: list[Node], distinct: bool) -> Node | None:

@@ -56,10 +56,10 @@ class _Wrapped:
 
 
 def measures(evidence: Evidence) -> Iterator[Measure]:
-    yield from rewrites(evidence, _rewriting)
+    yield from rewrites(evidence, rewriting)
 
 
-def _rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
+def rewriting(evidence: Evidence, observed: Observed, root: Node) -> Rewriting | None:
     if not any(predicate.wrapped for predicate in observed.query.predicates):
         return None
     hidden = common_names(root)
