@@ -118,9 +118,11 @@ def test_secrets_and_what_is_stored_are_never_written_down(tmp_path: Path) -> No
 
 def test_what_sqlalchemy_sends(tmp_path: Path) -> None:
     rows = captured(tmp_path, SQLALCHEMY)
-    (listed,) = [row for sql, row in rows.items() if "ORDER BY item.size" in sql and row["calls"]][:1]
-    assert "item.size > $" in listed["sql"]
-    assert listed["places"][0][:2] == ["run.py", 22]
+    listed = one(rows, "ORDER BY item.size")
+    assert "item.name IN ($1)" in listed["sql"]
+    assert "item.size > $2" in listed["sql"]
+    assert listed["places"] == [["run.py", 22, "", 2]]
+    assert listed["values"] == [[["n1", "1", "5"], 2]]
     grouped = one(rows, "GROUP BY lower(item.name)")
     assert grouped["calls"] == 1
     assert one(rows, "WHERE name = $1")["values"] == [[["n1"], 1]]

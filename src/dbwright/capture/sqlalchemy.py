@@ -35,7 +35,7 @@ class _Recorder:
         from sqlalchemy.dialects import postgresql
 
         self.calls = calls
-        self.dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        self.dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
     def before(
         self, _connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
@@ -69,15 +69,16 @@ class _Recorder:
                     dialect=self.dialect,
                     column_keys=compiled.column_keys,
                     schema_translate_map=compiled.schema_translate_map,
-                    compile_kwargs={"render_postcompile": True},
                 )
             except (SQLAlchemyError, NotImplementedError, TypeError, ValueError) as error:
                 self.calls.cannot_translate(f"{type(error).__name__}: {error}".splitlines()[0][:200])
                 return None
             compiled.__dict__[_SQL] = other
         given = context.compiled_parameters[0] if context.compiled_parameters else {}
-        names = other.positiontup or ()
-        return str(other), tuple(given.get(name, other.params.get(name)) for name in names)
+        text, names = numbered(str(other))
+        values = (given.get(name, other.params.get(name)) for name in names)
+        # A list is written with as many placeholders as it has members only when it is sent: here it has one.
+        return text, tuple(next(iter(value), None) if isinstance(value, list | tuple) else value for value in values)
 
 
 def _driver_text(statement: str, parameters: Any) -> tuple[str, tuple[Any, ...]]:
