@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,7 @@ from dbwright.model.removal import Removal
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import bytes_text, counted
 from dbwright.model.workload import StatementProblem, WorkloadStatement
-from dbwright.phantom import Phantom, WhatIfIndex
+from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
 from dbwright.source.placeholders import filled
 from dbwright.source.sql import CannotTakeApart, take_apart
 
@@ -31,6 +32,12 @@ Stop = Callable[[], bool]
 
 MOST_STATEMENTS = 1500
 """Statements that are explored, those that cost most."""
+MOST_TABLES = 60
+"""Tables that one SELECT may join. PostgreSQL plans 50 in seconds and 100 in half a minute, without an end that it can be told (between
+two of its looks for a cancellation)."""
+_FEW_TABLES = 20
+_LOOKS = 170
+"""Plans for a statement that joins more than few tables: the fewer, the longer one takes (by the square)."""
 LEAST_GAIN = 0.002
 """Without a budget an index is advised when it saves this share of the workload's cost at least."""
 DOUBTFUL = 0.75
@@ -49,6 +56,8 @@ class _Parts:
     indexes: Mapping[int, WhatIfIndex]
     charges: Mapping[int, float]
     planned: Planned
+    too_wide: Sequence[StatementProblem]
+    cut: tuple[str, ...]
 
 
 def advise(
@@ -61,10 +70,12 @@ def advise(
     """The indexes that help the workload most within the limits. Once ``stop`` says so, the best that was found until then."""
     began = time.perf_counter()
     snapshot = phantom.snapshot
-    statements = tuple(sorted(workload, key=lambda s: -_weight([s]))[:MOST_STATEMENTS])
+    sessions = phantom.sessions(max(1, min(os.cpu_count() or 1, 4)))
+    workers = Workers(sessions)
+    weighed = _weighed(workload, workers, stop)
+    statements, too_wide = _plannable(weighed.statements[:MOST_STATEMENTS])
     progressed("looking for candidates", 0.0)
     found = candidates(statements, snapshot)
-    sessions = phantom.sessions(max(1, min(os.cpu_count() or 1, 4)))
     progressed("estimating sizes", 0.05)
     still = _unwritten(snapshot, statements)
     definitions = [
@@ -78,8 +89,8 @@ def advise(
     charges = {number: _charge(snapshot, index) if recorded else 0.0 for number, index in indexes.items()}
     serves = _serves(found, len(statements))
     selector = Selector(
-        Workers(sessions),
-        [Statement(filled(s.sql, s.parameters), s.calls) for s in statements],
+        workers,
+        [Statement(filled(s.sql, s.parameters), s.calls, _most_looks(s)) for s in statements],
         indexes,
         _relevant(found, serves),
         serves,
@@ -91,10 +102,14 @@ def advise(
         base = sum(selector.costs.known[n][NONE] * statements[n].calls for n in selector.costs.known)
         selector.charges = {number: charge + least * base for number, charge in charges.items()}
     selection = selector.select(limits, lambda share: progressed("choosing", 0.6 + 0.4 * share))
-    share = _weight(statements[n] for n in selector.costs.known) / (_weight(workload) or 1.0)
-    planned = Planned(share, recorded, phantom.server.major, snapshot.target.major)
-    parts = _Parts(snapshot, statements, found, indexes, charges, planned)
-    advice = _advice(parts, workload, selector, selection, limits)
+    planned = Planned(
+        weighed.share(statements[n] for n in selector.costs.known),
+        recorded,
+        phantom.server.major,
+        snapshot.target.major,
+    )
+    parts = _Parts(snapshot, statements, found, indexes, charges, planned, too_wide, weighed.cut())
+    advice = _advice(parts, selector, selection, limits)
     if not stop():
         progressed("asking what may go", 0.95)
         advice = _with_removals(advice, _removals(parts, selector, selection, recorded, stop))
@@ -113,20 +128,51 @@ def _least_gain(limits: Limits) -> float:
     return LEAST_GAIN if limits.bytes is None and limits.count is None else 0.0
 
 
-def _weight(statements: Iterable[WorkloadStatement]) -> float:
-    """Milliseconds, or calls where nobody measured."""
-    return sum(s.calls * (s.mean_milliseconds or 1.0) for s in statements)
+@dataclass(frozen=True)
+class _Weighed:
+    """The workload, the heaviest statement first. ``weights`` are of ``what``: time that was recorded, else calls, or the planner's cost
+    of all calls where there are more statements than are looked at."""
+
+    statements: Sequence[WorkloadStatement]
+    weights: Mapping[int, float]
+    what: str
+
+    def share(self, some: Iterable[WorkloadStatement]) -> float:
+        """What these make up of the whole."""
+        total = sum(self.weights.values())
+        return sum(self.weights[id(statement)] for statement in some) / total if total else 1.0
+
+    def cut(self) -> tuple[str, ...]:
+        """What is said of the statements that are not looked at."""
+        all_, most = len(self.statements), self.statements[:MOST_STATEMENTS]
+        if len(most) == all_:
+            return ()
+        return (
+            f"the {len(most):,} heaviest of {all_:,} statements were looked at: {self.share(most):.1%} of the {self.what}",
+        )
 
 
-def _cut(workload: Sequence[WorkloadStatement], statements: Sequence[WorkloadStatement]) -> tuple[str, ...]:
-    """What is said of the statements that are left out."""
-    if len(statements) == len(workload):
-        return ()
-    share = _weight(statements) / (_weight(workload) or 1.0)
-    what = "time" if any(s.mean_milliseconds is not None for s in workload) else "calls"
-    return (
-        f"the {len(statements):,} heaviest of {len(workload):,} statements were looked at: {share:.1%} of the {what}",
-    )
+def _weighed(workload: Sequence[WorkloadStatement], workers: Workers, stop: Stop) -> _Weighed:
+    """Which statements matter most; where nobody measured and there are too many, by what the planner takes them to cost."""
+    if any(statement.mean_milliseconds is not None for statement in workload):
+        weights, what = [s.calls * (s.mean_milliseconds or 1.0) for s in workload], "time"
+    elif len(workload) <= MOST_STATEMENTS:
+        weights, what = [s.calls for s in workload], "calls"
+    else:
+        costs = workers.each(lambda session, number: _cost(session, workload[number], stop), range(len(workload)))
+        weights, what = [s.calls * cost for s, cost in zip(workload, costs, strict=True)], "estimated cost"
+    order = sorted(range(len(workload)), key=lambda number: -weights[number])
+    return _Weighed([workload[n] for n in order], {id(s): w for s, w in zip(workload, weights, strict=True)}, what)
+
+
+def _cost(session: Session, statement: WorkloadStatement, stop: Stop) -> float:
+    """Of one call; 0 where it is not to be told."""
+    if stop() or _joined(statement) > MOST_TABLES:
+        return 0.0
+    try:
+        return session.plan(filled(statement.sql, statement.parameters)).cost
+    except PlanFailed:
+        return 0.0
 
 
 def _not_looked_at(selector: Selector) -> tuple[str, ...]:
@@ -153,6 +199,30 @@ def _serves(found: Candidates, count: int) -> dict[int, frozenset[int]]:
         for number in candidate.serves:
             serves[number].add(position)
     return {number: frozenset(positions) for number, positions in serves.items()}
+
+
+def _plannable(statements: Sequence[WorkloadStatement]) -> tuple[tuple[WorkloadStatement, ...], list[StatementProblem]]:
+    """The statements that are planned in bounded time, and the others."""
+    fit, problems = [], []
+    for statement in statements:
+        joined = _joined(statement)
+        if joined > MOST_TABLES:
+            reason = f"joins {joined} tables; PostgreSQL itself plans more than {MOST_TABLES} for too long to try indexes on it"
+            problems.append(StatementProblem(statement.origin, reason))
+        else:
+            fit.append(statement)
+    return tuple(fit), problems
+
+
+def _joined(statement: WorkloadStatement) -> int:
+    """Tables that are joined in one SELECT of it, at most."""
+    query = _taken_apart(statement.sql)
+    return max(Counter(table.select for table in query.tables).values(), default=0) if query else 0
+
+
+def _most_looks(statement: WorkloadStatement) -> int | None:
+    joined = _joined(statement)
+    return None if joined <= _FEW_TABLES else round(_LOOKS * (_FEW_TABLES / joined) ** 2)
 
 
 def _unwritten(snapshot: Snapshot, statements: Sequence[WorkloadStatement]) -> set[tuple[str, str]]:
@@ -211,9 +281,7 @@ def _with_removals(advice: Advice, gone: tuple[Removal, ...]) -> Advice:
     return replace(advice, indexes=indexes, removals=gone)
 
 
-def _advice(
-    parts: _Parts, workload: Sequence[WorkloadStatement], selector: Selector, selection: Selection, limits: Limits
-) -> Advice:
+def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Limits) -> Advice:
     chosen = sorted(selection.chosen, key=lambda n: (-_alone(selector, selection, n), n))
     place = {number: position for position, number in enumerate(chosen)}
     effects = []
@@ -234,6 +302,7 @@ def _advice(
             )
         )
     problems = (
+        *parts.too_wide,
         *parts.found.problems,
         *(StatementProblem(parts.statements[n].origin, why, n) for n, why in selector.costs.failed.items()),
     )
@@ -252,7 +321,7 @@ def _advice(
         doubts=general_doubts(parts.planned),
         notes=(
             *_not_looked_at(selector),
-            *_cut(workload, parts.statements),
+            *parts.cut,
             *_left_out(parts.found),
             *parts.found.notes,
         ),

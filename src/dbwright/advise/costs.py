@@ -37,10 +37,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of the workload. ``weight`` multiplies its cost."""
+    """A statement of the workload. ``weight`` multiplies its cost; ``looks`` are the plans that may be asked for, None: as many as it
+    takes."""
 
     text: str
     weight: float = 1.0
+    looks: int | None = None
 
 
 @dataclass
@@ -73,15 +75,18 @@ class Costs:
 
 
 class Interrupted(Exception):
-    """The user wants no more plans; what was found stands."""
+    """No more plans are wanted, by the user or for their time; what was found stands."""
 
 
 class Looker:
     """One statement under supposed indexes; remembers what it was told."""
 
-    def __init__(self, statement: str, numbers: Iterable[int], stop: Callable[[], bool] = lambda: False) -> None:
-        """``stop`` is asked before each plan; a look raises Interrupted once it says so."""
+    def __init__(
+        self, statement: str, numbers: Iterable[int], stop: Callable[[], bool] = lambda: False, most: int | None = None
+    ) -> None:
+        """``stop`` is asked before each plan; a look raises Interrupted once it says so, and once ``most`` plans were made."""
         self._stop = stop
+        self._most = most
         self.statement = statement
         self.numbers = frozenset(numbers)
         self.looks = 0
@@ -103,7 +108,7 @@ class Looker:
             if used <= on <= seen:
                 return cost, used
         assert self._what_if is not None
-        if self._stop():
+        if self._stop() or (self._most is not None and self.looks >= self._most):
             raise Interrupted
         self._what_if.switch({self._position[number] for number in on})
         plan, places = self._what_if.plan(self.statement)

@@ -22,6 +22,7 @@ from dbwright.model.wording import counted
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import WhatIfIndex
 from dbwright.phantom.sizes import btree_levels
+from dbwright.source.placeholders import filled
 
 NEGLIGIBLE = 0.002
 """The share of the workload's cost that may be lost for disk alone, where writes were not counted over the same time."""
@@ -79,7 +80,7 @@ class _Judge:
         self.found = found
         self.queries = [queries_about(snapshot, s.table, s.index)[:_MOST_QUERIES] for s in found]
         self.asked = [
-            Asked(statement.sql, statement.calls, own)
+            Asked(filled(statement.sql, statement.parameters), statement.calls, own)
             for statement, own in zip(workload.statements, workload.advised, strict=True)
         ]
         self.places = self._ask_queries()

@@ -95,7 +95,7 @@ class Selector:
                 return None
             progressed(done / len(self.statements))
             candidates = self.relevant.get(number, ())
-            looker = Looker(self.statements[number].text, candidates, self.stop)
+            looker = Looker(self.statements[number].text, candidates, self.stop, self.statements[number].looks)
             try:
                 session.plan(looker.statement)
                 with session.what_if([self.indexes[n] for n in candidates]) as what_if:
