@@ -8,6 +8,7 @@ transaction that is rolled back) and supposed on the other.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import statistics
 import time
@@ -24,6 +25,7 @@ from dbwright.model.query_plan import Plan
 from dbwright.model.snapshot import Snapshot
 from dbwright.phantom import Phantom, PlanFailed, Session
 from dbwright.postgres import connect, parse_address
+from dbwright.source.placeholders import numbered
 from dbwright.workload.folder import read_folder
 from dbwright.workload.recorded import read_recorded
 
@@ -33,7 +35,11 @@ OF_THE_SYSTEM = re.compile(r"\b(pg_[a-z_]+|information_schema)\b")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--database", required=True)
-    parser.add_argument("--queries", type=Path, help="a folder of SQL files; else what pg_stat_statements recorded")
+    parser.add_argument(
+        "--queries",
+        type=Path,
+        help="a folder of SQL files, or what reader/record.sh wrote; else what the server recorded",
+    )
     parser.add_argument("--snapshot", type=Path, help="one of the same database, else it is read")
     parser.add_argument("--indexes", type=Path, help="CREATE INDEX statements, one a line")
     arguments = parser.parse_args()
@@ -44,8 +50,9 @@ def main() -> None:
         print(f"ready in {ready:.2f} s, {len(snapshot.catalog.tables)} tables, planner {phantom.server.version}")
         for gap in phantom.gaps:
             print(f"not as production: {gap.reason}")
-        workload = read_folder(arguments.queries) if arguments.queries else read_recorded(snapshot)
-        texts = [(s.origin, s.sql) for s in workload.statements if not OF_THE_SYSTEM.search(s.sql)]
+        texts = [
+            (origin, sql) for origin, sql in statements(arguments.queries, snapshot) if not OF_THE_SYSTEM.search(sql)
+        ]
         if arguments.indexes:
             indexes = [line for line in arguments.indexes.read_text().splitlines() if line.startswith("CREATE")]
             compare_with_indexes(arguments.database, phantom, texts, indexes)
@@ -53,6 +60,16 @@ def main() -> None:
             with psycopg.connect(arguments.database) as real:
                 compare(real, session.plan, texts)
             one_index(session, phantom)
+
+
+def statements(source: Path | None, snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Each different one with where it is from."""
+    if source is not None and source.suffix == ".jsonl":
+        rows = map(json.loads, source.read_text().splitlines())
+        found = {numbered(row["sql"])[0]: "{file}:{line}".format(**row["stack"][0]) for row in rows if row["stack"]}
+        return [(origin, sql) for sql, origin in found.items()]
+    workload = read_folder(source) if source else read_recorded(snapshot)
+    return [(s.origin, s.sql) for s in workload.statements]
 
 
 def read(database: str) -> Snapshot:
