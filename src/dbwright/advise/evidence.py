@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import psycopg
-from psycopg import sql
+from psycopg.sql import SQL, Identifier
 
 from dbwright.advise.relations import Relations
 from dbwright.advise.sizing import supposed
@@ -21,6 +21,7 @@ from dbwright.model.snapshot import Snapshot
 from dbwright.model.statements import window_hours
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Plan, PlanFailed, Session, WhatIf, WhatIfIndex
+from dbwright.source.placeholders import filled
 from dbwright.source.sql import CannotTakeApart
 from dbwright.source.usage import usage_of
 
@@ -50,14 +51,21 @@ class Evidence:
     """The workload as measures see it. Plans are made in one session, so not for several threads at once; use it as a context manager."""
 
     def __init__(
-        self, session: Session, snapshot: Snapshot, effects: Sequence[Effect], advised: Sequence[WhatIfIndex]
+        self,
+        session: Session,
+        snapshot: Snapshot,
+        effects: Sequence[Effect],
+        advised: Sequence[WhatIfIndex],
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Once ``stop`` says so, no plan is made any more."""
         self.snapshot = snapshot
         self.relations = Relations(snapshot)
         self.effects = effects
         self.advised = advised
         self.timed = bool(effects) and all(e.statement.mean_milliseconds is not None for e in effects)
         self._session = session
+        self._stop = stop
         self._block: tuple[tuple[CreateIndex, ...], WhatIf] | None = None
         self._plans: dict[int, Plan | None] = {}
         self._facts: dict[int, TableFacts] = {}
@@ -104,24 +112,26 @@ class Evidence:
     def plan_of(self, observed: Observed) -> Plan | None:
         """The plan of a statement beside the advised indexes, None when it cannot be made."""
         if observed.number not in self._plans:
-            self._plans[observed.number] = self.plan(observed.statement.sql)
+            self._plans[observed.number] = self.plan(observed.statement.sql, like=observed)
         return self._plans[observed.number]
 
-    def plan(self, statement: str, indexes: Iterable[CreateIndex] = ()) -> Plan | None:
-        """The plan of any statement beside the advised indexes and these, None when it cannot be made."""
+    def plan(
+        self,
+        sql: str,
+        indexes: Iterable[CreateIndex] = (),
+        *,
+        like: Observed | None = None,
+        suppose: Callable[[Session], bool] = lambda _: True,
+    ) -> Plan | None:
+        """The plan of any text beside the advised indexes and these, None when it cannot be made. ``like``: with the parameters of a
+        statement; ``suppose`` may suppose something else, which is taken back, and says whether it could."""
+        if self._stop():
+            return None
+        text = _renumbered(filled(sql, like.statement.parameters) if like else sql)
         block = self._open(tuple(indexes))
         try:
             with self._session.connection.transaction(force_rollback=True):
-                return block.plan(_renumbered(statement))[0]
-        except PlanFailed:
-            return None
-
-    def plan_supposing(self, statement: str, suppose: Callable[[Session], bool]) -> Plan | None:
-        """The plan beside the advised indexes after something else was supposed, which is taken back; None when either cannot be."""
-        block = self._open(())
-        try:
-            with self._session.connection.transaction(force_rollback=True):
-                return block.plan(_renumbered(statement))[0] if suppose(self._session) else None
+                return block.plan(text)[0] if suppose(self._session) else None
         except PlanFailed:
             return None
 
@@ -134,7 +144,7 @@ class Evidence:
         """Whether the planner here has an extension, which it gets where it can: production need not have it."""
         self._close()
         try:
-            self._session.connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+            self._session.connection.execute(SQL("CREATE EXTENSION IF NOT EXISTS {}").format(Identifier(name)))
         except psycopg.Error:
             return False
         return True

@@ -253,7 +253,7 @@ def judged(evidence: Evidence, observed: Observed, rewriting: Rewriting) -> Meas
     """The rewriting as advice, when the planner finds it cheaper by more than estimates err and the workload would notice."""
     sql = text_of(rewriting.select)
     before = evidence.plan_of(observed)
-    after = evidence.plan(sql, rewriting.indexes) if sql else None
+    after = evidence.plan(sql, rewriting.indexes, like=observed) if sql else None
     if sql is None or before is None or after is None or before.cost <= 0:
         return None
     saved = observed.share * (1 - after.cost / before.cost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dbwright.advise.evidence import Evidence
 from dbwright.model.advice import Effect, Measure
@@ -15,11 +15,16 @@ _ORDER = {"advised": 0, "not advised": 1, "not judged": 2}
 
 
 def beyond_indexes(
-    session: Session, snapshot: Snapshot, effects: Sequence[Effect], advised: Sequence[WhatIfIndex]
+    session: Session,
+    snapshot: Snapshot,
+    effects: Sequence[Effect],
+    advised: Sequence[WhatIfIndex],
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Measure, ...]:
-    """What the workload needs beside the advised indexes: what is advised first, by its share of the workload."""
-    with Evidence(session, snapshot, effects, advised) as evidence:
-        found = [measure for name in kinds() for measure in _of(name, evidence)]
+    """What the workload needs beside the advised indexes: what is advised first, by its share of the workload. Once ``stop`` says so,
+    nothing more is looked at."""
+    with Evidence(session, snapshot, effects, advised, stop) as evidence:
+        found = [measure for name in kinds() if not stop() for measure in _of(name, evidence)]
     return tuple(sorted(found, key=lambda m: (_ORDER[m.verdict], -m.share, m.kind, m.title)))
 
 

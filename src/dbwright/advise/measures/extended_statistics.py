@@ -227,9 +227,10 @@ def _what_changes(evidence: Evidence, one: Misestimate) -> tuple[str, bool]:
     if before is None or not all(values) or least <= alone:
         return "", False
     degree = min(max((one.actual / facts.assumed_rows - alone) / (least - alone), 0.0), 1.0)
-    after = evidence.plan_supposing(
+    after = evidence.plan(
         one.observed.statement.sql,
-        lambda session: suppose_dependence(
+        like=one.observed,
+        suppose=lambda session: suppose_dependence(
             session, facts.table, (columns[0], columns[1]), (values[0], values[1]), degree
         ),
     )

@@ -266,7 +266,7 @@ def _planned_with_words(
     set_where(root, [*rest, asked["whereClause"]])
     index = CreateIndex(table.schema, table.name, "words", (IndexKey(expression=f"({vector})"),), method="gin")
     sql = text_of(root)
-    plan = evidence.plan(sql, (index,)) if sql else None
+    plan = evidence.plan(sql, (index,), like=observed) if sql else None
     return plan.cost if plan else None
 
 
@@ -294,7 +294,7 @@ def _across(
     if united is None or sql is None or not evidence.has_extension("pg_trgm"):
         return None
     indexes = tuple(_trigrams(evidence, table, columns) for table, columns in searched)
-    before, after = evidence.plan_of(observed), evidence.plan(sql, indexes)
+    before, after = evidence.plan_of(observed), evidence.plan(sql, indexes, like=observed)
     gain = _gain(evidence, [(observed, after.cost if after else None)])
     if before is None or after is None or gain is None:
         return None
@@ -345,7 +345,7 @@ def _pieces(
     index = _trigrams(evidence, table, columns)
     if not evidence.has_extension("pg_trgm"):
         return None
-    plans = [(observed, evidence.plan(observed.statement.sql, (index,))) for observed in scanning]
+    plans = [(observed, evidence.plan(observed.statement.sql, (index,), like=observed)) for observed in scanning]
     gain = _gain(evidence, [(observed, plan.cost if plan else None) for observed, plan in plans])
     if gain is None:
         return None
