@@ -16,7 +16,7 @@ from dbwright.advise.removals import Workload as RemovalWorkload
 from dbwright.advise.removals import removals
 from dbwright.advise.selection import Limits, Selection, Selector
 from dbwright.advise.sizing import supposed
-from dbwright.advise.writing import write_cost
+from dbwright.advise.writing import Writes
 from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
 from dbwright.model.query import Query
 from dbwright.model.removal import Removal
@@ -86,7 +86,8 @@ def advise(
     ]
     indexes = dict(enumerate(supposed(sessions[0], snapshot, definitions)))
     recorded = any(s.mean_milliseconds is not None for s in statements)
-    charges = {number: _charge(snapshot, index) if recorded else 0.0 for number, index in indexes.items()}
+    writes = Writes(snapshot, workload) if recorded else None
+    charges = {number: _charge(writes, index) if writes else 0.0 for number, index in indexes.items()}
     serves = _serves(found, len(statements))
     selector = Selector(
         workers,
@@ -112,7 +113,7 @@ def advise(
     advice = _advice(parts, selector, selection, limits)
     if not stop():
         progressed("asking what may go", 0.95)
-        advice = _with_removals(advice, _removals(parts, selector, selection, recorded, stop))
+        advice = _with_removals(advice, _removals(parts, selector, selection, writes, stop))
     if not stop():
         progressed("looking beyond indexes", 1.0)
         chosen = [indexes[number] for number in sorted(selection.chosen)]
@@ -252,14 +253,14 @@ def _taken_apart(text: str) -> Query | None:
         return None
 
 
-def _charge(snapshot: Snapshot, index: WhatIfIndex) -> float:
+def _charge(writes: Writes, index: WhatIfIndex) -> float:
     """What the recorded writes would cost more."""
-    table = snapshot.catalog.table_by_name[index.definition.schema, index.definition.table]
-    return write_cost(snapshot, table, index.rows, index.bytes, index.height)
+    table = writes.snapshot.catalog.table_by_name[index.definition.schema, index.definition.table]
+    return writes.cost(table, index.rows, index.bytes, index.height)
 
 
 def _removals(
-    parts: _Parts, selector: Selector, selection: Selection, recorded: bool, stop: Stop
+    parts: _Parts, selector: Selector, selection: Selection, writes: Writes | None, stop: Stop
 ) -> tuple[Removal, ...]:
     """What may go once the choice is in place."""
     numbers = sorted(selector.costs.known)
@@ -267,7 +268,7 @@ def _removals(
         [parts.statements[n] for n in numbers],
         [[parts.indexes[one] for one in sorted(selection.chosen & selector.serves[n])] for n in numbers],
         sum(selector.costs.of(n, selection.chosen) * parts.statements[n].calls for n in numbers),
-        recorded,
+        writes,
     )
     advised = [parts.indexes[n].definition for n in sorted(selection.chosen)]
     return removals(parts.snapshot, selector.workers, workload, advised, stop)

@@ -10,7 +10,7 @@ from dbwright.advise.costs import Workers
 from dbwright.advise.redundant import Cover, Suspect, looks_so, ratio, suspects
 from dbwright.advise.without import Asked, Loss, Names, Without
 from dbwright.advise.witnesses import code, constraints, counters, queries_about
-from dbwright.advise.writing import write_cost
+from dbwright.advise.writing import Writes
 from dbwright.model.change import CreateIndex
 from dbwright.model.finding import Confidence
 from dbwright.model.index_use import drop, index_writes, use_of
@@ -35,12 +35,12 @@ _MOST_QUERIES = 20
 @dataclass(frozen=True)
 class Workload:
     """The statements that decide, each with the advised indexes that it may use. ``cost`` is that of all with what is advised in place;
-    ``recorded``: calls and counters are of one time."""
+    ``writes``: what was written over the same time, None where nothing was recorded."""
 
     statements: Sequence[WorkloadStatement]
     advised: Sequence[Sequence[WhatIfIndex]]
     cost: float
-    recorded: bool
+    writes: Writes | None
 
 
 def removals(
@@ -170,7 +170,7 @@ class _Judge:
             )
         change = loss.change(self.asked)
         share = change / self.workload.cost if self.workload.cost else 0.0
-        if change > max(saved if self.workload.recorded else 0.0, self.workload.cost * NEGLIGIBLE):
+        if change > max(saved, self.workload.cost * NEGLIGIBLE):
             return Witness(
                 "plans",
                 f"without it the workload would cost {share:.1%} more, more than it costs to keep",
@@ -187,13 +187,15 @@ class _Judge:
         return statement.origin or statement.sql[:60]
 
     def _write_cost(self, suspect: Suspect) -> float:
+        if self.workload.writes is None:
+            return 0.0
         index, size = suspect.index, suspect.bytes
         use = use_of(self.snapshot, index)
         height = 0
         if index.access_method == "btree":
             catalog, statistics = self.snapshot.catalog, self.snapshot.statistics
             height = btree_levels(index, catalog, statistics, max(size // 8192, 1))
-        return write_cost(self.snapshot, suspect.table, use.rows if use else 0.0, size, height)
+        return self.workload.writes.cost(suspect.table, use.rows if use else 0.0, size, height)
 
     def removal(self, number: int) -> Removal:
         """What is told of a suspect once all are settled."""
@@ -209,7 +211,7 @@ class _Judge:
             answered_by=cover.name if cover else None,
             bytes=suspect.bytes,
             rows_written=index_writes(self.snapshot, suspect.table),
-            write_cost=self._write_cost(suspect) if self.workload.recorded else None,
+            write_cost=self._write_cost(suspect) if self.workload.writes else None,
             witnesses=witnesses,
             objection=self.objections.get(number),
             confidence=_confidence(witnesses, cover),
