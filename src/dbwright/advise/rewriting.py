@@ -6,10 +6,11 @@ Trees are plain dictionaries (the parser's JSON). A rewriting changes a copy; it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import postgast
 from google.protobuf import json_format
 
@@ -34,24 +35,41 @@ MOST_AFTER = 0.75
 
 def select_of(sql: str) -> Node | None:
     """The tree of a statement that is one SELECT, to be changed at will; None for anything else."""
+    tree = _parsed(sql)
+    return _decode(tree) if tree else None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(sql: str) -> bytes:
+    """As JSON, which is made into a new tree sooner than a tree is copied: every kind of measure asks for it."""
     try:
         statements = parse_statements(numbered(sql)[0])
     except CannotTakeApart:
-        return None
-    select: Node | None = statements[0].get("SelectStmt") if len(statements) == 1 else None
-    return deepcopy(select) if select is not None else None
+        return b""
+    select = statements[0].get("SelectStmt") if len(statements) == 1 else None
+    return msgspec.json.encode(select) if select is not None else b""
+
+
+_decode = msgspec.json.Decoder(Node).decode
 
 
 def text_of(select: Node) -> str | None:
-    """A SELECT as SQL on several lines; None where PostgreSQL's writer has no text for it."""
+    """A SELECT as SQL; None where PostgreSQL's writer has no text for it."""
     tree = postgast.ParseResult()
     try:
         json_format.ParseDict({"version": 170000, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
-        text = str(postgast.deparse(tree))
-        spread = str(postgast.format_sql(text)).strip()
-        return spread if fingerprint(spread) == fingerprint(text) else text
+        return str(postgast.deparse(tree)).strip()
     except (json_format.ParseError, postgast.PgQueryError, RecursionError):
         return None
+
+
+def on_lines(sql: str) -> str:
+    """The text on several lines, for people; as it is where that would say something else."""
+    try:
+        spread = str(postgast.format_sql(sql)).strip().rstrip(";")
+    except (postgast.PgQueryError, RecursionError):
+        return sql
+    return spread if fingerprint(spread) == fingerprint(sql) else sql
 
 
 def walk(node: Any) -> Iterator[Node]:
@@ -271,7 +289,7 @@ def judged(evidence: Evidence, observed: Observed, rewriting: Rewriting) -> Meas
         after=after.cost,
         method="The planner's cost of a call of the first statement, both beside the advised indexes"
         + (" and the rewriting with the index given" if made else ""),
-        change=f"{made}{sql}",
+        change=f"{made}{on_lines(sql)};",
         price=f"{_bytes(size)}a change of the code. {rewriting.equality}",
         confidence="high" if after.cost < before.cost / 10 else "medium",
         proof="run both on a copy with EXPLAIN (ANALYZE, BUFFERS) and compare the rows that they give",

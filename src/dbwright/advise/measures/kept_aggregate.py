@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dbwright.advise.counters import counter_sentence
 from dbwright.advise.evidence import Evidence, Observed
 from dbwright.advise.keeping import Kept, kept
+from dbwright.advise.rewriting import on_lines
 from dbwright.advise.tables import PAGE_BYTES, TUPLE_BYTES
 from dbwright.model.advice import Measure
 from dbwright.model.query_plan import Plan, steps
@@ -197,7 +198,7 @@ def _change(observed: Observed, view: Kept, interval: int) -> str:
     unique = f"CREATE UNIQUE INDEX ON {name} ({keys});\n" if keys else ""
     how = "CONCURRENTLY " if keys else ""
     return (
-        f"CREATE MATERIALIZED VIEW {name} AS\n{view.sql.rstrip(';')};\n{unique}"
+        f"CREATE MATERIALIZED VIEW {name} AS\n{on_lines(view.sql)};\n{unique}"
         f"REFRESH MATERIALIZED VIEW {how}{name};  -- every {_minutes(interval)}"
     )
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from dbwright.advise.evidence import Evidence, Observed
 from dbwright.advise.measures import or_across_tables
-from dbwright.advise.rewriting import LEAST_SHARE, MOST_AFTER, Node, conjuncts, select_of, set_where, text_of, walk
+from dbwright.advise.rewriting import (
+    LEAST_SHARE,
+    MOST_AFTER,
+    Node,
+    conjuncts,
+    on_lines,
+    select_of,
+    set_where,
+    text_of,
+    walk,
+)
 from dbwright.advise.tables import TableFacts
 from dbwright.fixes.sql import create_index
 from dbwright.model.advice import Measure
@@ -314,7 +324,7 @@ def _across(
         before=before.cost,
         after=after.cost,
         method="The planner's cost of a call beside the advised indexes, and as UNION with these",
-        change=f"{extension}{made}{sql}",
+        change=f"{extension}{made}{on_lines(sql)};",
         price=f"{bytes_text(size)} (estimate), entries for every three letters that are written, and a change of the code. The rows are the"
         " same",
         confidence="medium",
