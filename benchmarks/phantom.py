@@ -92,7 +92,7 @@ def compare(
             print(f"{origin}: {str(error).splitlines()[0]}: {text[:80]}")
             continue
         total += 1
-        ratio = mine.cost / truth.cost
+        ratio = mine.cost / truth.cost if truth.cost else 1.0 + mine.cost
         same_shape = shape_of(mine) == shape_of(truth)
         alike += abs(ratio - 1) < 0.001
         same += same_shape
