@@ -13,7 +13,6 @@ from dbwright.advise.evidence import Evidence
 from dbwright.advise.measures import kept_aggregate
 from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
-from dbwright.model.activity import Workload
 from dbwright.model.advice import Effect, Measure
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
@@ -59,9 +58,8 @@ def promos(server: EmbeddedServer) -> Iterator[Promos]:
     parameters = parse_address(conninfo)
     with connect(parameters) as connection:
         snapshot = collect(connection, parameters)
-    recorded = Workload(available=True, collected_from=snapshot.taken_at - timedelta(hours=10))
     statistics = replace(snapshot.statistics, reset_at=snapshot.taken_at - timedelta(days=10))
-    yield Promos(conninfo, replace(snapshot, workload=recorded, statistics=statistics))
+    yield Promos(conninfo, replace(snapshot, statistics=statistics))
     server.drop_database("advise_promos")
 
 
@@ -72,13 +70,18 @@ def phantom(promos: Promos) -> Iterator[Phantom]:
 
 
 def judged(
-    phantom: Phantom, sql: str, calls: float = 100_000, snapshot: Snapshot | None = None, others: float = 0.0
+    phantom: Phantom,
+    sql: str,
+    calls: float = 100_000,
+    snapshot: Snapshot | None = None,
+    others: float = 0.0,
+    hours: float | None = 10.0,
 ) -> list[Measure]:
     """Beside a statement that takes ``others`` as much time."""
     with phantom.session() as session:
         statements = [
-            WorkloadStatement(sql, calls, 20.0),
-            WorkloadStatement("SELECT 1 FROM promo", others, 20.0 * calls),
+            WorkloadStatement(sql, calls, 20.0, hours=hours),
+            WorkloadStatement("SELECT 1 FROM promo", others, 20.0 * calls, hours=hours),
         ]
         effects = [Effect(s, (cost := session.plan(s.sql).cost), cost) for s in statements]
         with Evidence(session, snapshot or phantom.snapshot, effects, ()) as evidence:
@@ -206,5 +209,5 @@ def test_a_small_part_of_the_workload_is_left_alone(phantom: Phantom) -> None:
 
 
 def test_without_a_rate_nothing_is_judged(phantom: Phantom) -> None:
-    (measure,) = judged(phantom, TOP, snapshot=replace(phantom.snapshot, workload=Workload()))
+    (measure,) = judged(phantom, TOP, hours=None)
     assert measure.verdict == "not judged"

@@ -18,7 +18,6 @@ from dbwright.model.catalog import Table
 from dbwright.model.change import CreateIndex
 from dbwright.model.query import Query, Usage
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.statements import window_hours
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Plan, PlanFailed, Session, WhatIf, WhatIfIndex
 from dbwright.source.placeholders import filled
@@ -97,8 +96,9 @@ class Evidence:
 
     @cached_property
     def recorded_hours(self) -> float | None:
-        """Hours in which the calls of the workload came, None where it is not one that the server recorded."""
-        return window_hours(self.snapshot) if self.timed and self.snapshot.workload.available else None
+        """Hours in which the calls of the workload came, None where nobody knows."""
+        hours = {effect.statement.hours for effect in self.effects}
+        return hours.pop() if self.timed and len(hours) == 1 else None
 
     def facts(self, table: Table) -> TableFacts:
         if table.oid not in self._facts:

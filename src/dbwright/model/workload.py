@@ -14,7 +14,7 @@ class WorkloadStatement:
     """A statement of a workload: SQL with literals or with ``$1``. ``calls`` is its weight; ``mean_milliseconds`` and ``mean_rows`` (of a
     call: returned, or changed) are None when nobody measured them. ``origin`` tells people where it is from (``shop/views.py:31``,
     ``q07.sql``, a query id). ``parameters`` are values that its placeholders are known to take, by number from 1. ``executed`` is the plan
-    of one call, with the rows that its nodes gave (``Actual Rows``), where auto_explain logged it.
+    of one call, with the rows that its nodes gave (``Actual Rows``), where auto_explain logged it. ``hours``: in which the calls came.
     """
 
     sql: str
@@ -24,6 +24,7 @@ class WorkloadStatement:
     parameters: Mapping[int, Any] = field(default_factory=dict)
     mean_rows: float | None = None
     executed: Plan | None = None
+    hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

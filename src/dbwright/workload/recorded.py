@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dbwright.model.activity import Statement
 from dbwright.model.snapshot import Snapshot
-from dbwright.model.statements import statements
+from dbwright.model.statements import statements, window_hours
 from dbwright.model.workload import StatementProblem, WorkloadRead, WorkloadStatement
 
 SOURCE = "pg_stat_statements"
@@ -17,7 +17,8 @@ def read_recorded(snapshot: Snapshot) -> WorkloadRead:
     that sends them, where that is known, else the query's number."""
     if not snapshot.workload.available:
         return WorkloadRead(problems=(StatementProblem(SOURCE, "the snapshot holds no recorded statements"),))
-    return WorkloadRead(tuple(_statement(row, snapshot) for row in statements(snapshot.workload)))
+    hours = window_hours(snapshot)
+    return WorkloadRead(tuple(_statement(row, snapshot, hours) for row in statements(snapshot.workload)))
 
 
 def read_difference(earlier: Snapshot, later: Snapshot) -> WorkloadRead:
@@ -36,7 +37,8 @@ def read_difference(earlier: Snapshot, later: Snapshot) -> WorkloadRead:
     before = {row.query_id: row for row in statements(earlier.workload)}
     changed = (_since(row, before.get(row.query_id)) for row in statements(later.workload))
     rows = sorted((row for row in changed if row.calls > 0), key=lambda row: (-row.total_milliseconds, row.query_id))
-    return WorkloadRead(tuple(_statement(row, later) for row in rows))
+    hours = max((later.taken_at - earlier.taken_at).total_seconds() / 3600, 1 / 60)
+    return WorkloadRead(tuple(_statement(row, later, hours) for row in rows))
 
 
 def _began_anew(earlier: Snapshot, later: Snapshot) -> bool:
@@ -58,8 +60,8 @@ def _since(row: Statement, before: Statement | None) -> Statement:
     )
 
 
-def _statement(row: Statement, snapshot: Snapshot) -> WorkloadStatement:
+def _statement(row: Statement, snapshot: Snapshot, hours: float) -> WorkloadStatement:
     origin = snapshot.attribution.by_query_id.get(row.query_id)
     place = str(origin.issued[0]) if origin and origin.issued else f"query {row.query_id}"
     rows = row.rows / row.calls if row.calls else None
-    return WorkloadStatement(row.query, float(row.calls), row.mean_milliseconds, place, mean_rows=rows)
+    return WorkloadStatement(row.query, float(row.calls), row.mean_milliseconds, place, mean_rows=rows, hours=hours)

@@ -58,7 +58,10 @@ def _not_exists(evidence: Evidence, part: Node, outer: Scope, hidden: frozenset[
     if link.get("subLinkType") != "ANY_SUBLINK" or "operName" in link:
         return None
     inner_select = deepcopy(link["subselect"]["SelectStmt"])
-    if any(key in inner_select for key in ("groupClause", "limitCount", "withClause", "larg", "havingClause")):
+    if any(
+        key in inner_select
+        for key in ("groupClause", "limitCount", "limitOffset", "withClause", "larg", "havingClause")
+    ):
         return None
     inner = scope_of(inner_select, evidence.relations, hidden)
     targets = inner_select.get("targetList", ())
@@ -66,7 +69,7 @@ def _not_exists(evidence: Evidence, part: Node, outer: Scope, hidden: frozenset[
     theirs = inner.owner(targets[0]["ResTarget"]["val"]) if len(targets) == 1 else None
     if mine is None or theirs is None or not (mine[1].not_null and theirs[1].not_null):
         return None
-    if mine[0].optional or theirs[0].optional or set(inner.sources) & set(outer.sources):
+    if mine[0].optional or theirs[0].optional or (inner.sources.keys() | inner.opaque) & outer.sources.keys():
         return None
     condition = operation("=", targets[0]["ResTarget"]["val"], column_node(mine[0].alias, mine[1].name))
     set_where(inner_select, [*conjuncts(inner_select.get("whereClause")), condition])
