@@ -117,7 +117,7 @@ def advise(
     if not stop():
         progressed("looking beyond indexes", 1.0)
         chosen = [indexes[number] for number in sorted(selection.chosen)]
-        advice = replace(advice, measures=beyond_indexes(sessions[0], snapshot, advice.effects, chosen))
+        advice = replace(advice, measures=beyond_indexes(sessions[0], snapshot, advice.effects, chosen, stop))
     for session in sessions:
         session.close()
     return replace(advice, interrupted=stop(), seconds=time.perf_counter() - began)

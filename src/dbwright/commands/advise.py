@@ -89,6 +89,9 @@ def command(
     The workload is what the server recorded (pg_stat_statements), or else the queries of the project's code, a folder of SQL files, or
     logs. Everything is planned on a private PostgreSQL with production's schema, sizes and statistics and no row of it: nothing is
     written, and production needs no extension. Ctrl-C ends the search and shows the best found so far (exit code 130).
+
+    Beside indexes it says what else the same evidence speaks for, or against: statements written otherwise, statistics, kept aggregates,
+    partitions, searches in texts, settings.
     """
     from dbwright import config
     from dbwright.advise.advice import advise
