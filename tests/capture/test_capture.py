@@ -50,8 +50,14 @@ call_command("migrate", verbosity=0)
 main()
 """
 SQLALCHEMY = """\
-from sqlalchemy import create_engine, func, select, text
+import enum
+
+from sqlalchemy import JSON, create_engine, func, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Kind(enum.Enum):
+    SMALL = "s"
 
 
 class Base(DeclarativeBase):
@@ -63,6 +69,8 @@ class Item(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     size: Mapped[int]
+    kind: Mapped[Kind | None]
+    data: Mapped[dict | None] = mapped_column(JSON)
 
 
 engine = create_engine("sqlite://")
@@ -72,6 +80,7 @@ with Session(engine) as session:
     session.commit()
     for names in (["n1"], ["n1", "n2"]):
         list(session.scalars(select(Item).where(Item.name.in_(names), Item.size > 1).order_by(Item.size).limit(5)))
+    list(session.scalars(select(Item.id).where(Item.kind == Kind.SMALL, Item.data == {"a": 1})))
     session.execute(select(func.lower(Item.name), func.count()).group_by(func.lower(Item.name))).all()
     session.execute(text("SELECT id FROM item WHERE name = :name"), {"name": "n1"}).all()
     session.connection().exec_driver_sql("SELECT id FROM item WHERE size = ?", (2,)).all()
@@ -121,8 +130,9 @@ def test_what_sqlalchemy_sends(tmp_path: Path) -> None:
     listed = one(rows, "ORDER BY item.size")
     assert "item.name IN ($1)" in listed["sql"]
     assert "item.size > $2" in listed["sql"]
-    assert listed["places"] == [["run.py", 22, "", 2]]
+    assert listed["places"] == [["run.py", 30, "", 2]]
     assert listed["values"] == [[["n1", "1", "5"], 2]]
+    assert one(rows, "item.kind = $1")["values"] == [[["SMALL", '{"a": 1}'], 1]]
     grouped = one(rows, "GROUP BY lower(item.name)")
     assert grouped["calls"] == 1
     assert one(rows, "WHERE name = $1")["values"] == [[["n1"], 1]]

@@ -32,10 +32,10 @@ def watching(calls: Calls) -> Iterator[None]:
 
 class _Recorder:
     def __init__(self, calls: Calls) -> None:
-        from sqlalchemy.dialects import postgresql
+        from sqlalchemy.dialects.postgresql.base import PGDialect
 
         self.calls = calls
-        self.dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+        self.dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
     def before(
         self, _connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
@@ -76,9 +76,17 @@ class _Recorder:
             compiled.__dict__[_SQL] = other
         given = context.compiled_parameters[0] if context.compiled_parameters else {}
         text, names = numbered(str(other))
-        values = (given.get(name, other.params.get(name)) for name in names)
-        # A list is written with as many placeholders as it has members only when it is sent: here it has one.
-        return text, tuple(next(iter(value), None) if isinstance(value, list | tuple) else value for value in values)
+        return text, tuple(self._sent(other.binds.get(name), given.get(name, other.params.get(name))) for name in names)
+
+    def _sent(self, bind: Any, value: Any) -> Any:
+        """A value as the dialect hands it to the driver: JSON as text, members of an enumeration by name. A list is written with as many
+        placeholders as it has members only when it is sent: here it has one."""
+        if bind is None:
+            return value
+        if bind.expanding and isinstance(value, list | tuple):
+            value = next(iter(value), None)
+        process = bind.type.dialect_impl(self.dialect).bind_processor(self.dialect)
+        return process(value) if process is not None else value
 
 
 def _driver_text(statement: str, parameters: Any) -> tuple[str, tuple[Any, ...]]:
