@@ -10,6 +10,7 @@ from dbwright.advise import advice as module
 from dbwright.advise.advice import advise
 from dbwright.advise.selection import Limits
 from dbwright.model.advice import Advice
+from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom
@@ -114,3 +115,14 @@ def test_a_least_gain_keeps_out_what_brings_less(shop: Any) -> None:
     assert len(advised(shop.snapshot, *statements, limits=Limits(gain=0.0)).indexes) == 2
     assert len(advised(shop.snapshot, *statements, limits=Limits(gain=0.4)).indexes) == 1
     assert advised(shop.snapshot, *statements, limits=Limits(gain=0.99)).indexes == ()
+
+
+def test_what_somebody_asks_for_is_looked_at_and_it_is_told_why_not(shop: Any) -> None:
+    useless = CreateIndex("public", "item", "mine", (IndexKey("amount"), IndexKey("line"), IndexKey("price")))
+    useful = CreateIndex("public", "item", "mine_too", (IndexKey("product"),))
+    with Phantom.of(shop.snapshot) as phantom:
+        found = advise(phantom, [GOOD], Limits(count=1, bytes=10**9), asked=[useless, useful])
+    assert [row.index.keys[0].column for row in found.indexes] == ["product"]
+    told = {tuple(key.column for key in row.index.keys): row.why for row in found.rejected}
+    assert told["amount", "line", "price"] == "no plan that was looked at uses it by itself"
+    assert found.indexes[0].index.keys == useful.keys or ("product",) in told

@@ -18,6 +18,7 @@ from dbwright.advise.selection import Limits, Selection, Selector
 from dbwright.advise.sizing import supposed
 from dbwright.advise.writing import Writes
 from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
+from dbwright.model.change import CreateIndex
 from dbwright.model.query import Query
 from dbwright.model.removal import Removal
 from dbwright.model.snapshot import Snapshot
@@ -66,8 +67,10 @@ def advise(
     limits: Limits,
     progressed: Progressed = lambda _what, _share: None,
     stop: Stop = lambda: False,
+    asked: Sequence[CreateIndex] = (),
 ) -> Advice:
-    """The indexes that help the workload most within the limits. Once ``stop`` says so, the best that was found until then."""
+    """The indexes that help the workload most within the limits. Once ``stop`` says so, the best that was found until then. ``asked`` are
+    candidates that somebody wants to be looked at."""
     began = time.perf_counter()
     snapshot = phantom.snapshot
     sessions = phantom.sessions(max(1, min(os.cpu_count() or 1, 4)))
@@ -75,7 +78,7 @@ def advise(
     weighed = _weighed(workload, workers, stop)
     statements, too_wide = _plannable(weighed.statements[:MOST_STATEMENTS])
     progressed("looking for candidates", 0.0)
-    found = candidates(statements, snapshot)
+    found = candidates(statements, snapshot, asked=asked)
     progressed("estimating sizes", 0.05)
     still = _unwritten(snapshot, statements)
     definitions = [
@@ -370,10 +373,12 @@ def _advised(
 def _rejected(parts: _Parts, selector: Selector, selection: Selection) -> list[Rejected]:
     """The most promising plain candidates that were not chosen, and what exists already."""
     rejected: list[Rejected] = []
-    for number, candidate in enumerate(parts.found.indexes):
-        if len(rejected) == MOST_REJECTED:
+    asked = parts.found.asked
+    for number in dict.fromkeys((*asked, *range(len(parts.found.indexes)))):
+        candidate = parts.found.indexes[number]
+        if len(rejected) >= MOST_REJECTED + len(asked):
             break
-        if number not in selection.chosen and is_plain(candidate.index, 2):
+        if number not in selection.chosen and (number in asked or is_plain(candidate.index, 2)):
             rejected.append(
                 Rejected(candidate.index, parts.indexes[number].bytes, _why_not(parts, selector, selection, number))
             )

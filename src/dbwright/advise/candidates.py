@@ -71,7 +71,7 @@ class Candidates:
     would be proposed if the server had it; ``left_out`` counts candidates that the bounds cut off. ``looks`` gives, for each statement by
     its number, the positions in ``indexes`` of those that it is worth planning with, the best for their size first: of all that it may use
     those that no other, smaller one outdoes for it, and those that most promise elsewhere. ``served`` are plain ones that somebody may
-    miss, with the name of the index that gives the same already."""
+    miss, with the name of the index that gives the same already; ``asked`` the positions of those that were asked for."""
 
     indexes: tuple[Candidate, ...] = ()
     problems: tuple[StatementProblem, ...] = ()
@@ -79,11 +79,18 @@ class Candidates:
     left_out: int = 0
     looks: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     served: tuple[tuple[CreateIndex, str], ...] = ()
+    asked: tuple[int, ...] = ()
 
 
-def candidates(statements: Sequence[WorkloadStatement], snapshot: Snapshot, bounds: Bounds = Bounds()) -> Candidates:
-    """The candidates of a workload. What cannot be read is a problem in the result, never an error."""
-    work = _Work(statements, snapshot, bounds)
+def candidates(
+    statements: Sequence[WorkloadStatement],
+    snapshot: Snapshot,
+    bounds: Bounds = Bounds(),
+    asked: Sequence[CreateIndex] = (),
+) -> Candidates:
+    """The candidates of a workload, and those that somebody ``asked`` for, whatever they promise. What cannot be read is a problem in the
+    result, never an error."""
+    work = _Work(statements, snapshot, bounds, asked)
     for number in range(len(statements)):
         work.read(number)
     return work.result()
@@ -111,6 +118,7 @@ class _Work:
     statements: Sequence[WorkloadStatement]
     snapshot: Snapshot
     bounds: Bounds
+    asked: Sequence[CreateIndex] = ()
     occurrences: defaultdict[int, list[Occurrence]] = field(default_factory=lambda: defaultdict(list))
     problems: list[StatementProblem] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
@@ -182,7 +190,28 @@ class _Work:
         most = sorted(self.served, key=lambda one: (-self.served[one], str(one)))[:MOST_SERVED]
         tables = self.snapshot.catalog.table_by_name
         served = [(replace(i, name=names.of(tables[i.schema, i.table], i)), by) for i, by in most]
-        return Candidates(found, tuple(self.problems), tuple(self.notes), left_out, looks, tuple(served))
+        more, positions = self.asked_for(found, names)
+        looks = {**looks}
+        for position in positions:
+            for number in (*found, *more)[position].serves:
+                looks[number] = tuple(dict.fromkeys((*looks.get(number, ()), position)))
+        return Candidates(
+            (*found, *more), tuple(self.problems), tuple(self.notes), left_out, looks, tuple(served), positions
+        )
+
+    def asked_for(self, found: Sequence[Candidate], names: Names) -> tuple[list[Candidate], tuple[int, ...]]:
+        """What was asked for and is no candidate yet, and the positions of all that was asked for."""
+        there = {replace(candidate.index, name=""): position for position, candidate in enumerate(found)}
+        more: list[Candidate] = []
+        for index in self.asked:
+            bare = replace(index, name="", unique=False)
+            if bare not in there:
+                table = self.snapshot.catalog.table_by_name[index.schema, index.table]
+                there[bare] = len(found) + len(more)
+                serves = frozenset(occurrence.statement for occurrence in self.occurrences.get(table.oid, ()))
+                named = replace(bare, name=names.of(table, bare))
+                more.append(Candidate(named, serves, ("asked",), "asked for"))
+        return more, tuple(dict.fromkeys(there[replace(index, name="", unique=False)] for index in self.asked))
 
     def candidate(self, one: _Made, serving: Serving, names: Names) -> Candidate:
         facts = one.facts

@@ -23,6 +23,7 @@ Kind = Literal[
     "brin",
     "merged",
     "existing-extended",
+    "asked",
 ]
 SHARES = {"plain": 0.4, "covering": 0.4, "partial": 0.2, "special": 0.2}
 """The part of an occurrence's bound for each group of kinds."""

@@ -49,7 +49,7 @@ def _rows_where(session: Session, definition: CreateIndex) -> float | None:
 
 def supposed_from_text(phantom: Phantom, text: str) -> WhatIfIndex:
     """An index that a person wrote down. Raises NoIndex."""
-    definition = _definition(phantom.snapshot, text)
+    definition = definition_of(phantom.snapshot, text)
     with phantom.session() as session:
         try:
             index = supposed(session, phantom.snapshot, [definition])[0]
@@ -63,7 +63,8 @@ def supposed_from_text(phantom: Phantom, text: str) -> WhatIfIndex:
     return index
 
 
-def _definition(snapshot: Snapshot, text: str) -> CreateIndex:
+def definition_of(snapshot: Snapshot, text: str) -> CreateIndex:
+    """The index that a CREATE INDEX statement makes. Raises NoIndex."""
     remedy = 'Give --index "CREATE INDEX ON table (column, …)".'
     try:
         nodes = parse_statements(text)

@@ -69,6 +69,13 @@ class NoBudget(DbwrightError):
     metavar="PERCENT",
     help="Only indexes that save so much of the workload's cost beyond what writing them adds. [default: 0.2 without other limits]",
 )
+@click.option(
+    "--consider",
+    "asked",
+    multiple=True,
+    metavar="SQL",
+    help="Look at this CREATE INDEX too and tell why not; may be repeated.",
+)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
 def command(
@@ -81,6 +88,7 @@ def command(
     budget: str | None,
     count: int | None,
     least_gain: float | None,
+    asked: tuple[str, ...],
     format_: str,
     output: Path | None,
 ) -> int:
@@ -96,11 +104,13 @@ def command(
     from dbwright import config
     from dbwright.advise.advice import advise
     from dbwright.advise.selection import Limits
+    from dbwright.advise.sizing import definition_of
     from dbwright.phantom import Phantom
     from dbwright.replicas import with_replicas
 
     limits = Limits(_bytes(budget), count, None if least_gain is None else least_gain / 100)
     snapshot = with_replicas(source.read(config.load(source.path.resolve(), os.environ)), replicas)
+    considered = [definition_of(snapshot, text) for text in asked]
     read = _workload(snapshot, sql_dir, logs, captured, since)
     if not read.statements:
         reasons = "; ".join(f"{p.origin}: {p.reason}" for p in read.problems[:3]) or "nothing was recorded"
@@ -109,7 +119,7 @@ def command(
             "Give --sql-dir or --logs, or let pg_stat_statements record some (see `dbwright audit`).",
         )
     with Phantom.of(snapshot) as phantom, progress("Advising") as progressed, interruptible() as interrupted:
-        advice = advise(phantom, read.statements, limits, progressed, interrupted)
+        advice = advise(phantom, read.statements, limits, progressed, interrupted, considered)
         if advice.interrupted and not advice.effects:
             raise click.Abort
         advice = replace(advice, problems=(*read.problems, *advice.problems))
