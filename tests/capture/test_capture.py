@@ -167,3 +167,4 @@ def test_values_go_where_placeholders_stand_and_nowhere_else() -> None:
         "select '$1', \"$2\", '5'::int, $12 /* $1 */ from t where a = NULL and b = 'it''s'"
     )
     assert filled(sql, {}) == sql
+    assert filled("$1, $2, $3, $4", {1: True, 2: 5, 3: ["a"], 4: 1.5}) == "'true', '5', $3, '1.5'"

@@ -132,3 +132,13 @@ def test_a_query_that_cannot_be_planned_is_told(tmp_path: Path, production: Prod
 def test_without_production_there_is_nothing_to_plan_on(tmp_path: Path) -> None:
     write_project(tmp_path, "list(Order.objects.all())")
     assert_one_clear_error(dbwright("check", ".", "--plans", "--no-db", folder=tmp_path))
+    assert_one_clear_error(dbwright("advise", ".", "--no-db", folder=tmp_path))
+
+
+def test_a_line_is_found_by_any_path_that_ends_in_its_file(tmp_path: Path, production: Production) -> None:
+    write_project(tmp_path / "project", "list(Order.objects.filter(email=request.GET['email']))")
+    words = ("--project", "project", "--snapshot", str(production.file))
+    for place in ("shop/views.py:7", "project/shop/views.py:7", "./project/shop/views.py:7", "views.py:7"):
+        outcome = dbwright("plan", place, *words, folder=tmp_path)
+        assert "Seq Scan on shop_order" in outcome.out, outcome
+    assert_one_clear_error(dbwright("plan", "other/views.py:7", *words, folder=tmp_path))

@@ -11,15 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from uuid import UUID
 
 from dbwright.model.source_table import Place
 from dbwright.snapshots import write_private
+from dbwright.source.placeholders import NO_TEXT, as_text
 from dbwright.source.sql import CannotTakeApart, take_apart
 from dbwright.sqltext import SECRET_COLUMNS, mask_secrets
 
@@ -148,7 +146,7 @@ def _kept(values: Sequence[Any]) -> Values | None:
     texts = []
     for value in values:
         text = as_text(value)
-        if text is _NONE or len(text or "") > LONGEST_VALUE:
+        if text is NO_TEXT or len(text or "") > LONGEST_VALUE:
             return None
         texts.append(text)
     return tuple(texts)
@@ -165,25 +163,6 @@ def _may_be_kept(sql: str) -> bool:
 
 
 _SECRET = re.compile(SECRET_COLUMNS, re.I)
-_NONE: Any = object()
-
-
-def as_text(value: Any) -> Any:
-    """A parameter as the text that PostgreSQL would read; None for NULL."""
-    match value:
-        case None:
-            return None
-        case bool():
-            return "true" if value else "false"
-        case str() | int() | float() | Decimal() | UUID():
-            return str(value)
-        case datetime():
-            return value.isoformat(" ")
-        case date():
-            return value.isoformat()
-        case timedelta():
-            return f"{value.total_seconds()} seconds"
-    return _NONE
 
 
 def _as_json(call: Call) -> dict[str, Any]:

@@ -106,11 +106,13 @@ def command(
     from dbwright.advise.selection import Limits
     from dbwright.advise.sizing import definition_of
     from dbwright.phantom import Phantom
+    from dbwright.phantom.server import require_sizes
     from dbwright.replicas import with_replicas
 
     limits = Limits(_bytes(budget), count, None if least_gain is None else least_gain / 100)
     snapshot = with_replicas(source.read(config.load(source.path.resolve(), os.environ)), replicas)
     considered = [definition_of(snapshot, text) for text in asked]
+    require_sizes(snapshot)
     read = _workload(snapshot, sql_dir, logs, captured, since)
     if not read.statements:
         reasons = "; ".join(f"{p.origin}: {p.reason}" for p in read.problems[:3]) or "nothing was recorded"

@@ -142,7 +142,10 @@ def _text(answers: list[Answer], phantom: Phantom, snapshot: Snapshot) -> str:
     from dbwright.report import query_plan
 
     parts = [f"-- {one_line(name)}\n{query_plan.text(plan)}" for answer in answers for name, plan in answer.plans]
-    as_there = "as production" if phantom.same_major else f"where production has {snapshot.target.version_text}"
+    if not snapshot.was_read:
+        as_there = "on the tables of the code alone, whose sizes are not known"
+    else:
+        as_there = "as production" if phantom.same_major else f"where production has {snapshot.target.version_text}"
     parts.append(
         f"Planned by PostgreSQL {phantom.server.version} {as_there}, as of {snapshot.taken_at:%Y-%m-%d %H:%M} UTC."
         " Costs are the planner's units."

@@ -19,7 +19,7 @@ from dbwright.model.source_table import Place
 from dbwright.model.wording import counted
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom, PlanFailed, Session
-from dbwright.phantom.server import NothingToPlan
+from dbwright.phantom.server import require_sizes
 from dbwright.source.files import role_of
 from dbwright.source.tokens import UNKNOWN_NUMBER, has_token
 from dbwright.workload.captured import CapturedCalls
@@ -85,11 +85,7 @@ def with_plans(
 
     Raises NothingToPlan when the snapshot is not one of a PostgreSQL database with tables and their sizes.
     """
-    if not snapshot.statistics.tables:
-        raise NothingToPlan(
-            "Nothing is known of production's sizes, so nothing can be planned.",
-            "Give a snapshot of production (--snapshot FILE, made by `dbwright snapshot`) or its address (--db).",
-        )
+    require_sizes(snapshot)
     expected = with_pending(snapshot)
     with Phantom.of(expected) as phantom, phantom.session() as session:
         gate = _Gate(session, expected)

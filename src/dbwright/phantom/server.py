@@ -51,6 +51,15 @@ class NothingToPlan(DbwrightError):
     """The snapshot is not one of a PostgreSQL database with tables."""
 
 
+def require_sizes(snapshot: Snapshot) -> None:
+    """Raises NothingToPlan when no size of a table is known: every table would count as empty, and no judgement be worth anything."""
+    if not snapshot.statistics.tables:
+        raise NothingToPlan(
+            "Nothing is known of production's sizes, so nothing can be judged by plans.",
+            "Give a snapshot of production (--snapshot FILE, made by `dbwright snapshot`) or its address (--db).",
+        )
+
+
 class Phantom:
     """A private server with the snapshot's schema, sizes and statistics and without its rows. Use it as a context manager.
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
+from typing import Any
+from uuid import UUID
 
 from dbwright.model.quoting import quote_literal
 
@@ -27,15 +31,37 @@ _HARDER = re.compile(r"['$:]|--|/\*|%[^s]|%s\w|POSTCOMPILE")
 """What only the whole grammar of quotes tells apart."""
 
 
-def filled(sql: str, values: Mapping[int, str | None]) -> str:
+NO_TEXT: Any = object()
+"""What `as_text` gives for a value that has no short text: a list, a document, bytes."""
+
+
+def as_text(value: Any) -> Any:
+    """A parameter as the text that PostgreSQL would read; None for NULL."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float() | Decimal() | UUID():
+            return str(value)
+        case datetime():
+            return value.isoformat(" ")
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return f"{value.total_seconds()} seconds"
+    return NO_TEXT
+
+
+def filled(sql: str, values: Mapping[int, Any]) -> str:
     """The text with those of its ``$1``, ``$2`` … whose values are known written out, as literals whose type the server infers."""
 
     def fill(token: re.Match[str]) -> str:
         number = int(token["numbered"][1:]) if token["numbered"] else 0
-        if number not in values:
+        text = as_text(values[number]) if number in values else NO_TEXT
+        if text is NO_TEXT:
             return token[0]
-        value = values[number]
-        return "NULL" if value is None else quote_literal(value)
+        return "NULL" if text is None else quote_literal(text)
 
     return _TOKEN.sub(fill, sql) if values else sql
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 from dbwright.errors import DbwrightError
 from dbwright.model.snapshot import Snapshot
@@ -35,7 +36,7 @@ def _at(file: str, line: int, snapshot: Snapshot) -> tuple[WorkloadStatement, ..
     queries = [
         query
         for query in snapshot.source.queries
-        if query.sql and any(p.line == line and p.file.endswith(file.lstrip("./")) for p in (query.issued, query.made))
+        if query.sql and any(p.line == line and _is_same(p.file, file) for p in (query.issued, query.made))
     ]
     if not queries:
         raise NoStatement(
@@ -44,3 +45,10 @@ def _at(file: str, line: int, snapshot: Snapshot) -> tuple[WorkloadStatement, ..
         )
     texts = dict.fromkeys((query.sql or "", str(query.issued)) for query in queries)
     return tuple(WorkloadStatement(sql, origin=origin) for sql, origin in texts)
+
+
+def _is_same(known: str, named: str) -> bool:
+    """Whether two names may be of one file, seen from two folders: the shorter ends the longer."""
+    one, other = PurePosixPath(known).parts, tuple(part for part in PurePosixPath(named).parts if part != "..")
+    shorter = min(len(one), len(other))
+    return bool(shorter) and one[-shorter:] == other[-shorter:]
