@@ -19,6 +19,19 @@ _SCAN = re.compile(
 _PROPERTY = re.compile(
     r"\A\s*(?P<name>Filter|Index Cond|Recheck Cond|Group Key|Join Filter|Hash Cond|Merge Cond): (?P<value>.*)\Z"
 )
+_FIGURES = ("Plan Rows", "Total Cost", "Actual Rows", "Actual Loops")
+_WORDS = (
+    "Node Type",
+    "Relation Name",
+    "Alias",
+    "Index Name",
+    "Filter",
+    "Index Cond",
+    "Recheck Cond",
+    "Join Type",
+    "Partial Mode",
+    "Parent Relationship",
+)
 _WORKER = re.compile(r"\A\s*Worker \d+:")
 
 
@@ -26,13 +39,30 @@ def plan_of(text: str) -> Plan | None:
     """The plan; None when the text holds none that is understood."""
     if text.lstrip().startswith("{"):
         try:
-            root = json.loads(text).get("Plan")
+            root = _checked(json.loads(text).get("Plan"))
         except (ValueError, RecursionError):
             return None
-        return (
-            Plan(root) if isinstance(root, dict) and {"Plan Rows", "Total Cost", "Node Type"} <= root.keys() else None
-        )
+        return Plan(root) if root is not None else None
     return _from_text(text)
+
+
+def _checked(node: Any) -> dict[str, Any] | None:
+    """A node with those below it as far as they are what EXPLAIN writes; None where it is not."""
+    if not isinstance(node, dict) or not isinstance(node.get("Node Type"), str):
+        return None
+    figures = {name: node[name] for name in _FIGURES if isinstance(node.get(name), int | float)}
+    if not {"Plan Rows", "Total Cost"} <= figures.keys():
+        return None
+    kept = {name: node[name] for name in _WORDS if isinstance(node.get(name), str)} | figures
+    if not {"Actual Rows", "Actual Loops"} <= figures.keys():
+        kept.pop("Actual Rows", None)
+        kept.pop("Actual Loops", None)
+    if isinstance(keys := node.get("Group Key"), list) and all(isinstance(key, str) for key in keys):
+        kept["Group Key"] = keys
+    kept["Parallel Aware"] = node.get("Parallel Aware") is True
+    below = node.get("Plans")
+    kept["Plans"] = [one for child in (below if isinstance(below, list) else ()) if (one := _checked(child))]
+    return kept
 
 
 def rows_of(plan: Plan) -> float | None:
