@@ -204,6 +204,28 @@ def test_what_cannot_be_planned_says_why(both: Both, statement: str) -> None:
     assert both.session.plan("select * from person where id = 1").cost > 0
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 1; create table pwned (x int)",
+        "select 1 from person where id = $1; create table pwned (x int)",
+        "select ';' /* ; */; create table pwned (x int); select 'x -- ;",
+    ],
+)
+def test_nothing_behind_a_semicolon_is_carried_out(both: Both, statement: str) -> None:
+    """Texts come from logs and files, and the phantom's user may do everything."""
+    with pytest.raises(PlanFailed, match="not one statement"):
+        both.session.plan(statement)
+    assert both.session.connection.execute("select to_regclass('pwned')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    "statement", ["select ';' from person", "select 1 /* ; */ -- ;", 'select $a$;$a$, ";" from (select 1 as ";") x;']
+)
+def test_a_semicolon_in_quotes_ends_nothing(both: Both, statement: str) -> None:
+    assert both.session.plan(statement).cost > 0
+
+
 def test_sessions_of_their_own_suppose_at_the_same_time(both: Both) -> None:
     index = WhatIfIndex(CreateIndex("public", "person", "x", (IndexKey("name"),)), 100, 20000.0, 1)
     first, second = both.phantom.sessions(2)

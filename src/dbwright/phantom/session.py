@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import postgast
 import psycopg
 from psycopg import sql
 
@@ -17,12 +19,25 @@ from dbwright.phantom.whatif import WhatIf, WhatIfIndex, reason_of
 
 _PARAMETER = re.compile(r"\$(\d+)")
 _TYPED_LITERAL = re.compile(r"\b(interval|date|timestamp|timestamptz|time)\s+(\$\d+)", re.I)
+_SEMICOLON = 59
+"""The scanner's number for ``;``."""
 PLAN_SECONDS = 10.0
 """No statement is planned for longer."""
 
 
 class PlanFailed(DbwrightError):
     """The statement cannot be planned on what the snapshot tells."""
+
+
+@lru_cache(maxsize=4096)
+def _is_one(statement: str) -> bool:
+    """Whether nothing stands behind a semicolon. It would be carried out rather than planned, by a superuser, and texts come from logs."""
+    if ";" not in statement:
+        return True
+    try:
+        return all(token.token != _SEMICOLON for token in postgast.scan(statement).tokens)
+    except (postgast.PgQueryError, UnicodeError):
+        return False
 
 
 class Session:
@@ -50,6 +65,8 @@ class Session:
         Raises PlanFailed with the server's reason.
         """
         statement = as_of(statement.strip().rstrip(";"))
+        if not _is_one(statement):
+            raise PlanFailed("It cannot be planned: it is not one statement.", "Give the statements one by one.")
         numbers = {int(number) for number in _PARAMETER.findall(statement)}
         try:
             if not numbers:
