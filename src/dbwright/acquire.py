@@ -15,6 +15,7 @@ from dbwright.collect import project as project_reader
 from dbwright.collect.project import DeclaredDatabase
 from dbwright.errors import DbwrightError
 from dbwright.model.attribution import Attribution
+from dbwright.model.server import why_no_replica
 from dbwright.model.snapshot import (
     NEWEST_VERSION,
     OTHER_DATABASE,
@@ -176,7 +177,7 @@ def _read_given(declared: list[DeclaredDatabase], values: bool, progressed: Prog
     gaps = list(snapshot.gaps)
     for other in others:
         server, node, node_gaps = _read_node(other)
-        if reason := _no_replica(snapshot, server):
+        if reason := why_no_replica(snapshot, server.system_identifier, server.database, server.in_recovery):
             raise NothingToAudit(
                 f"{node.name} is not a replica of {snapshot.target.name}: {reason}.",
                 "Give --db the primary first, then its replicas; audit other databases one at a time.",
@@ -184,18 +185,6 @@ def _read_given(declared: list[DeclaredDatabase], values: bool, progressed: Prog
         nodes.append(node)
         gaps += node_gaps
     return replace(snapshot, statistics=replace(snapshot.statistics, nodes=tuple(nodes)), gaps=tuple(gaps))
-
-
-def _no_replica(snapshot: Snapshot, server: ServerRow) -> str | None:
-    """Why the counters of this server must not be added to the snapshot's; None when they may."""
-    own = snapshot.replication.recovery
-    if own is None or server.system_identifier is None or server.system_identifier != own.system_identifier:
-        return "its system identifier differs"
-    if server.database != snapshot.target.database:
-        return "it is another database"
-    if not (server.in_recovery or own.in_recovery):
-        return "it is not in recovery"
-    return None
 
 
 def _read(declared: DeclaredDatabase, values: bool, progressed: Progressed | None, seconds: float) -> Snapshot:

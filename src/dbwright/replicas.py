@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dbwright import snapshots
 from dbwright.errors import DbwrightError
+from dbwright.model.server import why_no_replica
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.statistics import NodeStatistics
 
@@ -21,7 +22,9 @@ def with_replicas(snapshot: Snapshot, paths: Iterable[Path]) -> Snapshot:
     nodes = list(snapshot.statistics.nodes)
     for path in paths:
         other = snapshots.load(path)
-        if reason := _no_replica(snapshot, other):
+        its = other.replication.recovery
+        identifier, in_recovery = (its.system_identifier, its.in_recovery) if its else (None, False)
+        if reason := why_no_replica(snapshot, identifier, other.target.database, in_recovery):
             raise NoReplica(
                 f"{path} is no snapshot of a replica of {snapshot.target.name}: {reason}.",
                 "Give what `dbwright snapshot --db REPLICA` wrote, for the same database.",
@@ -35,15 +38,3 @@ def _node(other: Snapshot) -> NodeStatistics:
     name = f"{other.target.name} as of {other.taken_at:%Y-%m-%d %H:%M}"
     started = other.target.started_at or other.taken_at
     return NodeStatistics(name, statistics.reset_at, started, statistics.tables, statistics.indexes)
-
-
-def _no_replica(snapshot: Snapshot, other: Snapshot) -> str | None:
-    """Why these counters must not be added; None when they may."""
-    own, its = snapshot.replication.recovery, other.replication.recovery
-    if own is None or its is None or its.system_identifier is None or its.system_identifier != own.system_identifier:
-        return "its system identifier differs, or is not known"
-    if other.target.database != snapshot.target.database:
-        return "it is another database"
-    if not (its.in_recovery or own.in_recovery):
-        return "it is not in recovery"
-    return None

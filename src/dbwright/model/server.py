@@ -113,3 +113,15 @@ def limit_roles(snapshot: Snapshot, roles: tuple[str, ...], name: str, value: st
     """The change that sets a time limit for roles in this database."""
     database = snapshot.target.database
     return Change(tuple(SetRoleParameter(role, database, name, None, value) for role in roles), note)
+
+
+def why_no_replica(snapshot: Snapshot, system_identifier: str | None, database: str, in_recovery: bool) -> str | None:
+    """Why the counters of this server must not be added to the snapshot's; None when they may."""
+    own = snapshot.replication.recovery
+    if own is None or system_identifier is None or system_identifier != own.system_identifier:
+        return "its system identifier differs, or is not known"
+    if database != snapshot.target.database:
+        return "it is another database"
+    if not (in_recovery or own.in_recovery):
+        return "it is not in recovery"
+    return None
