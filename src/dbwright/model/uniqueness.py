@@ -27,6 +27,8 @@ _END = re.compile(
     r"(^|_)(leave|left|end|ends|ended|until|expires?|expired|cancel+ed|cancellation|deactivated|deactivation|closed|revoked|resigned)($|_)"
 )
 """Columns that tell when something was over: it may begin again."""
+_RECORDED = re.compile(r"^(created|updated|modified|edited|logged|occurred|recorded|sent|received|timestamp)(_|$)")
+"""Columns that tell when something happened, and not for which period a row is."""
 _OF_ROWS = re.compile(r"(QuerySet|Queryset|Manager|Query)\.")
 Constant = bool | str | int
 _SINGLE = ("get", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "")
@@ -175,13 +177,12 @@ def _is_kept_otherwise(
     """What is asked for is no key as it stands: a flag chooses among the rows, case is passed over, or a flag of what it refers to says
     whether the rule holds. Or the row that would be made has its value in a unique column as well."""
     by_hand = query.consumer not in ("get_or_create", "update_or_create")
-    if by_hand and (_flags(table, query) or any(map(_ends, table.columns))):
+    if by_hand and (_flags(table, query) or (query.issued_by != "exists" and any(map(_ends, table.columns)))):
         return True
     if not _naming(snapshot, query, table):
         return True  # one row that the program knows beforehand
     predicates = [p for p in (query.query.predicates if query.query else ()) if p.column.table == table.name]
-    moments = {column.name for column in table.columns if (column.type or "").startswith("timestamp")}
-    if any(p.column.column in moments and p.operator == "=" for p in predicates):
+    if any(_RECORDED.search(p.column.column) and p.operator == "=" for p in predicates):
         return True  # what happened is recorded with its moment, and that names nothing
     if any(p.wrapped and p.operator == "=" for p in predicates):
         return True

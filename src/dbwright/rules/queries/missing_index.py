@@ -251,7 +251,10 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         grows = source is not None and comes_in_by_time(snapshot, source)
         few = source is not None and is_set_up_once(snapshot, source)
         for candidate, finding in made:
-            if (name, _columns(candidate, shape)) in unique_soon:
+            columns = _columns(candidate, shape)
+            if (name, columns) in unique_soon and all(
+                len(asked.use.equal) >= len(columns) for asked in candidate.asked
+            ):
                 continue  # the constraint that is missing brings its index
             if not candidate.scans or (few and not shape.facts(candidate.columns[0]).reference):
                 further.append(finding)
