@@ -174,8 +174,8 @@ def _is_caught(snapshot: Snapshot, table: SourceTable, queries: Sequence[SourceQ
 def _is_kept_otherwise(
     snapshot: Snapshot, table: SourceTable, query: SourceQuery, others: Sequence[SourceQuery]
 ) -> bool:
-    """What is asked for is no key as it stands: a flag chooses among the rows, case is passed over, or a flag of what it refers to says
-    whether the rule holds. Or the row that would be made has its value in a unique column as well."""
+    """What is asked for is no key as it stands: a flag chooses among the rows, case is passed over, a range is what may not overlap, or a
+    flag of what it refers to says whether the rule holds. Or the row that would be made has its value in a unique column as well."""
     by_hand = query.consumer not in ("get_or_create", "update_or_create")
     if by_hand and (_flags(table, query) or (query.issued_by != "exists" and any(map(_ends, table.columns)))):
         return True
@@ -184,7 +184,7 @@ def _is_kept_otherwise(
     predicates = [p for p in (query.query.predicates if query.query else ()) if p.column.table == table.name]
     if any(_RECORDED.search(p.column.column) and p.operator == "=" for p in predicates):
         return True  # what happened is recorded with its moment, and that names nothing
-    if any(p.wrapped and p.operator == "=" for p in predicates):
+    if any((p.wrapped and p.operator == "=") or p.operator in ("<", "<=", ">", ">=", "between") for p in predicates):
         return True
     asked = {column.name: column for column in table.columns}
     targets = (snapshot.source.table_by_name.get(c.references.table) for c in asked.values() if c.references)

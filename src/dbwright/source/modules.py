@@ -220,10 +220,21 @@ class Codebase:
 
     def _starts_from(self, folder: Path) -> bool:
         """Whether programs are started from a folder, so that names begin there: it holds ``manage.py`` or ``alembic.ini`` and is no
-        package within a package, whose modules the others name in full."""
+        package whose modules name each other in full."""
         if not ((folder / "manage.py").exists() or (folder / "alembic.ini").exists()):
             return False
-        return not (folder / "__init__.py" in self.files and folder.parent / "__init__.py" in self.files)
+        if folder / "__init__.py" not in self.files:
+            return True
+        return folder.parent / "__init__.py" not in self.files and not self._names_itself(folder)
+
+    def _names_itself(self, package: Path) -> bool:
+        """Whether a module right in a package is imported by its name with the package's before it."""
+        named = re.compile(rb"^(?:from|import) " + re.escape(package.name.encode()) + rb"(?:\.| import )", re.MULTILINE)
+        inside = (path for path in self.files if path.parent == package)
+        try:
+            return any(named.search(path.read_bytes()) for path in inside)
+        except OSError:  # told where the file itself is read
+            return False
 
     @property
     def modules(self) -> Iterator[Module]:

@@ -60,6 +60,17 @@ GOOD = (
         | {"shop/migrations/0002_more.py": _DJANGO.format('("shop", "0001_initial"), ("stock", "0001_initial")', _SQL)}
     ),
     Sample(source={"versions/a.py": _SCRIPT.format("a1", "None"), "versions/b.py": _SCRIPT.format("b2", '"a1"')}),
+    # Through a squashed migration: which way is taken depends on what has been applied.
+    Sample(
+        source={
+            **_two("", '("shop", "0002_more")'),
+            "shop/migrations/0002_more.py": _DJANGO.format('("shop", "0001_initial")', _SQL),
+            "shop/migrations/0003_last.py": _DJANGO.format('("shop", "0002_more"), ("stock", "0001_initial")', _SQL),
+            "shop/migrations/0002_squashed.py": _DJANGO.format('("shop", "0001_initial")', _SQL).replace(
+                "    dependencies", '    replaces = [("shop", "0002_more"), ("shop", "0003_last")]\n    dependencies'
+            ),
+        }
+    ),
 )
 
 

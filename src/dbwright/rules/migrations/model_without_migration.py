@@ -213,6 +213,14 @@ GOOD = (
             "shop/migrations/0001_initial.py": _MIGRATION.format("", "", "").replace("AutoField", "BigAutoField"),
         }
     ),
+    # A metaclass may make a proxy of the class.
+    Sample(
+        source=_django(("20", "", ""), "", "", "")
+        | {
+            "shop/models.py": _MODELS.format("20", "", "")
+            + "\n\nclass Kind(models.base.ModelBase):\n    pass\n\n\nclass Special(Order, metaclass=Kind):\n    pass\n"
+        }
+    ),
     # SQL of a script's own session.
     Sample(
         source=_alembic(

@@ -168,6 +168,16 @@ GOOD = (
             "shop/models.py": _MODELS.format("", "\n    leave_date = models.DateField(null=True)\n"),
         }
     ),
+    # What may not overlap: several beside each other are right.
+    Sample(
+        source={
+            **_module(
+                "class Form:\n    def clean(self):\n        others = Store.objects.filter(name=self.name, city=self.city)\n"
+                "        if others.filter(opens__lt=self.closes).exists():\n            raise ValueError"
+            ),
+            "shop/models.py": _MODELS.format("", "\n    opens = models.IntegerField()\n"),
+        }
+    ),
     # Case is passed over, which no plain constraint does.
     Sample(
         source=_module(

@@ -51,12 +51,17 @@ def drift(
     beyond = {
         a.real._meta.db_table for a in django.models.values() if a.real is not None and _has_unread_base(django, a)
     }
+    made_otherwise = {
+        a.real._meta.db_table for a in django.models.values() if a.real is not None and _has_metaclass(django, a)
+    }
     of_libraries = {(t.name, c.name) for t in wanted for c in t.columns if not _is_of_django(c) or c.type == "varchar"}
     for one in differences(wanted, made, "models", "migrations"):
         found_in = labels_by_table[one.table]
         if one.have == "migrations" and (found_in in in_part or one.table in beyond):
             continue  # what a field or a base class that could not be read may be
         if one.differs and (one.table, one.name) in of_libraries:
+            continue
+        if one.kind == "table" and one.have == "models" and one.table in made_otherwise:
             continue
         groups[found_in].append(one)
     if groups:
@@ -69,6 +74,12 @@ def drift(
                 django.problems.append(Problem(node.file, node.line, reason[:300]))
         for name, found in groups.items():
             yield from (replace(one, group=name, change=texts.get(name)) for one in found)
+
+
+def _has_metaclass(django: Django, adoption: ModelAdoption) -> bool:
+    """A metaclass of the project's own may make a proxy, or no model at all, of the class."""
+    classes = django.interpreter.mro(adoption.cls)
+    return any(keyword.arg == "metaclass" for cls in classes if cls.module.owned for keyword in cls.node.keywords)
 
 
 def _has_unread_base(django: Django, adoption: ModelAdoption) -> bool:
