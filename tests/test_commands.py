@@ -369,7 +369,7 @@ def test_code_beside_a_file_of_development_is_judged_for_the_postgresql_of_produ
         connection.execute("CREATE TABLE shop_customer (id integer PRIMARY KEY, email varchar(200) NOT NULL)")
         connection.execute("INSERT INTO shop_customer (email) VALUES ('a'), ('b')")
         connection.commit()
-    arguments = ("audit", "--hints", "--only", "queries/missing-index")
+    arguments = ("audit", "--only", "queries/missing-index")
     found = json.loads(dbwright(*arguments, "--format", "json", folder=tmp_path).out)["findings"]
     assert [f["change"]["sql"] for f in found] == [
         "CREATE INDEX shop_customer_email_idx ON shop_customer (email);"

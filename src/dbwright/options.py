@@ -203,7 +203,10 @@ def plans_option(command: Callable[..., int]) -> Callable[..., int]:
 
 def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path, ...] = ()) -> Report:
     """Collect, audit, remember. ``plans``: the queries of the code, or those captured, are planned as production would. The store failing
-    is told, never fatal."""
+    is told, never fatal.
+
+    Hints are listed when asked for, be it by the name of their rule.
+    """
     from dbwright import config
     from dbwright.audit import audit
     from dbwright.model.report import Ignore, without_hints
@@ -226,7 +229,7 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     if path and known:
         _shrink_baseline(path, known, report)
     report = report if look.no_history else _remember(report)
-    return report if look.hints else without_hints(report)
+    return report if look.hints or look.only else without_hints(report)
 
 
 def _with_plans(snapshot: Snapshot, captured: tuple[Path, ...]) -> Snapshot:
