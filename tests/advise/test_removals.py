@@ -232,6 +232,16 @@ def test_code_that_would_read_by_it_keeps_it_and_its_line_is_named(snapshot: Sna
             assert removal.confidence == "high"
 
 
+def test_code_that_cannot_be_planned_lowers_the_confidence(snapshot: Snapshot) -> None:
+    text = "SELECT job.id FROM job WHERE job.note = $1 AND no_such_function(job.id)"
+    source = Source(queries=(query(text, Place("shop/views.py", 31)),))
+    removal = by_name(advice(replace(snapshot, source=source)))["idle_note"]
+    witness = next(w for w in removal.witnesses if w.name == "code")
+    assert not witness.looked
+    assert "1 of them was not planned" in witness.text
+    assert removal.confidence == "medium"
+
+
 def test_an_advised_index_takes_over_from_an_old_one(snapshot: Snapshot) -> None:
     text = "select cost, ran from job where person_id = $1 order by ran desc limit 5"
     found = advice(snapshot, (text,), count=1)

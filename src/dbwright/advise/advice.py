@@ -327,6 +327,7 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
             *_not_looked_at(selector),
             *parts.cut,
             *_left_out(parts.found),
+            *(() if parts.snapshot.was_read else ("which indexes may go was not asked, because no database was read",)),
             *parts.found.notes,
         ),
     )

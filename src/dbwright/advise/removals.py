@@ -78,7 +78,7 @@ class _Judge:
         self.workload = workload
         self.advised = advised
         self.found = found
-        self.queries = [queries_about(snapshot, s.table, s.index)[:_MOST_QUERIES] for s in found]
+        self.queries = [queries_about(snapshot, s.table, s.index) for s in found]
         self.asked = [
             Asked(filled(statement.sql, statement.parameters), statement.calls, own)
             for statement, own in zip(workload.statements, workload.advised, strict=True)
@@ -98,7 +98,7 @@ class _Judge:
         """The queries of the source about suspects, after the workload's statements, by their numbers."""
         texts = {statement.sql for statement in self.workload.statements}
         places = {}
-        for query in (query for of_suspect in self.queries for query in of_suspect):
+        for query in (query for of_suspect in self.queries for query in of_suspect[:_MOST_QUERIES]):
             if query.sql is not None and query.sql not in texts:
                 texts.add(query.sql)
                 places[len(self.asked)] = query
@@ -120,15 +120,26 @@ class _Judge:
             if self._may_go(number, removed):
                 removed.add(number)
         while removed:
-            worse = self.plans.together(removed).worse()
-            if not worse:
+            loss = self.plans.together(removed)
+            back = self._too_much(loss, removed)
+            if back is None:
                 break
+            removed.discard(back)
+
+    def _too_much(self, loss: Loss, removed: set[int]) -> int | None:
+        """One to be put back, with the objection to it, where all that go together cost too much."""
+        if worse := loss.worse():
             statement = min(worse, key=lambda n: (-worse[n], n))
             back = min(self.plans.touched[statement] & removed, key=lambda n: (self.found[n].bytes, n))
-            self.objections[back] = (
-                f"{self._origin(statement)} would cost {worse[statement]:.1f} times as much without it and the others that go"
-            )
-            removed.discard(back)
+            times = f"{worse[statement]:.1f} times as much"
+            self.objections[back] = f"{self._origin(statement)} would cost {times} without it and the others that go"
+            return back
+        saved = sum(self._write_cost(self.found[n]) for n in removed)
+        if loss.change(self.asked) <= max(saved, self.workload.cost * NEGLIGIBLE):
+            return None
+        back = max(removed, key=lambda n: (self.plans.alone(n).change(self.asked), n))
+        self.objections[back] = "without it and the others that go the workload would cost more than keeping it does"
+        return back
 
     def _may_go(self, number: int, removed: set[int]) -> bool:
         suspect = self.found[number]
@@ -145,7 +156,7 @@ class _Judge:
         self.witnesses[number] = (
             counters(self.snapshot, suspect.table, suspect.index, needed=cover is None),
             constraints(self.snapshot, suspect.table, suspect.index, staying, self.advised, cover is not None),
-            code(self.snapshot, self.queries[number], places),
+            code(self.snapshot, self.queries[number], places, self._unplanned(number)),
             self._plans(loss, self._write_cost(suspect)),
         )
         if suspect.covers and cover is None and not suspect.idle:
@@ -156,6 +167,11 @@ class _Judge:
         elif objecting := [witness.text for witness in self.witnesses[number] if witness.objects]:
             self.objections[number] = "; ".join(objecting)
         return number not in self.objections
+
+    def _unplanned(self, number: int) -> int:
+        """How many of the queries about a suspect were not planned: too many, or the phantom refuses them."""
+        planned = {self.asked[n].text for n in self.plans.touched} | {s.sql for s in self.workload.statements}
+        return sum(query.sql not in planned for query in self.queries[number])
 
     def _plans(self, loss: Loss, saved: float) -> Witness:
         worse = {n: factor for n, factor in loss.worse().items() if n not in self.places}

@@ -133,8 +133,9 @@ def _asked(query: SourceQuery) -> Iterator[tuple[str, str]]:
         yield from ((column.table, column.column) for column in select.group_by)
 
 
-def code(snapshot: Snapshot, queries: Sequence[SourceQuery], used_by: Collection[str]) -> Witness:
-    """What the source says: ``queries`` about the index's columns, ``used_by`` the places whose plans get materially worse without it."""
+def code(snapshot: Snapshot, queries: Sequence[SourceQuery], used_by: Collection[str], unplanned: int = 0) -> Witness:
+    """What the source says: ``queries`` about the index's columns, of which so many are ``unplanned``, ``used_by`` the places whose plans
+    get materially worse without it."""
     if not snapshot.source.queries:
         gap = next((g for g in snapshot.gaps if g.section in ("source", "project")), None)
         why = gap.reason if gap else "no project was read"
@@ -148,6 +149,6 @@ def code(snapshot: Snapshot, queries: Sequence[SourceQuery], used_by: Collection
     if not queries:
         return Witness("code", f"none of {total} filters, joins or orders by its first column{unknown}")
     places = listed(dict.fromkeys(str(query.issued) for query in queries), _PLACES)
-    return Witness(
-        "code", f"{places} of {total} ask for its first column, and none is planned worse without it{unknown}"
-    )
+    not_planned = f"; {counted(unplanned, 'of them was', 'of them were')} not planned" if unplanned else ""
+    text = f"{places} of {total} ask for its first column, and none is planned worse without it{not_planned}{unknown}"
+    return Witness("code", text, looked=not unplanned)

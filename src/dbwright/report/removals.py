@@ -74,8 +74,8 @@ def lines(advice: Advice) -> Iterable[str]:
 
 def _going(removal: Removal, advice: Advice) -> Iterable[str]:
     yield f"{_what(removal)}. {bytes_text(removal.bytes)}{_written(removal, advice)}."
-    missing = listed(f"{witness.name} were not looked at" for witness in removal.witnesses if not witness.looked)
-    yield f"Confidence: {removal.confidence}{missing and ': ' + missing.replace('code were', 'code was')}."
+    missing = listed(witness.name for witness in removal.witnesses if not witness.looked)
+    yield f"Confidence: {removal.confidence}{missing and ': not all could be asked of the ' + missing}."
     yield ""
     yield "```sql"
     yield f"{_statement(sql.forward(_change(removal)))};"
