@@ -259,6 +259,13 @@ def test_every_format_tells_of_it(snapshot: Snapshot, found: Advice, format_: st
     assert format_ != "sql" or all(line.startswith(("--", "CREATE INDEX")) for line in text.splitlines())
 
 
+def test_a_hostile_name_does_not_end_the_comment(snapshot: Snapshot, found: Advice) -> None:
+    (first, *_) = (removal for removal in found.removals if removal.goes)
+    drop = replace(first.drop, name="x\nDROP TABLE job; --", definition="CREATE INDEX x\nDROP TABLE job")
+    hostile = replace(found, removals=(replace(first, drop=drop),))
+    assert not any(line.startswith("DROP") for line in render(hostile, snapshot, (), "15", "sql").splitlines())
+
+
 @pytest.mark.parametrize(
     ("narrow", "wide", "expected"),
     [

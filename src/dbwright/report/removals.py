@@ -46,7 +46,8 @@ def script(advice: Advice) -> Iterable[str]:
     if going:
         yield "-- Once the new ones are valid and proven, these may go (the second line takes it back):"
     for removal in going:
-        yield f"-- {_statement(sql.forward(_change(removal)))};"
+        # A name may hold the end of a line, which would end the comment.
+        yield f"-- {one_line(_statement(sql.forward(_change(removal))))};"
         yield f"--   {one_line(_statement(sql.backward(_change(removal))))};"
 
 
