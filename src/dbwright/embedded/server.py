@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL server behind a private socket."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from platformdirs import user_cache_path
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -35,6 +37,8 @@ DEFAULTS: Settings = {
     "dynamic_shared_memory_type": "mmap",
 }
 _PORT = 5432
+_KEPT_FORMAT = 1
+"""Raised whenever initdb is called otherwise."""
 _LOCALES = ("C.UTF-8", "C")
 
 
@@ -174,13 +178,16 @@ class EmbeddedServer:
     def _create(self, settings: Settings) -> None:
         account = self._account
         bin_dir = private.usable_programs(self.binaries, account, self.directory)
-        password = secrets.token_urlsafe(24)
+        kept = _kept(self.binaries, account)
+        password = _password_of(kept)
         private.write(self.directory / "passfile", f"*:*:*:{USER}:{password}\n")
         private.write(self.directory / "pwfile", f"{password}\n", owner=account)
         self._configure(settings)
         self._order(
             {
                 "initdb": [_initdb(bin_dir, self.directory, locale) for locale in _LOCALES],
+                "kept": str(kept),
+                "password": password,
                 "postgres": _postgres(bin_dir, self.directory),
                 "environment": _environment(),
                 "account": account and [account.uid, account.gid],
@@ -247,6 +254,22 @@ def _initdb(bin_dir: Path, directory: Path, locale: str) -> list[str]:
         f"--locale={locale}",
         "--no-sync",
     ]
+
+
+def _kept(binaries: ServerBinaries, account: private.Account | None) -> Path:
+    """The folder for the fresh cluster of these programs, so that initdb, half of a start, runs once."""
+    program = binaries.bin_dir / "postgres"
+    of = (_KEPT_FORMAT, str(program), binaries.version, program.stat().st_mtime_ns, account and account.uid)
+    name = hashlib.sha256(repr(of).encode()).hexdigest()[:16]
+    return user_cache_path("dbwright", appauthor=False) / "clusters" / name
+
+
+def _password_of(kept: Path) -> str:
+    """The password of the kept cluster, else a new one. It stands in a folder that nobody else may enter, like each server's socket."""
+    try:
+        return (kept / "password").read_text(encoding="utf-8")
+    except OSError:
+        return secrets.token_urlsafe(24)
 
 
 def _postgres(bin_dir: Path, directory: Path) -> list[str]:

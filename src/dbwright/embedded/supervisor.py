@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,18 @@ def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
     return done
 
 
+class CheckedCopy:
+    """Copies files and adds up what is in them, so that one that a crash of the machine cut is noticed."""
+
+    def __init__(self) -> None:
+        self.sum = 0
+
+    def __call__(self, source: str, target: str) -> None:
+        data = Path(source).read_bytes()
+        self.sum += zlib.crc32(data, zlib.crc32(os.path.basename(source).encode()))
+        Path(target).write_bytes(data)
+
+
 class Supervisor:
     """Owns one private directory and at most one postmaster."""
 
@@ -74,9 +87,10 @@ class Supervisor:
             try:
                 if isinstance(order, dict):
                     self.job = order
-                    self.make_cluster()
-                self.stop()
-                self.start()
+                    self.begin()
+                else:
+                    self.stop()
+                    self.start()
             except (Failed, OSError, subprocess.SubprocessError) as error:
                 answer = {"error": str(error)}
             else:
@@ -96,6 +110,66 @@ class Supervisor:
                 self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
         return json.loads(line)
+
+    def begin(self) -> None:
+        """Start on a copy of the cluster that was kept of an earlier initdb, else, or when that does not start, on a new one."""
+        kept = Path(self.job["kept"])
+        if self.take(kept):
+            try:
+                self.start()
+            except Failed:
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.rmtree(self.directory / "data")
+                (self.directory / "data").mkdir(mode=0o700)
+                self._hand_over(self.directory / "data")
+            else:
+                return
+        self.make_cluster()
+        self.keep(kept)
+        self.start()
+
+    def take(self, kept: Path) -> bool:
+        """Put a copy of the kept cluster in place, if there is one of the password that was told. It is made beside, because what belongs
+        to the server's account may hold links of that account's."""
+        copy = self.directory / "copy"
+        try:
+            if (kept / "password").read_text(encoding="utf-8") != self.job["password"]:
+                return False
+            checked = CheckedCopy()
+            shutil.copytree(kept / "data", copy, symlinks=True, copy_function=checked)
+            if (kept / "sum").read_text(encoding="utf-8") != str(checked.sum):
+                shutil.rmtree(kept, ignore_errors=True)
+                raise OSError("the kept cluster is damaged")
+            self._hand_over(copy)
+            (self.directory / "data").rmdir()
+            copy.rename(self.directory / "data")
+        except (OSError, shutil.Error):
+            shutil.rmtree(copy, ignore_errors=True)
+            return False
+        return True
+
+    def keep(self, kept: Path) -> None:
+        """Keep a copy of the new cluster for the next start, at once or not at all; without one the next start takes longer."""
+        with contextlib.suppress(OSError, shutil.Error):
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            copy = kept.with_name(f"{kept.name}.{os.getpid()}")
+            try:
+                copy.mkdir(mode=0o700)
+                (copy / "password").write_text(self.job["password"], encoding="utf-8")
+                checked = CheckedCopy()
+                shutil.copytree(self.directory / "data", copy / "data", symlinks=True, copy_function=checked)
+                (copy / "sum").write_text(str(checked.sum), encoding="utf-8")
+                copy.rename(kept)
+            finally:
+                shutil.rmtree(copy, ignore_errors=True)
+
+    def _hand_over(self, tree: Path) -> None:
+        """Give a tree of ours to the server's account, its top last."""
+        if not self.job["account"]:
+            return
+        for folder, _, files in os.walk(tree, topdown=False):
+            for name in (*files, "."):
+                os.chown(Path(folder, name), *self.job["account"], follow_symlinks=False)
 
     def make_cluster(self) -> None:
         """Run initdb, in the first of the wanted locales that this build and this machine know."""
