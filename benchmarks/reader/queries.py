@@ -38,6 +38,9 @@ DIRECT = re.compile(
     r"_AsyncSessionContextManager|sessionmaker|instances|load_\w+|Bulk\w*)\b"
 )
 """Functions of the frameworks by whose call the application's line itself issues a query."""
+TOUCH = re.compile(r"(InstrumentedAttribute|QueryableAttribute|DeferredAttribute|\w*Descriptor)\.__get__$")
+PROXIED = frozenset("add add_all commit delete execute flush get merge query refresh scalar scalars".split())
+"""Methods of a session that one for each thread hands on under their bare names."""
 BEFORE_OPTIONAL = ("AND", "OR", "WHERE", "NOT", "HAVING", "ON")
 NOT_OR = "(?! OR )"
 BOUND = re.compile(r"(?:LIMIT|OFFSET) $")
@@ -60,7 +63,12 @@ class Site:
 
     @property
     def direct(self) -> bool:
-        return any(not row["through"] or DIRECT.match(row["through"][0]) for row in self.recorded)
+        return any(is_direct(row["through"]) for row in self.recorded)
+
+    @property
+    def touches(self) -> bool:
+        """Whether the line reads attributes of rows: it was not handed a query, and the lines that call it issue none in its place."""
+        return all(row["through"] and TOUCH.match(row["through"][0]) for row in self.recorded)
 
     @property
     def known(self) -> bool:
@@ -86,6 +94,13 @@ class Site:
     @property
     def some_equal(self) -> bool:
         return any(reason == "" for _row, reason, _sql, _comparison in self.results)
+
+
+def is_direct(through: Sequence[str]) -> bool:
+    """Whether the application's line calls the ORM, by the functions of libraries below it."""
+    if not through or DIRECT.match(through[0]):
+        return True
+    return through[0] in PROXIED and len(through) > 1 and through[1].startswith("Session.")
 
 
 class Statements:
@@ -154,7 +169,7 @@ class Reading:
 
     def fill(self, site: Site) -> None:
         site.candidates = self.at(site.file, site.line)
-        if site.candidates:
+        if site.candidates or site.touches:
             return
         # A function that was handed a query: the reader may have put it at the line that called.
         for depth in range(1, 4):
@@ -303,7 +318,7 @@ def judge(site: Site) -> None:
 
 def missing_reason(row: dict[str, Any]) -> str:
     through = row["through"][0] if row["through"] else "driver"
-    if row["through"] and not DIRECT.match(through):
+    if not is_direct(row["through"]):
         return f"no query at the line; a library acts: {through}"
     return f"no query at the line; issued by {through}"
 

@@ -189,3 +189,17 @@ def test_an_optional_part_is_not_taken_for_the_beginning_or_the_inside_of_anothe
         replace(optional(2, joined, "INNER JOIN tag ON tag.book = book.id", "tag.x = $1"), table="tag"),
     )
     assert judged(root, [row(issued, 4)], *told).equal is equal
+
+
+def test_a_line_that_reads_an_attribute_was_not_handed_a_query(root: Path) -> None:
+    handed, touched = row(OPEN, 12, 4), row(OPEN, 12, 4)
+    touched["through"] = ["ForwardManyToOneDescriptor.__get__", "QuerySet.get"]
+    told = read(2, OPEN.replace("%s", "$1"))
+    assert judged(root, [handed], told).equal
+    assert not judged(root, [touched], told).known
+
+
+def test_a_session_of_each_thread_is_the_session(root: Path) -> None:
+    rows = [row(OPEN, 4), row(OPEN, 5)]
+    rows[0]["through"], rows[1]["through"] = ["commit", "Session.commit"], ["commit", "Transaction.commit"]
+    assert [site.direct for site in sites_of(rows)] == [True, False]

@@ -484,6 +484,20 @@ def prefetched():
     assert 'NOT "shop_sale"."closed"' in sales
 
 
+def test_a_queryset_that_a_relation_is_set_to_is_asked_for_its_rows(tmp_path: Path) -> None:
+    code = """
+from django.db import models
+
+class Shelf(models.Model):
+    books = models.ManyToManyField(Book)
+
+def fill(shelf: Shelf, title):
+    shelf.books.set(Book.objects.filter(title=title))
+"""
+    found = queries(written(tmp_path, {"shop/models.py": _models() + code}), "shop/models.py")
+    assert any('WHERE "shop_book"."title" = $1' in (query.sql or "") for query in found)
+
+
 def test_what_protects_a_row_is_taken_not_to_be_there(tmp_path: Path) -> None:
     code = """
 from django.db import models

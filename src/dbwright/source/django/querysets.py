@@ -789,6 +789,9 @@ class ManagerValue(Value):
         """``add``, ``remove``, ``clear``, ``set`` of a related manager."""
         manager = self.related
         origin = arguments.origin() if arguments.positional else "argument"
+        for given in alternatives(arguments.positional[0]) if name == "set" and arguments.positional else ():
+            if isinstance(given, QuerySetValue):
+                at.iterate(given)  # before anything is changed
 
         def run() -> None:
             instance = self.django.real_instance(self.model, origin, saved=True)
