@@ -349,6 +349,8 @@ class Interpreter:
         self._initialised_like: dict[object, Instance] = {}
         """An object that a constructor was walked for, by its arguments: the next one like it is not walked again."""
         self._bound_names: dict[int, frozenset[str]] = {}
+        self._found_equal: set[int] = set()
+        """Constants of the source, which stay, that a variable was found equal to."""
         self._by_base: dict[str, list[ClassValue]] | None = None
         self.well_known: dict[str, Callable[[], Value]] = {}
         """Attributes that mean the same on whatever is not known."""
@@ -1506,8 +1508,10 @@ class Interpreter:
         for other in ends[1:]:
             for name, there in other.items():
                 here = joined.get(name)
-                if here is not there:
-                    joined[name] = self.either(here, there, at) if here is not None else there
+                if here is None or (id(here) in self._found_equal and isinstance(there, Unknown)):
+                    joined[name] = there  # what it was found equal to in one branch it need not be after both
+                elif here is not there and not (id(there) in self._found_equal and isinstance(here, Unknown)):
+                    joined[name] = self.either(here, there, at)
         at.locals = joined
         return True
 
@@ -1540,6 +1544,7 @@ class Interpreter:
             value = test.comparators[0]
             if equal and isinstance(value, ast.Constant) and isinstance(at.locals.get(test.left.id), Unknown):
                 at.locals[test.left.id] = self._constant(value, at)
+                self._found_equal.add(id(at.locals[test.left.id]))
         elif isinstance(test, ast.Name):
             self._narrow_name(test, taken, at)
         elif isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.func.id == "isinstance" and taken:

@@ -546,6 +546,17 @@ def by(key, value):
     assert 'WHERE "shop_author"."name" = ' in (query.sql or "")
 
 
+def test_a_variable_is_not_what_it_was_equal_to_in_one_branch(tmp_path: Path) -> None:
+    code = """
+def by(value):
+    if value == "nobody":
+        print(value)
+    return Author.objects.filter(name=value).first()
+"""
+    (query,) = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    assert (query.parameters[0].origin, query.parameters[0].value) == ("argument", None)
+
+
 def _models() -> str:
     from web_project import FILES
 
