@@ -38,7 +38,7 @@ DIRECT = re.compile(
     r"_AsyncSessionContextManager|sessionmaker|instances|load_\w+|Bulk\w*)\b"
 )
 """Functions of the frameworks by whose call the application's line itself issues a query."""
-TOUCH = re.compile(r"(InstrumentedAttribute|QueryableAttribute|DeferredAttribute|\w*Descriptor)\.__get__$")
+TOUCH = re.compile(r"(InstrumentedAttribute|QueryableAttribute|\w*Descriptor)\.__get__$")
 PROXIED = frozenset("add add_all commit delete execute flush get merge query refresh scalar scalars".split())
 """Methods of a session that one for each thread hands on under their bare names."""
 BEFORE_OPTIONAL = ("AND", "OR", "WHERE", "NOT", "HAVING", "ON")

@@ -518,12 +518,14 @@ def test_a_row_where_a_key_is_wanted_is_its_key(tmp_path: Path) -> None:
 def task(author: Author):
     return Author.objects.get(pk=author)
 
-def other(author: Author):
-    return Book.objects.filter(publisher=author).first()
+def other(book: Book, key):
+    return Book.objects.filter(pk=key, author=book).first()
 """
-    first, *_others = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
-    assert 'WHERE "shop_author"."id" = ' in (first.sql or "")
-    assert first.partial is None or "not known" not in first.partial
+    by_row, by_both = queries(written(tmp_path, {"shop/code.py": IMPORTS + code}), "shop/code.py")
+    assert 'WHERE "shop_author"."id" = ' in (by_row.sql or "")
+    assert 'WHERE ("shop_book"."author_id" = ' in (by_both.sql or "")
+    assert 'AND "shop_book"."id" = ' in (by_both.sql or "")
+    assert (by_row.partial, by_both.partial) == (None, None)
 
 
 def test_a_function_handed_to_something_unknown_is_called(tmp_path: Path) -> None:

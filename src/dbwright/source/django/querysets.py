@@ -364,14 +364,13 @@ class QuerySetValue(Value):
             return built, partial or missing
         except Exception as error:
             reason = f"{name}: {type(error).__name__}: {error}"
-        for key, value in list(named.items()):
-            replaced = _fitting(key, value)
-            if replaced is not value:
-                named[key] = replaced
-        try:
-            return getattr(self.qs, name)(*positional, **named), partial or missing
-        except Exception:
-            return self._without(name, positional, named), reason
+        keys = {key: _key_of(value) for key, value in named.items()}
+        for others in (keys, {key: _fitting(key, value) for key, value in keys.items()}):
+            try:
+                return getattr(self.qs, name)(*positional, **others), partial or missing
+            except Exception:  # noqa: S112  said below
+                continue
+        return self._without(name, positional, others), reason
 
     def _without(self, name: str, positional: list[Any], named: dict[str, Any]) -> Any:
         """Arguments that Django refuses are left out one by one, and that is said."""
@@ -1054,11 +1053,17 @@ def several(key: str, value: Any) -> Any:
     return value
 
 
+def _key_of(value: Any) -> Any:
+    """For a row of another model than what it is compared with wants: what is compared with a column is its value."""
+    options = getattr(value, "_meta", None)
+    if options is None or isinstance(value, type):
+        return value
+    identity = value.__dict__.get(options.pk.attname)
+    return Token(identity.origin if isinstance(identity, Token) else "unknown")
+
+
 def _fitting(key: str, value: Any) -> Any:
-    """Another stand-in for a token that Django refused, or for a row of another model: what is compared with a column is its value."""
-    if (options := getattr(value, "_meta", None)) is not None and not isinstance(value, type):
-        identity = value.__dict__.get(options.pk.attname)
-        return Token(identity.origin if isinstance(identity, Token) else "unknown")
+    """Another stand-in for a token that Django refused."""
     if isinstance(value, Token):
         lookup = key.rpartition("__")[2]
         if lookup in ("year", "month", "day", "week_day", "hour", "minute", "second", "week", "quarter", "iso_year"):
