@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from dbwright.phantom.sizes import btree_levels
 from dbwright.phantom.whatif import reason_of
 
 _DATABASE = "phantom"
+_BUILDER = "dbwright_builder"
 _SERVER: Mapping[str, str | int | float] = {
     "autovacuum": "off",
     "allow_system_table_mods": "on",
@@ -129,6 +131,25 @@ class Phantom:
         # The driver would prepare what it sends often, and a placeholder in EXPLAIN (GENERIC_PLAN) is none of its own.
         return psycopg.connect(self.server.conninfo(database), autocommit=True, prepare_threshold=None)
 
+    def _connect_to_define(self, connection: psycopg.Connection[Any], database: str) -> psycopg.Connection[Any]:
+        """As a role that may make tables here and nothing else: definitions are the snapshot's text, and a file may come from anybody."""
+        password = secrets.token_urlsafe(24)
+        role = sql.Identifier(_BUILDER)
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (_BUILDER,)).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(password)))
+        for schema in ("public", *(schema.name for schema in self.snapshot.catalog.schemas)):
+            if connection.execute("SELECT to_regnamespace(quote_ident(%s)) IS NOT NULL", (schema,)).fetchone() == (
+                True,
+            ):
+                connection.execute(
+                    sql.SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {}").format(sql.Identifier(schema), role)
+                )
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA dbwright_clock TO {}").format(role))
+        return psycopg.connect(
+            self.server.conninfo(database), user=_BUILDER, password=password, autocommit=True, prepare_threshold=None
+        )
+
     def _settings(self) -> dict[str, str]:
         return {
             row.name: row.value
@@ -144,10 +165,13 @@ class Phantom:
                 f"Install PostgreSQL {self.snapshot.target.major} on this machine.",
             )
         self._create_database(database)
+        namespaces, *definitions = steps(self.snapshot.catalog)
         with self._connect(database) as connection:
             connection.execute(clock.functions(self.snapshot.taken_at).encode())
-            for group in steps(self.snapshot.catalog):
-                self._run(connection, group)
+            self._run(connection, namespaces)
+            with self._connect_to_define(connection, database) as builder:
+                for group in definitions:
+                    self._run(builder, group)
             with connection.transaction():
                 figures.write_keys(connection, self.snapshot, self.server.major)
             self._write_statistics(connection)
