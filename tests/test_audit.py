@@ -19,6 +19,7 @@ from dbwright.model.report import Ignore, Report, without_hints
 from dbwright.model.snapshot import SCHEMA_VERSION, Gap, Snapshot, Target
 from dbwright.model.source import Place
 from dbwright.model.statements import sample_statement
+from dbwright.options import Look, show
 from dbwright.postgres import connect, parse_address
 from dbwright.source import read
 from dbwright.source.attribution import attribute
@@ -296,3 +297,19 @@ def test_what_is_only_info_is_set_aside_and_counted() -> None:
     told, hint = (Finding(name, "…", (), Impact.certain(), severity=name) for name in ("low", "info"))
     report = without_hints(Report(SNAPSHOT, (told, hint)))
     assert (report.findings, report.hints) == ((told,), (hint,))
+
+
+def test_people_ask_for_hints_and_programs_get_them(capsys: pytest.CaptureFixture[str]) -> None:
+    place = (ObjectRef("table", "orders", "public", "orders"),)
+    told = Finding("worth telling", "…", place, Impact.certain(), rule="indexes/unused", severity="low", id="1")
+    habit = replace(told, title="a mere habit", severity="info", id="2", rule="indexes/duplicate")
+    report = Report(SNAPSHOT, (told, habit))
+    for format_ in ("text", "markdown", "github"):
+        show(report, format_, None)
+        out = capsys.readouterr().out
+        assert "worth telling" in out
+        assert "a mere habit" not in out
+        assert "1 hint not listed" in out
+    for format_, look in (("json", None), ("sarif", None), ("text", Look((), (), None, True, hints=True))):
+        show(report, format_, None, look=look)
+        assert "a mere habit" in capsys.readouterr().out

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dbwright.model.snapshot import Snapshot
 
 FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
+FOR_PEOPLE = ("text", "markdown", "html", "github")
 
 
 class UnknownRule(DbwrightError):
@@ -203,13 +204,10 @@ def plans_option(command: Callable[..., int]) -> Callable[..., int]:
 
 def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path, ...] = ()) -> Report:
     """Collect, audit, remember. ``plans``: the queries of the code, or those captured, are planned as production would. The store failing
-    is told, never fatal.
-
-    Hints are listed when asked for, be it by the name of their rule.
-    """
+    is told, never fatal."""
     from dbwright import config
     from dbwright.audit import audit
-    from dbwright.model.report import Ignore, without_hints
+    from dbwright.model.report import Ignore
 
     configuration = config.load(source.path.resolve(), os.environ)
     only = look.only or configuration.only
@@ -228,8 +226,7 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     )
     if path and known:
         _shrink_baseline(path, known, report)
-    report = report if look.no_history else _remember(report)
-    return report if look.hints or look.only else without_hints(report)
+    return report if look.no_history else _remember(report)
 
 
 def _with_plans(snapshot: Snapshot, captured: tuple[Path, ...]) -> Snapshot:
@@ -332,8 +329,15 @@ def render(report: Report, format_: str) -> str:
     return text
 
 
-def show(report: Report, format_: str, output: Path | None, fail_on: str | None = None) -> None:
-    """Print the report, or write it to a file."""
+def show(
+    report: Report, format_: str, output: Path | None, fail_on: str | None = None, look: Look | None = None
+) -> None:
+    """Print the report, or write it to a file. To people hints are listed when they asked for them, be it by the name of their rule;
+    programs get all findings with their severity."""
+    from dbwright.model.report import without_hints
+
+    if format_ in FOR_PEOPLE and not (look and (look.hints or look.only)):
+        report = without_hints(report)
     if format_ == "text" and output is None:
         from dbwright.report import text
 
@@ -381,7 +385,7 @@ def require_checked(report: Report, source: Source) -> None:
 def failing(report: Report, fail_on: str | None) -> int:
     """How many findings are at or above the threshold."""
     levels = [name for name in SEVERITIES if fail_on in SEVERITIES[SEVERITIES.index(name) :]]
-    return sum(1 for finding in (*report.findings, *report.hints) if finding.severity in levels)
+    return sum(1 for finding in report.findings if finding.severity in levels)
 
 
 def note(text: str) -> None:

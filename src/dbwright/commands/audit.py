@@ -27,7 +27,7 @@ def command(source: Source, look: Look, format_: str, output: Path | None, fail_
     Nothing is written to it. Exit code 0; 1 with --fail-on; 2 when it could not run.
     """
     report = run(source, look)
-    show(report, format_, output, fail_on)
+    show(report, format_, output, fail_on, look)
     if fail_on != "never":
         require_checked(report, source)
     return 1 if failing(report, fail_on) else 0

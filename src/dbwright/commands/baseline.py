@@ -28,7 +28,7 @@ def command(source: Source, plans: bool, output: Path | None) -> int:
     from dbwright import config
     from dbwright.snapshots import write_private
 
-    report = run(source, Look((), (), None, True, hints=True), plans=plans)
+    report = run(source, Look((), (), None, True), plans=plans)
     require_checked(report, source)
     known = {f.id: config.baseline_line(f) for f in report.findings}
     known |= {

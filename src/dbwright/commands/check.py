@@ -69,7 +69,7 @@ def command(
     report = run(source, look, plans=plans or bool(captured), captured=captured)
     if lines is not None:
         report = touched(report, lines)
-    show(report, format_, output, fail_on)
+    show(report, format_, output, fail_on, look)
     require_checked(report, source)
     count = failing(report, fail_on)
     if format_ != "text" or output:

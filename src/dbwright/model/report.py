@@ -10,7 +10,7 @@ from typing import Literal
 from dbwright.model.finding import Finding, NotChecked, Strength
 from dbwright.model.snapshot import Snapshot
 
-REPORT_VERSION = "1.1"
+REPORT_VERSION = "1.0"
 """Version of the JSON contract: the first number changes when something is taken away or means something else."""
 
 State = Literal["new", "unchanged", "regressed", "resolved"]

@@ -53,7 +53,6 @@ def document(report: Report) -> dict[str, Any]:
         },
         "rules_run": list(report.rules_run),
         "findings": [finding_document(finding, report.lives.get(finding.id)) for finding in report.findings],
-        "hints": [finding_document(finding, report.lives.get(finding.id)) for finding in report.hints],
         "strengths": [
             {"rule": s.rule, "title": s.title, "message": s.message, "evidence": dict(s.evidence)}
             for s in report.strengths
