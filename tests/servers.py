@@ -1,6 +1,10 @@
 """The PostgreSQL servers that tests can have, of every major version found on this machine or fetched for it."""
 
+import time
 from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
 
 from dbwright.embedded import EmbeddedServer, ServerBinaries, find_servers
 from dbwright.embedded.binaries import inspect
@@ -31,3 +35,16 @@ def start(major: int, **settings: str) -> EmbeddedServer:
             f"{STATEMENTS}.max", "50000"
         )  # with 5,000 the tests before drop what a test has just recorded
     return EmbeddedServer.start(binaries=binaries, settings=settings)
+
+
+def analyze(connection: psycopg.Connection[Any]) -> None:
+    """VACUUM ANALYZE, with the counters settled before and after: else rows that were put in before count as put in since."""
+    major = connection.info.server_version // 10000
+    commands: tuple[LiteralString, ...] = ("VACUUM ANALYZE", "SELECT 1")
+    for command in commands:
+        if major >= 15:
+            connection.execute("SELECT pg_stat_force_next_flush()")
+        else:
+            time.sleep(1)  # the collector is told twice a second, and writes its file twice a second
+            connection.execute("SELECT 1")
+        connection.execute(command)

@@ -87,10 +87,11 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def touched(report: Report, lines: ChangedLines) -> Report:
-    """The report with the findings that have a place among the lines. Those of the database alone are left out: no change brought them."""
-    kept = tuple(
-        finding
-        for finding in report.findings
-        if any(place.line in span for place in finding.locations for span in lines.get(place.file, ()))
-    )
-    return replace(report, findings=kept)
+    """The report with the findings that have a place among the lines, and of their places those. Findings of the database alone are left
+    out: no change brought them."""
+    kept = []
+    for finding in report.findings:
+        places = tuple(p for p in finding.locations if any(p.line in span for span in lines.get(p.file, ())))
+        if places:
+            kept.append(replace(finding, locations=places))
+    return replace(report, findings=tuple(kept))

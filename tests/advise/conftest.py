@@ -10,6 +10,7 @@ from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
 from dbwright.model.snapshot import Snapshot
 from dbwright.postgres import connect, parse_address
+from servers import analyze
 
 SHOP = r"""
 CREATE TABLE customer (
@@ -49,7 +50,6 @@ INSERT INTO item SELECT g / 3 + 1, g % 3, g * 31 % 500, g % 9, g % 83, to_tsvect
 INSERT INTO tiny SELECT g, 'n' || g FROM generate_series(1, 20) g;
 INSERT INTO "We""ird"."Or der" SELECT g, g % 100, 'x' || g, g % 10 FROM generate_series(1, 20000) g;
 INSERT INTO event SELECT '2024-01-01'::timestamptz + g * interval '1 hour', g % 30 FROM generate_series(1, 20000) g;
-VACUUM ANALYZE;
 """
 
 
@@ -65,6 +65,7 @@ def shop(server: EmbeddedServer) -> Iterator[Shop]:
     with psycopg.connect(conninfo, autocommit=True) as writer:
         for statement in SHOP.strip().rstrip(";").split(";\n"):
             writer.execute(statement.encode())
+        analyze(writer)
     parameters = parse_address(conninfo)
     with connect(parameters) as connection:
         snapshot = collect(connection, parameters)

@@ -10,6 +10,7 @@ from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
 from dbwright.postgres import connect, parse_address
 from dbwright.snapshots import encode
+from servers import analyze
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def production(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory)
     conninfo = server.create_database("gate_shop")
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(PRODUCTION)
-        connection.execute("VACUUM ANALYZE")
+        analyze(connection)
     parameters = parse_address(conninfo)
     with connect(parameters) as connection:
         snapshot = collect(connection, parameters)

@@ -2,7 +2,6 @@
 
 import secrets
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,7 +22,7 @@ from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
 from dbwright.phantom.clock import as_of
 from dbwright.phantom.server import NothingToPlan
 from dbwright.postgres import connect, parse_address
-from servers import all_binaries, available_majors
+from servers import all_binaries, analyze, available_majors
 
 SCHEMA = r"""
 create type mood as enum ('sad', 'ok', 'happy');
@@ -60,7 +59,6 @@ create index person_city on person using hash (city);
 create index order_placed on "or der" using brin (placed);
 create index event_kind on event (kind);
 refresh materialized view spent;
-vacuum analyze;
 """
 
 QUERIES = (
@@ -114,10 +112,8 @@ def both(request: pytest.FixtureRequest, servers: Callable[[int], EmbeddedServer
     conninfo = server.create_database("planned")
     with psycopg.connect(conninfo, autocommit=True) as real:
         for statement in SCHEMA.split(";\n")[:-1]:
-            if statement.startswith("vacuum"):  # else the inserts are counted after the ANALYZE
-                time.sleep(0 if request.param >= 15 else 0.6)
-                real.execute("SELECT pg_stat_force_next_flush()" if request.param >= 15 else "SELECT 1")
             real.execute(statement.encode())
+        analyze(real)
         snapshot = taken(conninfo)
         with Phantom.of(snapshot, binaries=all_binaries()[request.param]) as phantom, phantom.session() as session:
             yield Both(real, phantom, session)

@@ -56,6 +56,7 @@ def measures(evidence: Evidence) -> Iterator[Measure]:
             "not judged",
         )
         return
+    longest = evidence.snapshot.settings.number("default_statistics_target") or 100.0
     groups: defaultdict[tuple[int, tuple[str, ...]], list[tuple[_Cause, Misestimate]]] = defaultdict(list)
     for one in misestimates(evidence):
         if reason := stale(evidence.snapshot, one.facts):
@@ -67,12 +68,12 @@ def measures(evidence: Evidence) -> Iterator[Measure]:
                 (one.observed.number,),
                 one.observed.share,
             )
-        elif (cause := _cause(one)) and _is_possible(evidence.snapshot, cause):
+        elif (cause := _cause(one, longest)) and _is_possible(evidence.snapshot, cause):
             groups[cause.facts.table.oid, cause.targets].append((cause, one))
     yield from (_measure(evidence, found) for found in groups.values())
 
 
-def _cause(one: Misestimate) -> _Cause | None:
+def _cause(one: Misestimate, longest: float) -> _Cause | None:
     facts = one.facts
     if one.groups or one.group_expressions:
         return _of_groups(one)
@@ -87,7 +88,7 @@ def _cause(one: Misestimate) -> _Cause | None:
     if any(set(index.columns) <= set(columns) and index.is_unique for index in facts.indexes):
         return None
     if all(p.is_constant for p in one.predicates):
-        return _of_constants(one, columns)
+        return _of_constants(one, columns, longest)
     return _of_parameters(one, columns)
 
 
@@ -124,15 +125,20 @@ def _is_fixed(expression: str) -> bool:
     return bool(expression) and not _PARAMETER.search(expression)
 
 
-def _of_constants(one: Misestimate, columns: Sequence[str]) -> _Cause | None:
-    """The planner knows each value's share: what is left is how they come together."""
+def _of_constants(one: Misestimate, columns: Sequence[str], longest: float) -> _Cause | None:
+    """The planner knows each value's share: what is left is how they come together. A list of ``longest`` combinations that does not hold
+    them all would speak of those that it lacks, before dependencies do, as of rare ones."""
     facts = one.facts
     shares = [facts.equal_fraction(p.column.column, p.value) for p in one.predicates if p.operator == "="]
     rows = facts.assumed_rows
     if shares and one.actual > ROOM * min(shares) * rows:
         return None
     equal = all(p.operator in ("=", "in", "is") for p in one.predicates)
-    kinds = ("dependencies", "mcv") if equal and one.too_low else ("mcv",)
+    if equal and one.too_low:
+        whole = max(facts.distinct(name) for name in columns) <= longest
+        kinds: tuple[str, ...] = ("dependencies", "mcv") if whole else ("dependencies",)
+    else:
+        kinds = ("mcv",)
     return _Cause(facts, tuple(columns), kinds, f"it takes the conditions on {listed(columns)} as independent")
 
 
