@@ -36,9 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    snapshot = config.getoption("--dbwright-plans") or config.getini("dbwright_plans")
-    if snapshot:
-        config.pluginmanager.register(_Gate(config, config.invocation_params.dir / snapshot), "dbwright_gate")
+    if given := config.getoption("--dbwright-plans"):
+        snapshot = config.invocation_params.dir / given
+    elif configured := config.getini("dbwright_plans"):
+        snapshot = (config.inipath.parent if config.inipath else config.rootpath) / configured
+    else:
+        return
+    config.pluginmanager.register(_Gate(config, snapshot), "dbwright_gate")
 
 
 class _Gate:

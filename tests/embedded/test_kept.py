@@ -42,7 +42,17 @@ def test_a_broken_one_is_made_anew(clusters: Path, broken: str) -> None:
     assert identifier() == second
 
 
-def test_one_of_another_password_is_left_alone(clusters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("password", [b"", b"\xff\xfe", b"another"])
+def test_a_lost_password_is_made_anew(clusters: Path, password: bytes) -> None:
+    first = identifier()
+    (kept,) = clusters.iterdir()
+    (kept / "password").write_bytes(password)
+    second = identifier()
+    assert second != first
+    assert identifier() == second
+
+
+def test_one_of_another_password_is_not_taken(clusters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = identifier()
     monkeypatch.setattr("dbwright.embedded.server._password_of", lambda _: "another")
     assert identifier() != first

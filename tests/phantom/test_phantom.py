@@ -17,6 +17,7 @@ from dbwright.embedded import EmbeddedServer
 from dbwright.fixes.sql import create_index
 from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.query_plan import Plan, steps
+from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import Snapshot
 from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
 from dbwright.phantom.clock import as_of
@@ -145,6 +146,30 @@ def test_what_a_snapshot_defines_is_carried_out_without_rights(both: Both, tmp_p
     catalog = replace(snapshot.catalog, indexes=indexes, constraints=constraints, types=types)
     with Phantom.of(replace(snapshot, catalog=catalog), binaries=both.phantom.server.binaries) as phantom:
         assert any("permission denied" in gap.reason or "must be superuser" in gap.reason for gap in phantom.gaps)
+    assert not mark.exists()
+
+
+def test_what_a_snapshot_defines_cannot_wait_for_the_planner_either(both: Both) -> None:
+    """A function in an index is folded by whoever plans, who has all rights."""
+    snapshot, mark = both.phantom.snapshot, Path(tempfile.gettempdir()) / f"dbwright-test-{secrets.token_hex(8)}"
+    first, *others = snapshot.catalog.indexes
+    table = snapshot.catalog.table_by_oid[first.table_oid]
+    name = quote_identifier(table.schema, table.name)
+    attack = (
+        "CREATE FUNCTION public.inner_() RETURNS int LANGUAGE plpgsql VOLATILE AS $f$ BEGIN EXECUTE $q$COPY (SELECT 1) TO PROGRAM "
+        f"'touch {mark}'$q$; RETURN 1; END $f$; CREATE FUNCTION public.evil(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
+        "$f$ BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN PERFORM public.inner_(); END IF; RETURN 1; "
+        f"END $f$; CREATE INDEX evil ON {name} ((1 + public.evil(1)))"
+    )
+    indexes = (replace(first, definition=attack, constraint=None), *others)
+    constraints = tuple(c for c in snapshot.catalog.constraints if c.index_oid != first.oid)
+    catalog = replace(snapshot.catalog, indexes=indexes, constraints=constraints)
+    with (
+        Phantom.of(replace(snapshot, catalog=catalog), binaries=both.phantom.server.binaries) as phantom,
+        phantom.session() as session,
+    ):
+        session.plan(f"SELECT * FROM {name}")
+        assert any("permission denied for language" in gap.reason for gap in phantom.gaps)
     assert not mark.exists()
 
 

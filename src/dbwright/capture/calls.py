@@ -27,7 +27,7 @@ MOST_VALUES = 200
 LONGEST_VALUE = 200
 """Characters of a parameter; longer ones (documents, pictures) are not kept, and then none of that call."""
 Values = tuple[str | None, ...]
-_ROWS = re.compile(r"\s*\(*\s*(?:select|with|insert|update|delete|merge)\b", re.I)
+_ROWS = re.compile(r"(?:\s|--[^\n]*+\n|/\*.*?\*/|\()*+(?:select|with|insert|update|delete|merge)\b", re.I | re.S)
 _OUTSIDE = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) + "/" for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -153,16 +153,21 @@ def _kept(values: Sequence[Any]) -> Values | None:
 
 
 def _may_be_kept(sql: str) -> bool:
-    """Whether the parameters of a statement may be written down: those that rows are sought by, and by no column whose name tells of a
-    secret. What is stored is not."""
+    """Whether the parameters of a statement may be written down: of a SELECT that compares nothing whose name tells of a secret. What is
+    stored is not."""
     try:
         query = take_apart(sql)
     except CannotTakeApart:
         return False
-    return query.verb == "select" and not any(_SECRET.search(p.column.column) for p in query.predicates)
+    if query.verb != "select" or _SECRET_CALL.search(sql):
+        return False
+    # Columns that are only read tell nothing of the parameters.
+    head, _, tail = re.split(r"(\bFROM\b)", sql + " FROM ", maxsplit=1, flags=re.I)
+    return not _SECRET.search(tail) and not ("$" in head and _SECRET.search(head))
 
 
 _SECRET = re.compile(SECRET_COLUMNS, re.I)
+_SECRET_CALL = re.compile(r"\b(?:crypt|pgp_\w+|hmac|digest|encrypt\w*|decrypt\w*|set_config)\s*\(", re.I)
 
 
 def _as_json(call: Call) -> dict[str, Any]:

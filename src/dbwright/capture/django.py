@@ -27,19 +27,20 @@ def watching(calls: Calls) -> Iterator[None]:
 
     def watch(connection: Any, **_: Any) -> None:
         if recorder not in connection.execute_wrappers:
-            connection.execute_wrappers.append(recorder)
+            # The first, because an application's own execute_wrapper() takes away the last when it ends.
+            connection.execute_wrappers.insert(0, recorder)
             watched.append(connection)
 
     connection_created.connect(watch, weak=False, dispatch_uid=f"dbwright {id(recorder)}")
     for connection in _open():
         watch(connection)
-    before = compiler.SQLCompiler.execute_sql, compiler.SQLInsertCompiler.execute_sql
-    compiler.SQLCompiler.execute_sql = _compiling(before[0], recorder)
-    compiler.SQLInsertCompiler.execute_sql = _compiling(before[1], recorder)
+    # Not that of inserts: compiling one again would ask the fields again what to store. What is sent to SQLite is near enough.
+    before = compiler.SQLCompiler.execute_sql
+    compiler.SQLCompiler.execute_sql = _compiling(before, recorder)
     try:
         yield
     finally:
-        compiler.SQLCompiler.execute_sql, compiler.SQLInsertCompiler.execute_sql = before
+        compiler.SQLCompiler.execute_sql = before
         connection_created.disconnect(dispatch_uid=f"dbwright {id(recorder)}")
         for connection in watched:
             if recorder in connection.execute_wrappers:
@@ -59,11 +60,11 @@ def _compiling(original: Callable[..., Any], recorder: _Recorder) -> Callable[..
     def execute_sql(self: Any, *arguments: Any, **named: Any) -> Any:
         if self.connection.vendor == "postgresql" or not recorder.is_watching(self.connection):
             return original(self, *arguments, **named)
-        recorder.coming.translated = recorder.translate(self)
+        before, recorder.coming.translated = recorder.coming.translated, recorder.translate(self)
         try:
             return original(self, *arguments, **named)
         finally:
-            recorder.coming.translated = None
+            recorder.coming.translated = before
 
     return execute_sql
 
@@ -93,6 +94,12 @@ class _Recorder:
             self._record(str(sql), params, many, context["connection"], (time.perf_counter() - began) * 1000)
 
     def _record(self, sql: str, params: Any, many: bool, connection: Any, milliseconds: float) -> None:
+        try:
+            self._add(sql, params, many, connection, milliseconds)
+        except Exception as error:
+            self.calls.cannot_translate(f"{type(error).__name__}: {error}"[:200])
+
+    def _add(self, sql: str, params: Any, many: bool, connection: Any, milliseconds: float) -> None:
         on_postgresql = connection.vendor == "postgresql"
         translated, self.coming.translated = self.coming.translated, None
         if translated is not None:
@@ -106,19 +113,17 @@ class _Recorder:
     def translate(self, compiler: Any) -> Translated | None:
         """The statement that the compiler is about to send, as PostgreSQL would get it; None when it cannot be written."""
         from django.core.exceptions import EmptyResultSet, FullResultSet
-        from django.db import DatabaseError, NotSupportedError
 
         query = compiler.query
         if getattr(query, "related_updates", None):
             return None  # to write it down it would be asked what to update
         try:
             other = query.clone().get_compiler(connection=self._connection(compiler.connection))
-            if hasattr(compiler, "returning_fields"):
-                other.returning_fields = compiler.returning_fields
             written = other.as_sql()
         except (EmptyResultSet, FullResultSet):
             return None  # Django sends nothing either
-        except (DatabaseError, NotSupportedError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
+        except Exception as error:
+            # Whatever it is, it is ours: the application's query goes on. It is told in the file.
             self.calls.cannot_translate(f"{type(error).__name__}: {error}"[:200])
             return None
         sql, params = written[0] if isinstance(written, list) else written

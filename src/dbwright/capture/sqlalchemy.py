@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dbwright.capture.calls import Calls
-from dbwright.source.placeholders import numbered
+from dbwright.source.placeholders import NO_TEXT, numbered
 
 _SQL = "_dbwright_sql"
 
@@ -46,14 +46,15 @@ class _Recorder:
     def after(self, connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
         began = getattr(context, "_dbwright_began", None)
         milliseconds = (time.perf_counter() - began) * 1000 if began else 0.0
-        on_postgresql = connection.dialect.name == "postgresql"
-        translated = self._translated(context)
-        if translated is None:
-            first = parameters[0] if many and parameters else parameters
-            sql, values = _driver_text(statement, first)
-        else:
-            sql, values = translated
-        self.calls.add(sql, values, milliseconds, on_postgresql=on_postgresql)
+        try:
+            translated = self._translated(context)
+            if translated is None:
+                first = parameters[0] if many and parameters else parameters
+                translated = _driver_text(statement, first)
+            self.calls.add(*translated, milliseconds, on_postgresql=connection.dialect.name == "postgresql")
+        except Exception as error:
+            # Whatever it is, it is ours: the application's statement was carried out and must not fail for it. It is told in the file.
+            self.calls.cannot_translate(f"{type(error).__name__}: {error}"[:200])
 
     def _translated(self, context: Any) -> tuple[str, tuple[Any, ...]] | None:
         """The statement as PostgreSQL's, with the parameters of its first row; None when it was sent as text."""
@@ -80,13 +81,23 @@ class _Recorder:
 
     def _sent(self, bind: Any, value: Any) -> Any:
         """A value as the dialect hands it to the driver: JSON as text, members of an enumeration by name. A list is written with as many
-        placeholders as it has members only when it is sent: here it has one."""
+        placeholders as it has members only when it is sent: here it has one. What a type of the application's own would do to it is not
+        asked a second time."""
+        from sqlalchemy.types import JSON, Enum, TypeDecorator
+
         if bind is None:
             return value
         if bind.expanding and isinstance(value, list | tuple):
             value = next(iter(value), None)
+        if isinstance(bind.type, TypeDecorator):
+            return NO_TEXT
+        if not isinstance(bind.type, JSON | Enum):
+            return value
         process = bind.type.dialect_impl(self.dialect).bind_processor(self.dialect)
-        return process(value) if process is not None else value
+        try:
+            return process(value) if process is not None else value
+        except (TypeError, ValueError, LookupError):
+            return NO_TEXT
 
 
 def _driver_text(statement: str, parameters: Any) -> tuple[str, tuple[Any, ...]]:

@@ -266,10 +266,10 @@ def _kept(binaries: ServerBinaries, account: private.Account | None) -> Path:
 
 def _password_of(kept: Path) -> str:
     """The password of the kept cluster, else a new one. It stands in a folder that nobody else may enter, like each server's socket."""
-    try:
-        return (kept / "password").read_text(encoding="utf-8")
-    except OSError:
-        return secrets.token_urlsafe(24)
+    with contextlib.suppress(OSError, ValueError):
+        if password := (kept / "password").read_text(encoding="utf-8"):
+            return password
+    return secrets.token_urlsafe(24)
 
 
 def _postgres(bin_dir: Path, directory: Path) -> list[str]:

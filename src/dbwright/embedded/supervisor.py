@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -60,11 +61,15 @@ def wait_until(reached: Callable[[], bool], seconds: float) -> bool:
 class CheckedCopy:
     """Copies files and adds up what is in them, so that one that a crash of the machine cut is noticed."""
 
-    def __init__(self) -> None:
-        self.sum = 0
+    def __init__(self, password: str) -> None:
+        self.sum = zlib.crc32(password.encode())
 
     def __call__(self, source: str, target: str) -> None:
-        data = Path(source).read_bytes()
+        # As root this reads what another account owns: no link, no pipe.
+        with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(f"{source} is no file")
+            data = file.read()
         self.sum += zlib.crc32(data, zlib.crc32(os.path.basename(source).encode()))
         Path(target).write_bytes(data)
 
@@ -133,9 +138,10 @@ class Supervisor:
         to the server's account may hold links of that account's."""
         copy = self.directory / "copy"
         try:
-            if (kept / "password").read_text(encoding="utf-8") != self.job["password"]:
+            if (kept / "password").read_bytes() != self.job["password"].encode():
+                shutil.rmtree(kept, ignore_errors=True)
                 return False
-            checked = CheckedCopy()
+            checked = CheckedCopy(self.job["password"])
             shutil.copytree(kept / "data", copy, symlinks=True, copy_function=checked)
             if (kept / "sum").read_text(encoding="utf-8") != str(checked.sum):
                 shutil.rmtree(kept, ignore_errors=True)
@@ -156,7 +162,7 @@ class Supervisor:
             try:
                 copy.mkdir(mode=0o700)
                 (copy / "password").write_text(self.job["password"], encoding="utf-8")
-                checked = CheckedCopy()
+                checked = CheckedCopy(self.job["password"])
                 shutil.copytree(self.directory / "data", copy / "data", symlinks=True, copy_function=checked)
                 (copy / "sum").write_text(str(checked.sum), encoding="utf-8")
                 copy.rename(kept)

@@ -146,6 +146,8 @@ class Phantom:
                     sql.SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {}").format(sql.Identifier(schema), role)
                 )
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA dbwright_clock TO {}").format(role))
+        # Else it could make functions, which the planner, a superuser, would fold.
+        connection.execute("REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC")
         return psycopg.connect(
             self.server.conninfo(database), user=_BUILDER, password=password, autocommit=True, prepare_threshold=None
         )

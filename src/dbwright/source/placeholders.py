@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,8 @@ def as_text(value: Any) -> Any:
     match value:
         case None:
             return None
+        case Enum():
+            return as_text(value.value)
         case bool():
             return "true" if value else "false"
         case str() | int() | float() | Decimal() | UUID():
