@@ -1,16 +1,11 @@
 """A shop with rows in it, as a snapshot, and the database that it was read from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import psycopg
 import pytest
+from loaded import Loaded, loaded
 
-from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
-from dbwright.model.snapshot import Snapshot
-from dbwright.postgres import connect, parse_address
-from servers import analyze
 
 SHOP = r"""
 CREATE TABLE customer (
@@ -53,21 +48,7 @@ INSERT INTO event SELECT '2024-01-01'::timestamptz + g * interval '1 hour', g % 
 """
 
 
-@dataclass(frozen=True)
-class Shop:
-    conninfo: str
-    snapshot: Snapshot
-
-
 @pytest.fixture(scope="session")
-def shop(server: EmbeddedServer) -> Iterator[Shop]:
-    conninfo = server.create_database("advise_shop")
-    with psycopg.connect(conninfo, autocommit=True) as writer:
-        for statement in SHOP.strip().rstrip(";").split(";\n"):
-            writer.execute(statement.encode())
-        analyze(writer)
-    parameters = parse_address(conninfo)
-    with connect(parameters) as connection:
-        snapshot = collect(connection, parameters)
-    yield Shop(conninfo, snapshot)
-    server.drop_database("advise_shop")
+def shop(server: EmbeddedServer) -> Iterator[Loaded]:
+    with loaded(server, "advise_shop", SHOP) as shop:
+        yield shop

@@ -3,23 +3,22 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from loaded import Loaded, loaded
 
 from dbwright.advise.evidence import Evidence
 from dbwright.advise.measures import beyond_indexes, partitioning, settings, text_search
-from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
 from dbwright.model.advice import Effect, Measure
 from dbwright.model.change import CreateIndex, IndexKey
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom, WhatIfIndex
-from dbwright.postgres import connect, parse_address
 
 POSTS = """
 CREATE TABLE log (id bigint PRIMARY KEY, at timestamptz NOT NULL, user_id int NOT NULL, what text);
@@ -37,33 +36,18 @@ INSERT INTO post
     FROM generate_series(1, 20000) g;
 CREATE INDEX ON post (author_id);
 UPDATE post SET body = body || ' rare needle' WHERE id % 5000 = 0;
-VACUUM ANALYZE
 """
 GB = 1024**3
 
 
-@dataclass(frozen=True)
-class Blog:
-    conninfo: str
-    snapshot: Snapshot
+@pytest.fixture(scope="module")
+def blog(server: EmbeddedServer) -> Iterator[Loaded]:
+    with loaded(server, "advise_blog", POSTS, 100) as blog:
+        yield blog
 
 
 @pytest.fixture(scope="module")
-def blog(server: EmbeddedServer) -> Iterator[Blog]:
-    conninfo = server.create_database("advise_blog")
-    with psycopg.connect(conninfo, autocommit=True) as writer:
-        for statement in POSTS.strip().split(";\n"):
-            writer.execute(statement.encode())
-    parameters = parse_address(conninfo)
-    with connect(parameters) as connection:
-        snapshot = collect(connection, parameters)
-    statistics = replace(snapshot.statistics, reset_at=snapshot.taken_at - timedelta(days=100))
-    yield Blog(conninfo, replace(snapshot, statistics=statistics))
-    server.drop_database("advise_blog")
-
-
-@pytest.fixture(scope="module")
-def phantom(blog: Blog) -> Iterator[Phantom]:
+def phantom(blog: Loaded) -> Iterator[Phantom]:
     with Phantom.of(blog.snapshot) as phantom:
         yield phantom
 
@@ -99,7 +83,7 @@ def test_nobody_asks_for_partitions_of_a_small_table(phantom: Phantom) -> None:
     assert judged(phantom, partitioning, LATELY, PURGE) == []
 
 
-def test_a_table_that_is_purged_by_age_is_parted(blog: Blog, phantom: Phantom) -> None:
+def test_a_table_that_is_purged_by_age_is_parted(blog: Loaded, phantom: Phantom) -> None:
     large = sized(blog.snapshot, "log", table_bytes=40 * GB, rows=4e8, inserted=10**8, deleted=9 * 10**7)
     (measure,) = judged(phantom, partitioning, LATELY, PURGE, snapshot=large)
     assert measure.verdict == "advised"
@@ -108,7 +92,7 @@ def test_a_table_that_is_purged_by_age_is_parted(blog: Blog, phantom: Phantom) -
     assert any("30,400,000 rows) come each month" in text for text in measure.evidence)
 
 
-def test_the_change_keeps_the_rows_and_takes_new_ones(blog: Blog, phantom: Phantom) -> None:
+def test_the_change_keeps_the_rows_and_takes_new_ones(blog: Loaded, phantom: Phantom) -> None:
     large = sized(blog.snapshot, "log", table_bytes=140 * GB, rows=4e8)
     (measure,) = judged(phantom, partitioning, LATELY, snapshot=large)
     with psycopg.connect(blog.conninfo) as connection:
@@ -131,7 +115,7 @@ def test_the_change_keeps_the_rows_and_takes_new_ones(blog: Blog, phantom: Phant
     ],
 )
 def test_partitions_that_do_not_pay_are_refused_with_figures(
-    blog: Blog, phantom: Phantom, statements: tuple[str, ...], why: str
+    blog: Loaded, phantom: Phantom, statements: tuple[str, ...], why: str
 ) -> None:
     large = sized(blog.snapshot, "log", table_bytes=4 * GB, rows=4e7)
     (measure,) = judged(phantom, partitioning, *statements, snapshot=large)
@@ -140,21 +124,21 @@ def test_partitions_that_do_not_pay_are_refused_with_figures(
     assert "4.0 GB and 40,000,000 rows by at over 23 months" in measure.evidence[0]
 
 
-def test_a_day_is_a_range_of_the_key(blog: Blog, phantom: Phantom) -> None:
+def test_a_day_is_a_range_of_the_key(blog: Loaded, phantom: Phantom) -> None:
     large = sized(blog.snapshot, "log", table_bytes=140 * GB, rows=4e8)
     (measure,) = judged(phantom, partitioning, "SELECT * FROM log WHERE at::date = $1", snapshot=large)
     assert "100.0% looks for at" in measure.evidence[1]
     assert "only a range of it" in measure.evidence[2]
 
 
-def test_counters_of_an_hour_tell_no_growth(blog: Blog, phantom: Phantom) -> None:
+def test_counters_of_an_hour_tell_no_growth(blog: Loaded, phantom: Phantom) -> None:
     young = replace(blog.snapshot.statistics, reset_at=blog.snapshot.taken_at - timedelta(minutes=5))
     large = sized(replace(blog.snapshot, statistics=young), "log", table_bytes=4 * GB)
     (measure,) = judged(phantom, partitioning, snapshot=large)
     assert "each month" not in measure.evidence[0]
 
 
-def test_a_table_without_a_time_has_no_key(blog: Blog, phantom: Phantom) -> None:
+def test_a_table_without_a_time_has_no_key(blog: Loaded, phantom: Phantom) -> None:
     (measure,) = judged(phantom, partitioning, snapshot=sized(blog.snapshot, "plain", table_bytes=40 * GB, rows=4e8))
     assert measure.verdict == "not advised"
     assert "no key to part it by" in measure.evidence[0]
@@ -163,7 +147,7 @@ def test_a_table_without_a_time_has_no_key(blog: Blog, phantom: Phantom) -> None
 # Searches
 
 
-def test_words_of_long_texts(blog: Blog, phantom: Phantom) -> None:
+def test_words_of_long_texts(blog: Loaded, phantom: Phantom) -> None:
     (measure,) = judged(
         phantom, text_search, "SELECT id FROM post WHERE title ILIKE '%needle%' OR body ILIKE '%needle%'"
     )
@@ -183,7 +167,7 @@ def test_words_of_long_texts(blog: Blog, phantom: Phantom) -> None:
         connection.rollback()
 
 
-def test_words_of_a_document(blog: Blog, phantom: Phantom) -> None:
+def test_words_of_a_document(blog: Loaded, phantom: Phantom) -> None:
     (measure,) = judged(phantom, text_search, "SELECT id FROM post WHERE upper(data::text) LIKE upper('%things%')")
     assert "jsonb_to_tsvector" in measure.change
     with psycopg.connect(blog.conninfo) as connection:
@@ -191,7 +175,7 @@ def test_words_of_a_document(blog: Blog, phantom: Phantom) -> None:
         connection.rollback()
 
 
-def test_pieces_of_short_texts(blog: Blog, phantom: Phantom) -> None:
+def test_pieces_of_short_texts(blog: Loaded, phantom: Phantom) -> None:
     search = "SELECT id FROM post WHERE upper(code::text) LIKE upper('%AB12%')"
     (measure,) = judged(phantom, text_search, search)
     assert "gin_trgm_ops" in measure.change
@@ -203,7 +187,7 @@ def test_pieces_of_short_texts(blog: Blog, phantom: Phantom) -> None:
         connection.rollback()
 
 
-def test_a_search_across_tables(blog: Blog, phantom: Phantom) -> None:
+def test_a_search_across_tables(blog: Loaded, phantom: Phantom) -> None:
     """Where there are millions of rows: of twenty thousand a join is as fast."""
     search = (
         "SELECT DISTINCT p.id, a.name FROM post p JOIN author a ON a.id = p.author_id WHERE upper(p.code::text) LIKE upper('%AB12%')"
@@ -257,7 +241,7 @@ def test_searches_that_need_nothing(phantom: Phantom, statement: str) -> None:
 # Settings and all
 
 
-def test_settings_are_those_of_the_audits_rules(blog: Blog, phantom: Phantom) -> None:
+def test_settings_are_those_of_the_audits_rules(blog: Loaded, phantom: Phantom) -> None:
     busy = sized(blog.snapshot, "log", rows=4e7, updated=900_000_000)
     found = judged(phantom, settings, snapshot=busy)
     (measure,) = [m for m in found if "log" in m.title]
@@ -265,7 +249,7 @@ def test_settings_are_those_of_the_audits_rules(blog: Blog, phantom: Phantom) ->
     assert any("target_hours" in text for text in measure.evidence), "with its arithmetic"
 
 
-def test_the_order_is_the_same_each_time(blog: Blog, phantom: Phantom) -> None:
+def test_the_order_is_the_same_each_time(blog: Loaded, phantom: Phantom) -> None:
     statements = (
         LATELY,
         OF_USER,

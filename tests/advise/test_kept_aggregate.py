@@ -3,21 +3,19 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 import psycopg
 import pytest
+from loaded import Loaded, loaded
 
 from dbwright.advise.evidence import Evidence
 from dbwright.advise.measures import kept_aggregate
-from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
 from dbwright.model.advice import Effect, Measure
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom
-from dbwright.postgres import connect, parse_address
 
 PROMOS = """
 CREATE TABLE promo (id int PRIMARY KEY, title text NOT NULL, store int NOT NULL);
@@ -29,7 +27,6 @@ INSERT INTO event
     SELECT g, 1 + g * 31 % 2000, (ARRAY['view', 'click', 'copy'])[1 + g % 3], '2024-01-01'::timestamptz + g * interval '1 minute', g % 60
     FROM generate_series(1, 60000) g;
 CREATE INDEX event_promo ON event (promo_id);
-VACUUM ANALYZE
 """
 TOP = "SELECT promo_id, count(*) AS total FROM event WHERE kind = $1 GROUP BY promo_id ORDER BY total DESC LIMIT 10"
 RANKED = (
@@ -43,28 +40,14 @@ WEEK = (
 )
 
 
-@dataclass(frozen=True)
-class Promos:
-    conninfo: str
-    snapshot: Snapshot
+@pytest.fixture(scope="module")
+def promos(server: EmbeddedServer) -> Iterator[Loaded]:
+    with loaded(server, "advise_promos", PROMOS, 10) as promos:
+        yield promos
 
 
 @pytest.fixture(scope="module")
-def promos(server: EmbeddedServer) -> Iterator[Promos]:
-    conninfo = server.create_database("advise_promos")
-    with psycopg.connect(conninfo, autocommit=True) as writer:
-        for statement in PROMOS.strip().split(";\n"):
-            writer.execute(statement.encode())
-    parameters = parse_address(conninfo)
-    with connect(parameters) as connection:
-        snapshot = collect(connection, parameters)
-    statistics = replace(snapshot.statistics, reset_at=snapshot.taken_at - timedelta(days=10))
-    yield Promos(conninfo, replace(snapshot, statistics=statistics))
-    server.drop_database("advise_promos")
-
-
-@pytest.fixture(scope="module")
-def phantom(promos: Promos) -> Iterator[Phantom]:
+def phantom(promos: Loaded) -> Iterator[Phantom]:
     with Phantom.of(promos.snapshot) as phantom:
         yield phantom
 
@@ -102,7 +85,7 @@ def same(connection: psycopg.Connection, one: str, other: str) -> bool:
     return bool(first) and first == second
 
 
-def test_a_column_that_calls_ask_for_becomes_a_key(promos: Promos, phantom: Phantom) -> None:
+def test_a_column_that_calls_ask_for_becomes_a_key(promos: Loaded, phantom: Phantom) -> None:
     (measure,) = judged(phantom, TOP)
     assert measure.verdict == "advised"
     assert measure.before is not None
@@ -118,7 +101,7 @@ def test_a_column_that_calls_ask_for_becomes_a_key(promos: Promos, phantom: Phan
         connection.rollback()
 
 
-def test_a_time_that_calls_ask_for_becomes_a_day(promos: Promos, phantom: Phantom) -> None:
+def test_a_time_that_calls_ask_for_becomes_a_day(promos: Loaded, phantom: Phantom) -> None:
     (measure,) = judged(phantom, DAILY)
     assert "whole days" in measure.price
     with psycopg.connect(promos.conninfo) as connection:
@@ -132,7 +115,7 @@ def test_a_time_that_calls_ask_for_becomes_a_day(promos: Promos, phantom: Phanto
         connection.rollback()
 
 
-def test_a_ranking_is_kept_by_its_key_and_a_counter_weighed(promos: Promos, phantom: Phantom) -> None:
+def test_a_ranking_is_kept_by_its_key_and_a_counter_weighed(promos: Loaded, phantom: Phantom) -> None:
     (measure,) = judged(phantom, RANKED)
     assert re.search(r"GROUP BY p\.id;", measure.change), "the key decides the rest"
     assert any("A counter in promo instead: 250.0 writes to event an hour" in text for text in measure.evidence)
@@ -142,7 +125,7 @@ def test_a_ranking_is_kept_by_its_key_and_a_counter_weighed(promos: Promos, phan
         connection.rollback()
 
 
-def test_a_key_decides_what_joins_tie_to_it(promos: Promos, phantom: Phantom) -> None:
+def test_a_key_decides_what_joins_tie_to_it(promos: Loaded, phantom: Phantom) -> None:
     statement = (
         "SELECT e.promo_id, p.title, count(e.id) AS total FROM event e JOIN promo p ON p.id = e.promo_id WHERE p.store = $1"
         " GROUP BY e.promo_id, p.title ORDER BY total DESC LIMIT 10"

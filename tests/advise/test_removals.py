@@ -5,13 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
+from loaded import loaded
 
 from dbwright.advise.advice import advise
 from dbwright.advise.implication import implies
 from dbwright.advise.selection import Limits
-from dbwright.collect.postgres import collect
 from dbwright.embedded import EmbeddedServer
 from dbwright.fixes import sql
 from dbwright.model.activity import Replication, Standby
@@ -24,7 +23,6 @@ from dbwright.model.source import Place, Source, SourceQuery
 from dbwright.model.statistics import NodeStatistics
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom
-from dbwright.postgres import connect, parse_address
 from dbwright.report.advice import FORMATS, render
 from dbwright.source.sql import take_apart
 
@@ -52,7 +50,6 @@ INSERT INTO job
     SELECT g, 1 + g % 2000, g % 900, CASE WHEN g % 500 = 0 THEN 'rare' ELSE 'often' || g % 40 END,
         '2024-01-01'::timestamptz + g * interval '1 minute', g * 31 % 1000, 'note ' || g, g % 3 = 0
     FROM generate_series(1, 80000) g;
-VACUUM ANALYZE
 """
 WORKLOAD = (
     "select * from job where queue = $1",
@@ -66,15 +63,8 @@ READ = dict.fromkeys(("queue_one", "state_long", "ran_carrying", "cost_whole", "
 @pytest.fixture(scope="module")
 def snapshot(server: EmbeddedServer) -> Iterator[Snapshot]:
     """Counters of 60 days; the table was scanned, and some of its indexes were."""
-    conninfo = server.create_database("removals")
-    with psycopg.connect(conninfo, autocommit=True) as writer:
-        for statement in SCHEMA.strip().split(";\n"):
-            writer.execute(statement.encode())
-    parameters = parse_address(conninfo)
-    with connect(parameters) as connection:
-        found = collect(connection, parameters)
-    yield with_counters(larger(found, 20), 60, READ)
-    server.drop_database("removals")
+    with loaded(server, "removals", SCHEMA) as of:
+        yield with_counters(larger(of.snapshot, 20), 60, READ)
 
 
 def larger(snapshot: Snapshot, times: int) -> Snapshot:

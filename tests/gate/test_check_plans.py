@@ -7,6 +7,8 @@ from typing import Any
 from shop_project import INDEX, Production, write_project
 
 from cli import Outcome, assert_one_clear_error, dbwright
+from dbwright.gate.queries import of_capture
+from dbwright.workload.captured import CapturedCalls
 
 RULE = "plans/large-table"
 
@@ -95,6 +97,15 @@ def test_columns_and_tables_that_production_has_not_yet_are_no_failure(tmp_path:
     write_project(tmp_path, "list(Order.objects.filter(kind=1, note='x')[:5])", meta=meta)
     outcome = check(tmp_path, production, "--strict")
     assert outcome.code == 0, outcome
+
+
+def test_a_page_whose_size_is_bound_is_a_page() -> None:
+    """A generic plan would take a tenth of all rows for it."""
+    calls = CapturedCalls(
+        "SELECT id FROM shop_order WHERE a = $1 LIMIT $2::INTEGER OFFSET $3", 1, places=[("a.py", 1, "f", 1)]
+    )
+    (sent,) = of_capture([calls])
+    assert sent.sql == "SELECT id FROM shop_order WHERE a = $1 LIMIT 100 OFFSET 0"
 
 
 def test_a_batch_may_read_everything(tmp_path: Path, production: Production) -> None:

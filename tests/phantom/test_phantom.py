@@ -178,6 +178,11 @@ def test_what_differs_from_production_is_said(both: Both) -> None:
     assert [gap.section for gap in both.phantom.gaps] == ["phantom.extended_statistics"]
 
 
+def test_parameters_may_have_gaps_where_values_were_written_out(both: Both) -> None:
+    plan = both.session.plan("select * from \"or der\" where state = 'open' and person_id = $2 and placed > $4")
+    assert "order_person" in plan.indexes
+
+
 def test_parameters_are_planned_for_any_value(both: Both) -> None:
     plan = both.session.plan('select * from "or der" where person_id = $1 and placed > now() - interval $2')
     assert "order_person" in plan.indexes

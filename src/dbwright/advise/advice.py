@@ -16,17 +16,15 @@ from dbwright.advise.removals import Workload as RemovalWorkload
 from dbwright.advise.removals import removals
 from dbwright.advise.selection import Limits, Selection, Selector
 from dbwright.advise.sizing import supposed
-from dbwright.advise.writing import Writes
+from dbwright.advise.writing import Writes, only_read, taken_apart
 from dbwright.model.advice import Advice, AdvisedIndex, Effect, Rejected
 from dbwright.model.change import CreateIndex
-from dbwright.model.query import Query
 from dbwright.model.removal import Removal
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import bytes_text, counted
 from dbwright.model.workload import StatementProblem, WorkloadStatement
 from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
 from dbwright.source.placeholders import filled
-from dbwright.source.sql import CannotTakeApart, take_apart
 
 Progressed = Callable[[str, float], None]
 Stop = Callable[[], bool]
@@ -80,7 +78,7 @@ def advise(
     progressed("looking for candidates", 0.0)
     found = candidates(statements, snapshot, asked=asked)
     progressed("estimating sizes", 0.05)
-    still = _unwritten(snapshot, statements)
+    still = only_read(snapshot, statements)
     definitions = [
         replace(c.index, options=("fillfactor=100",))
         if c.index.method == "btree" and (c.index.schema, c.index.table) in still
@@ -220,40 +218,13 @@ def _plannable(statements: Sequence[WorkloadStatement]) -> tuple[tuple[WorkloadS
 
 def _joined(statement: WorkloadStatement) -> int:
     """Tables that are joined in one SELECT of it, at most."""
-    query = _taken_apart(statement.sql)
+    query = taken_apart(statement.sql)
     return max(Counter(table.select for table in query.tables).values(), default=0) if query else 0
 
 
 def _most_looks(statement: WorkloadStatement) -> int | None:
     joined = _joined(statement)
     return None if joined <= _FEW_TABLES else round(_LOOKS * (_FEW_TABLES / joined) ** 2)
-
-
-def _unwritten(snapshot: Snapshot, statements: Sequence[WorkloadStatement]) -> set[tuple[str, str]]:
-    """Tables that were filled once and are only read: no statement writes to them, and the counters know of no update, no delete, and of no
-    more inserts than there are rows. Their indexes need no room for later entries."""
-    written: set[str] = set()
-    for statement in statements:
-        query = _taken_apart(statement.sql)
-        if query is None:
-            continue
-        if query.verb in ("insert", "update", "delete"):
-            written |= {table.name for table in query.tables}
-    still = set()
-    for table in snapshot.catalog.tables:
-        row = snapshot.statistics.table_by_oid.get(table.oid)
-        if row is None or table.name in written or row.updated or row.deleted:
-            continue
-        if row.inserted <= max(row.rows, row.live_rows) * 1.01:
-            still.add((table.schema, table.name))
-    return still
-
-
-def _taken_apart(text: str) -> Query | None:
-    try:
-        return take_apart(text)
-    except CannotTakeApart:
-        return None
 
 
 def _charge(writes: Writes, index: WhatIfIndex) -> float:

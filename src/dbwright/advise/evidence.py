@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +23,6 @@ from dbwright.source.placeholders import filled
 from dbwright.source.sql import CannotTakeApart
 from dbwright.source.usage import usage_of
 
-_PARAMETER = re.compile(r"\$(\d+)")
 MOST_OBSERVED = 300
 """Statements that are looked at, those with the largest part of the workload."""
 
@@ -127,7 +125,7 @@ class Evidence:
         statement; ``suppose`` may suppose something else, which is taken back, and says whether it could."""
         if self._stop():
             return None
-        text = _renumbered(filled(sql, like.statement.parameters) if like else sql)
+        text = filled(sql, like.statement.parameters) if like else sql
         block = self._open(tuple(indexes))
         try:
             with self._session.connection.transaction(force_rollback=True):
@@ -169,10 +167,3 @@ class Evidence:
         if self._block is not None:
             self._block[1].__exit__(None, None, None)
             self._block = None
-
-
-def _renumbered(statement: str) -> str:
-    """With parameters from 1 on without a gap: what PREPARE takes."""
-    numbers = sorted({int(number) for number in _PARAMETER.findall(statement)})
-    place = {number: position for position, number in enumerate(numbers, 1)}
-    return _PARAMETER.sub(lambda found: f"${place[int(found[1])]}", statement)

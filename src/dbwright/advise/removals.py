@@ -16,6 +16,7 @@ from dbwright.model.finding import Confidence
 from dbwright.model.index_use import drop, index_writes, use_of
 from dbwright.model.indexing import is_usable
 from dbwright.model.removal import Removal, Witness, Worse
+from dbwright.model.server import BLOCK
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceQuery
 from dbwright.model.wording import counted
@@ -210,7 +211,7 @@ class _Judge:
         height = 0
         if index.access_method == "btree":
             catalog, statistics = self.snapshot.catalog, self.snapshot.statistics
-            height = btree_levels(index, catalog, statistics, max(size // 8192, 1))
+            height = btree_levels(index, catalog, statistics, max(size // BLOCK, 1))
         return self.workload.writes.cost(suspect.table, use.rows if use else 0.0, size, height)
 
     def removal(self, number: int) -> Removal:

@@ -131,6 +131,14 @@ def operator_of(node: Node) -> str:
     return string_of(expression["name"][-1]) if expression.get("kind") == "AEXPR_OP" else ""
 
 
+def exists(select: Node, wanted: bool = True) -> Node:
+    """EXISTS of a SELECT, whatever it gives and in which order; else NOT EXISTS."""
+    inner = {key: value for key, value in select.items() if key != "sortClause"}
+    inner["targetList"] = [{"ResTarget": {"val": {"A_Const": {"ival": {"ival": 1}}}}}]
+    link: Node = {"SubLink": {"subLinkType": "EXISTS_SUBLINK", "subselect": {"SelectStmt": inner}}}
+    return link if wanted else {"BoolExpr": {"boolop": "NOT_EXPR", "args": [link]}}
+
+
 def column_node(alias: str | None, name: str) -> Node:
     parts = (alias, name) if alias else (name,)
     return {"ColumnRef": {"fields": [{"String": {"sval": part}} for part in parts]}}

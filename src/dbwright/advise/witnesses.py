@@ -13,6 +13,7 @@ from dbwright.model.indexing import serves_equality
 from dbwright.model.removal import Witness
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import SourceQuery
+from dbwright.model.statistics import IndexStatistics
 from dbwright.model.wording import counted, listed
 
 UNUSED_DAYS = 30
@@ -46,8 +47,8 @@ def counters(snapshot: Snapshot, table: Table, index: Index, needed: bool) -> Wi
     return Witness("counters", text, looked=confidence != "low" and days > 0, objects=objects)
 
 
-def _scans_on(rows: Iterable[object], index: Index) -> int:
-    return sum(row.scans for row in rows if row.oid == index.oid)  # type: ignore[attr-defined]
+def _scans_on(rows: Iterable[IndexStatistics], index: Index) -> int:
+    return sum(row.scans for row in rows if row.oid == index.oid)
 
 
 def constraints(

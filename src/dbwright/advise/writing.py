@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dbwright.model.catalog import Table
 from dbwright.model.index_use import index_writes
+from dbwright.model.query import Query
+from dbwright.model.server import BLOCK
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.statements import window_hours
 from dbwright.model.workload import WorkloadStatement
@@ -16,6 +18,32 @@ _WAL_OVERHEAD = 64
 """Bytes of WAL for an index entry beside the entry: headers of the record and its block (``XLogRecord``, ``xl_btree_insert`` …)."""
 _PAGE_TOUCHED = 50
 """Operators' cost of a page on the way down a B-tree (``DEFAULT_PAGE_CPU_MULTIPLIER``)."""
+
+
+def taken_apart(text: str) -> Query | None:
+    """A statement, None when it cannot be read: that is told where candidates are looked for."""
+    try:
+        return take_apart(text)
+    except CannotTakeApart:
+        return None
+
+
+def only_read(snapshot: Snapshot, statements: Sequence[WorkloadStatement]) -> set[tuple[str, str]]:
+    """Tables that were filled once and are only read: no statement writes to them, and the counters know of no update, no delete, and of no
+    more inserts than there are rows. Their indexes need no room for later entries."""
+    written: set[str] = set()
+    for statement in statements:
+        query = taken_apart(statement.sql)
+        if query is not None and query.verb in ("insert", "update", "delete"):
+            written |= {table.name for table in query.tables}
+    still = set()
+    for table in snapshot.catalog.tables:
+        row = snapshot.statistics.table_by_oid.get(table.oid)
+        if row is None or table.name in written or row.updated or row.deleted:
+            continue
+        if row.inserted <= max(row.rows, row.live_rows) * 1.01:
+            still.add((table.schema, table.name))
+    return still
 
 
 class Writes:
@@ -30,11 +58,8 @@ class Writes:
         self._part = min(1.0, window_hours(snapshot) / 24 / counted) if counted else 1.0
 
     def _count(self, statement: WorkloadStatement) -> None:
-        try:
-            query = take_apart(statement.sql)
-        except CannotTakeApart:
-            return
-        if query.verb in ("insert", "update") and query.target is not None:
+        query = taken_apart(statement.sql)
+        if query is not None and query.verb in ("insert", "update") and query.target is not None:
             rows = statement.calls * (1.0 if statement.mean_rows is None else statement.mean_rows)
             self._rows[query.target.name] += rows * (self._cold(query.target.name) if query.verb == "update" else 1.0)
 
@@ -63,6 +88,6 @@ class Writes:
         operator = settings.number("cpu_operator_cost") or 0.0025
         entry = settings.number("cpu_index_tuple_cost") or 0.005
         page = settings.number("seq_page_cost") or 1.0
-        wal = (size / max(rows, 1.0) + _WAL_OVERHEAD) / 8192
+        wal = (size / max(rows, 1.0) + _WAL_OVERHEAD) / BLOCK
         share = min(1.0, rows / all_rows)
         return self.entries(table) * share * ((height + 1) * _PAGE_TOUCHED * operator + entry + wal * page)

@@ -20,8 +20,8 @@ from dbwright.snapshots import write_private
 from dbwright.source.placeholders import NO_TEXT, as_text
 from dbwright.source.sql import CannotTakeApart, take_apart
 from dbwright.sqltext import SECRET_COLUMNS, mask_secrets
+from dbwright.workload.captured import FORMAT
 
-FORMAT = 1
 MOST_VALUES = 200
 """Different sets of parameters that are counted of one statement."""
 LONGEST_VALUE = 200

@@ -30,10 +30,10 @@ PAGE_ROWS = 100
 """A LIMIT that only the request tells is planned as a page of so many rows, an OFFSET of which nothing is known as none."""
 SECTION = "plans"
 _MOST_TOLD = 5
-_LIMIT = re.compile(rf"\bLIMIT {UNKNOWN_NUMBER}\b")
-_OFFSET = re.compile(rf"\bOFFSET {UNKNOWN_NUMBER}\b")
-_BOUND_LIMIT = re.compile(r"\bLIMIT \$\d+(?:::\w+)?", re.I)
-_BOUND_OFFSET = re.compile(r"\bOFFSET \$\d+(?:::\w+)?", re.I)
+_LIMIT, _OFFSET = (
+    re.compile(rf"\b{word} (?:{UNKNOWN_NUMBER}\b|\$\d+(?:::\w+)?)", re.I) for word in ("LIMIT", "OFFSET")
+)
+"""Of which nothing is known: as the reader writes it, and as SQLAlchemy binds it, where a generic plan assumes a tenth of all rows."""
 _RANGE = re.compile(r"(?:<=?|>=?|~~\*?)\s*\(?\$\d")
 """A comparison, in EXPLAIN's words, whose selectivity is a guess while the value is not known."""
 
@@ -71,13 +71,8 @@ def of_capture(calls: Iterable[CapturedCalls]) -> tuple[Sent, ...]:
         sites = sorted(call.places, key=lambda site: (-site[3], site[:3]))
         places = tuple(Place(file, line, name) for file, line, name, _ in sites if role_of(file) == "code")
         if places:
-            found.append(Sent(_with_bound_page(call.sql), places, tuple(call.tests)))
+            found.append(Sent(_with_page(call.sql), places, tuple(call.tests)))
     return tuple(found)
-
-
-def _with_bound_page(sql: str) -> str:
-    """SQLAlchemy binds the size of a page, of which a generic plan assumes a tenth of all rows."""
-    return _BOUND_LIMIT.sub(f"LIMIT {PAGE_ROWS}", _BOUND_OFFSET.sub("OFFSET 0", sql))
 
 
 def _with_page(sql: str) -> str:

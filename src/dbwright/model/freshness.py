@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dbwright.model.catalog import Table
+from dbwright.model.server import BLOCK
 from dbwright.model.snapshot import Snapshot
 
-_PAGE = 8192
 _LEAST_BYTES = 1024**2
 """Below, no plan goes far wrong."""
 _CHANGED = 0.2
@@ -41,7 +41,7 @@ def staleness(snapshot: Snapshot, table: Table) -> Staleness | None:
         else "since its statistics were collected"
     )
     pages = sum(row.pages for row in rows)
-    grown = size / (pages * _PAGE) if pages else 1.0
+    grown = size / (pages * BLOCK) if pages else 1.0
     changed = sum(row.modified_since_analyze for row in rows) / max(snapshot.rows(table), 1)
     if grown >= _GROWN:
         return Staleness(f"{table.name} grew to {grown:.1f} times its pages {since}", grown >= 1 + _SEVERE)

@@ -67,14 +67,17 @@ class Session:
         statement = as_of(statement.strip().rstrip(";"))
         if not _is_one(statement):
             raise PlanFailed("It cannot be planned: it is not one statement.", "Give the statements one by one.")
-        numbers = {int(number) for number in _PARAMETER.findall(statement)}
+        numbers = sorted({int(number) for number in _PARAMETER.findall(statement)})
         try:
             if not numbers:
                 return self._explain(f"EXPLAIN (FORMAT JSON) {statement}")
             statement = _TYPED_LITERAL.sub(r"\2::\1", statement)
             if self.major >= 16:
                 return self._explain(f"EXPLAIN (FORMAT JSON, GENERIC_PLAN) {statement}")
-            return self._explain_prepared(statement, max(numbers))
+            # PREPARE takes no gap, such as a parameter leaves whose value was written out.
+            place = {number: position for position, number in enumerate(numbers, 1)}
+            statement = _PARAMETER.sub(lambda found: f"${place[int(found[1])]}", statement)
+            return self._explain_prepared(statement, len(numbers))
         except psycopg.Error as error:
             raise PlanFailed(
                 f"It cannot be planned: {reason_of(error)}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbwright.advise.evidence import Evidence, Observed
-from dbwright.advise.rewriting import Node, Rewriting, function_name, operator_of, rewrites, walk
+from dbwright.advise.rewriting import Node, Rewriting, exists, function_name, operator_of, rewrites, walk
 from dbwright.model.advice import Measure
 
 _FLIPPED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -88,8 +88,6 @@ def _counts_itself(root: Node) -> bool:
 
 def _replace(node: Node, select: Node, wanted: bool) -> None:
     """Make a node of a tree EXISTS, or NOT EXISTS."""
-    inner = {key: value for key, value in select.items() if key != "sortClause"}
-    inner["targetList"] = [{"ResTarget": {"val": {"A_Const": {"ival": {"ival": 1}}}}}]
-    exists = {"SubLink": {"subLinkType": "EXISTS_SUBLINK", "subselect": {"SelectStmt": inner}}}
+    made = exists(select, wanted)
     node.clear()
-    node.update(exists if wanted else {"BoolExpr": {"boolop": "NOT_EXPR", "args": [exists]}})
+    node.update(made)

@@ -11,6 +11,7 @@ from dbwright.advise.rewriting import (
     Scope,
     common_names,
     conjuncts,
+    exists,
     rewrites,
     scope_of,
     selects,
@@ -121,14 +122,9 @@ def _tied(moved: list[str], known: list[tuple[Node, set[str]]]) -> list[list[str
 
 
 def _exists(items: list[Node], conditions: list[Node]) -> Node:
-    inner: Node = {
-        "targetList": [{"ResTarget": {"val": {"A_Const": {"ival": {"ival": 1}}}}}],
-        "fromClause": items,
-        "limitOption": "LIMIT_OPTION_DEFAULT",
-        "op": "SETOP_NONE",
-    }
+    inner: Node = {"fromClause": items, "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
     set_where(inner, conditions)
-    return {"SubLink": {"subLinkType": "EXISTS_SUBLINK", "subselect": {"SelectStmt": inner}}}
+    return exists(inner)
 
 
 def _is_unique(select: Node, scope: Scope, kept: frozenset[str]) -> bool:

@@ -14,6 +14,7 @@ from dbwright.advise.rewriting import (
     column_node,
     common_names,
     conjuncts,
+    exists,
     operation,
     rewrites,
     scope_of,
@@ -73,8 +74,5 @@ def _not_exists(evidence: Evidence, part: Node, outer: Scope, hidden: frozenset[
         return None
     condition = operation("=", targets[0]["ResTarget"]["val"], column_node(mine[0].alias, mine[1].name))
     set_where(inner_select, [*conjuncts(inner_select.get("whereClause")), condition])
-    inner_select["targetList"] = [{"ResTarget": {"val": {"A_Const": {"ival": {"ival": 1}}}}}]
     inner_select.pop("distinctClause", None)
-    inner_select.pop("sortClause", None)
-    exists = {"SubLink": {"subLinkType": "EXISTS_SUBLINK", "subselect": {"SelectStmt": inner_select}}}
-    return {"BoolExpr": {"boolop": "NOT_EXPR", "args": [exists]}}, f"{mine[0].table.name}.{mine[1].name}"
+    return exists(inner_select, False), f"{mine[0].table.name}.{mine[1].name}"
