@@ -33,7 +33,7 @@ INSERT INTO house
 CREATE TABLE seen (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL, c int NOT NULL);
 INSERT INTO seen SELECT g, g % 200, g % 200 / 10, g % 50 FROM generate_series(1, 200000) g;
 CREATE TABLE mark (id int PRIMARY KEY);
-INSERT INTO mark SELECT generate_series(1, 20000);
+INSERT INTO mark SELECT generate_series(1, 5000);
 CREATE STATISTICS seen_ab (dependencies) ON a, b FROM seen;
 VACUUM ANALYZE
 """
