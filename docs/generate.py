@@ -133,7 +133,15 @@ def command_line() -> str:
     for name, command in commands:
         lines.append(f"| [`{name}`](#dbwright-{name}) | {_cell(inspect.cleandoc(command.help).splitlines()[0])} |")
     for name, command in commands:
-        lines += ["", f"## dbwright {name}", "", *_command(command, click.Context(command, context, name))]
+        inside = click.Context(command, context, name)
+        if isinstance(command, click.Group):
+            lines += ["", f"## dbwright {name}", "", inspect.cleandoc(command.help or "")]
+            for verb in command.list_commands(inside):
+                part = command.get_command(inside, verb)
+                assert part is not None
+                lines += ["", f"### dbwright {name} {verb}", "", *_command(part, click.Context(part, inside, verb))]
+        else:
+            lines += ["", f"## dbwright {name}", "", *_command(command, inside)]
     return "\n".join(lines) + "\n"
 
 

@@ -25,12 +25,39 @@ class NoMigrations(DbwrightError):
     """The folder holds no migrations."""
 
 
-@click.command("migrations")
+class _Group(click.Group):
+    """The listing, unless a subcommand is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args[:1] and (args[0] in self.list_commands(ctx) or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return ["check", "list"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name == "check":
+            from dbwright.commands import _migrations_check
+
+            return _migrations_check.command
+        return listing if cmd_name == "list" else None
+
+
+@click.group("migrations", cls=_Group)
+def command() -> None:
+    """List the project's migrations: what each does, its risk, whether it can be undone, and whether the database has it.
+
+    `dbwright migrations` is `dbwright migrations list`; `dbwright migrations check` runs them on a private server and tells what they lock,
+    rewrite and break.
+    """
+
+
+@click.command("list")
 @source_options
 @click.option("--group", metavar="NAME", help="Only this application, or scripts whose folder contains this.")
 @click.option("--pending", is_flag=True, help="Only what the database has not.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(source: Source, group: str | None, pending: bool, format_: str) -> int:
+def listing(source: Source, group: str | None, pending: bool, format_: str) -> int:
     """List the project's migrations: what each does, its risk, whether it can be undone, and whether the database has it.
 
     Nothing of the project is run, and nothing in the database is changed. After the list come what is wrong with the graph, and where

@@ -1,0 +1,97 @@
+"""Run the migrations on a private server under readers and writers, and tell what they lock, rewrite and break."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dbwright.errors import DbwrightError
+from dbwright.options import note, progress
+
+if TYPE_CHECKING:
+    from dbwright.safety.judged import Severity
+
+_THRESHOLDS: dict[str, Severity] = {"error": "error", "warning": "warning", "info": "info", "never": "info"}
+
+
+class MissingPath(DbwrightError):
+    """A file or folder that was named does not exist."""
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option(
+    "--schema", "schemas", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="What exists before: SQL (pg_dump --schema-only) or a snapshot. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--snapshot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Schema, version and row counts of a saved snapshot.",
+)
+@click.option(
+    "--db",
+    "database",
+    metavar="ADDRESS",
+    help="Read schema, version and row counts of this database, and what it has applied.",
+)
+@click.option("--count", is_flag=True, help="With --db: count the rows that would break a statement (read only).")
+@click.option(
+    "--postgres",
+    "major",
+    type=click.IntRange(10, 99),
+    metavar="MAJOR",
+    help="The version that the migrations will run on.",
+)
+@click.option("--since", metavar="REV", help="Only migrations whose file differs from this git revision.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(_THRESHOLDS)),
+    default="warning",
+    show_default=True,
+    help="Exit with 1 from this severity on.",
+)
+@click.option("--hints", is_flag=True, help="List what is only info, too.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    paths: tuple[Path, ...],
+    schemas: tuple[Path, ...],
+    snapshot: Path | None,
+    database: str | None,
+    count: bool,
+    major: int | None,
+    since: str | None,
+    fail_on: str,
+    hints: bool,
+    format_: str,
+) -> int:
+    """Run migrations on a private server under readers and writers, and tell what they lock, rewrite and break.
+
+    PATH is a project (Django, Alembic), one of its migration files, a folder of SQL, or SQL files; this folder without one. Of a
+    project whose database is known the pending migrations are judged, else all. Nothing is run anywhere else, and nothing of the project's
+    Python is run at all.
+
+    Exit codes: 0 clean, 1 findings at or above the threshold, 2 could not run.
+    """
+    from dbwright.safety import report as reports
+    from dbwright.safety.check import Asked, check
+
+    for path in (*paths, *schemas):
+        if not path.exists():
+            raise MissingPath(f"{path} does not exist.", "Check the path.")
+    asked = Asked(paths or (Path(),), schemas, snapshot, database, count, major, since)
+    with progress("Running the migrations") as progressed:
+        report = check(asked, _THRESHOLDS[fail_on], progressed)
+    if format_ == "json":
+        click.echo(json.dumps(reports.as_json(report), indent=1))
+    else:
+        for line in reports.lines(report, hints=hints):
+            click.echo(line)
+        for text in report.notes:
+            note(text)
+        note(reports.summary(report))
+    return 1 if report.failing and fail_on != "never" else 0

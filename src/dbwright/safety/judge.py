@@ -1,0 +1,172 @@
+"""From scripts to judgements: the schema before is made, the statements are run, the checks look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dbwright.safety import checks
+from dbwright.safety.checks import running
+from dbwright.safety.invented import Inventor
+from dbwright.safety.judged import Check, Finding, State, Step, note
+from dbwright.safety.nodes import Name
+from dbwright.safety.observed import Observation
+from dbwright.safety.scratch import Prior, Scratch
+from dbwright.safety.statements import OWN_TRANSACTIONS, Script, Statement
+
+NESTED = Check(
+    "transaction-nested",
+    "warning",
+    "A BEGIN inside a transaction only warns, and the first COMMIT ends the outer one: what comes after runs unprotected.",
+    ("transaction-nesting",),
+)
+NOT_CLOSED = Check(
+    "transaction-not-closed",
+    "warning",
+    "Without COMMIT the session's end takes everything back, and until then the locks are held.",
+    ("transaction-not-closed",),
+)
+NOT_BEGUN = Check(
+    "commit-without-begin",
+    "warning",
+    "The COMMIT ends the transaction of the tool that runs the file, whose record of the migration is then no longer in it.",
+    ("explicit-commit-forbidden",),
+)
+OPAQUE = Check(
+    "opaque-operation",
+    "info",
+    "What is put together at run time cannot be judged from the files.",
+    ("opaque-operation",),
+)
+OF_FILES = {"nested": NESTED, "not closed": NOT_CLOSED, "not begun": NOT_BEGUN}
+
+
+@dataclass(frozen=True)
+class Before:
+    """What there is before the migrations. ``sizes``: rows of the real tables. ``major``: of the server that the migrations are for."""
+
+    statements: tuple[str, ...] = ()
+    sizes: Mapping[Name, int] = field(default_factory=dict)
+    major: int | None = None
+
+    @property
+    def is_given(self) -> bool:
+        return bool(self.statements)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One script: what each statement showed, and what is wrong. ``invented`` is the schema that was made up for it, ``gaps`` what could
+    not be looked at."""
+
+    script: Script
+    observations: tuple[Observation | None, ...]
+    findings: tuple[Finding, ...]
+    invented: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+def judge(scripts: Sequence[Script], before: Before, scratch: Scratch) -> Iterator[Judgement]:
+    """Judge scripts that follow each other: each finds the schema that those before it left."""
+    so_far = list(before.statements)
+    for script in scripts:
+        yield _one(script, replace(before, statements=tuple(so_far)), scratch)
+        so_far += [s.sql for s in script.statements if not s.error]
+
+
+MOST_ROUNDS = 12
+"""Rounds in which what the server missed is made up, one thing a round."""
+
+
+def _one(script: Script, before: Before, scratch: Scratch) -> Judgement:
+    known = scratch.columns(scratch.prepare(before.statements, fill=False)) if before.is_given else {}
+    inventor = Inventor(known)
+    inventor.read(script.statements)
+    for _ in range(MOST_ROUNDS):
+        invented = inventor.statements()
+        prior = scratch.prepare((*before.statements, *invented))
+        observations = scratch.run(script.statements, prior)
+        missed = next((o.error for o in observations if o is not None and o.error and o.sqlstate in _MISSING), None)
+        if missed is None or not inventor.miss(missed):
+            break
+    if any(o is not None and o.sqlstate in _BY_ROWS for o in observations):
+        prior, observations = _without_rows(script, (*before.statements, *invented), scratch, prior, observations)
+    major = before.major or scratch.major
+    state = State(
+        script, prior, major, before.sizes,
+        frozenset((prior.find(name) or _Named(name)).key for name in inventor.tables),
+        script.framework != "sql" or (script.assumption == OWN_TRANSACTIONS),
+    )  # fmt: skip
+    findings = list(_of_script(script))
+    for number, (statement, observation) in enumerate(zip(script.statements, observations, strict=True)):
+        if number and statement.transaction != script.statements[number - 1].transaction:
+            state.exclusive.clear()
+        step = Step(number, statement, observation, state)
+        found = [finding for look in checks.looks() for finding in look(step)]
+        found += running.scan_under_lock(
+            step, any(f.severity == "error" or f.table for f in found if f.check not in _ASIDE)
+        )
+        if before.is_given and not inventor.tables and not any(f.severity == "error" for f in found):
+            found += running.failed(step)
+        findings += found
+        note(step)
+    return Judgement(
+        script, tuple(observations), tuple(findings), tuple(invented), tuple(_gaps(prior, script, observations))
+    )
+
+
+_ASIDE = frozenset(
+    f"migrations/{name}"
+    for name in ("lock-timeout-missing", "statement-timeout-missing", "several-alters", "several-tables-locked")
+)
+_MISSING = frozenset(("42P01", "42703", "42704", "42883", "3F000"))
+"""States of errors that say that something does not exist."""
+_BY_ROWS = frozenset(("23502", "23503", "23505", "23514", "23P01", "22001", "22003", "22P02", "22007", "22023"))
+"""States of errors that made-up rows cause: constraints that they break, values that do not fit."""
+
+
+@dataclass(frozen=True)
+class _Named:
+    key: Name
+
+
+def _without_rows(
+    script: Script, statements: Iterable[str], scratch: Scratch, prior: Prior, first: list[Observation | None]
+) -> tuple[Prior, list[Observation | None]]:
+    """Again on empty tables, where our rows made a statement fail: its locks can be seen then. A NOT NULL column without a default fails
+    on any row, so that its failure stays."""
+    empty = scratch.prepare(statements, fill=False)
+    again = scratch.run(script.statements, empty)
+    merged = [
+        second
+        if one is None or (one.error is not None and one.sqlstate in _BY_ROWS and one.sqlstate != "23502")
+        else one
+        for one, second in zip(first, again, strict=True)
+    ]
+    failed = any(one is not None and one.error for one in first)
+    return (empty if failed else prior), (again if failed else merged)
+
+
+def _of_script(script: Script) -> Iterator[Finding]:
+    for what, line in script.faults:
+        check = OF_FILES[what]
+        yield Finding(check.id, check.severity, f"line {line}: transaction {what}", check.why, line)
+    for one in script.opaque:
+        yield Finding(OPAQUE.id, OPAQUE.severity, f"{one.what}: {one.reason}", OPAQUE.why, one.line)
+
+
+def _gaps(prior: Prior, script: Script, observations: Sequence[Observation | None]) -> Iterator[str]:
+    for (_, name), reason in prior.empty.items():
+        yield f"{name} has no rows on the scratch server: {reason}"
+    for text, reason in prior.refused:
+        yield f"not part of the schema before: {' '.join(text.split())[:80]} ({reason})"
+    for statement, observation in zip(script.statements, observations, strict=True):
+        if statement.error is None and observation is None:
+            yield f"line {statement.line}: not run, judged by its text"
+        elif observation is not None and observation.error is not None:
+            yield f"line {statement.line}: failed on the scratch server, judged by its text ({observation.error})"
+
+
+def text_of(statement: Statement) -> str:
+    """A statement in a line."""
+    return " ".join(statement.sql.split())
