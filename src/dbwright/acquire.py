@@ -93,6 +93,27 @@ def acquire(request: Request, environment: Mapping[str, str], progressed: Progre
     return _with_project(snapshot, request, environment, progressed)
 
 
+def address(request: Request, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters of the PostgreSQL database that the request is about: what was given, else what the project names first.
+
+    Raises NothingToAudit when there is none."""
+    if len(request.databases) > 1:
+        raise NothingToAudit("More than one --db was given.", "Give the primary alone.")
+    root = request.root.resolve()
+    if request.databases:
+        declared = project_reader.from_url(request.databases[0], "--db", Path.cwd())
+    else:
+        found = project_reader.find_databases(root, environment)
+        if not found:
+            raise _nothing(root)
+        declared = found[0]
+    if declared.engine == "sqlite":
+        raise NothingToAudit(
+            f"{_shown(declared)} is a SQLite file, and only PostgreSQL is changed.", "Run the SQL that the audit shows."
+        )
+    return _parameters(declared)
+
+
 def _without_project(snapshot: Snapshot) -> Snapshot:
     """The database alone, without what was read of a project and without the Gaps of that."""
     of_project = ("source", "project", UNREAD)

@@ -68,6 +68,43 @@ class Look:
     hints: bool = False
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long one statement of a run queues for a lock, and how long anything is waited for, in seconds."""
+
+    lock: float = 0.5
+    total: float = 600.0
+
+
+def apply_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--yes, and --lock-timeout and --wait as ``patience``."""
+
+    @wraps(command)
+    def gather(lock_timeout: float, wait: float, **others: Any) -> int:
+        return command(patience=Patience(lock_timeout, wait), **others)
+
+    return _decorate(
+        gather,
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option(
+            "--lock-timeout",
+            type=click.FloatRange(min=0.01, max=60),
+            default=Patience.lock,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long a statement queues for a lock that others then wait behind; it is tried again.",
+        ),
+        click.option(
+            "--wait",
+            type=click.FloatRange(min=1),
+            default=Patience.total,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long locks, old transactions, replicas and a server that restarts are waited for.",
+        ),
+    )
+
+
 def source_options(command: Callable[..., int]) -> Callable[..., int]:
     """PATH, --db, --snapshot, --no-db, --no-values, --import, --python; the command gets them as ``source``."""
     return _with_source(command, click.argument("path", type=click.Path(path_type=Path), required=False))

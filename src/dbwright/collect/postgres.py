@@ -324,6 +324,12 @@ def collect_node(
     return server, node, tuple(work.gaps)
 
 
+def target_of(connection: Connection, parameters: dict[str, Any]) -> Target:
+    """The database behind a connection, without reading more of it."""
+    (server,) = Reader(connection).rows("server", ServerRow)
+    return _target(server, parameters)
+
+
 def _target(server: ServerRow, parameters: dict[str, Any]) -> Target:
     where = server.system_identifier or address_name({**parameters, "user": None})
     return Target(

@@ -149,7 +149,7 @@ def _(operation: c.AddConstraint, online: bool) -> tuple[str, ...]:
 
 
 @_render.register
-def _(operation: c.DropConstraint, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.DropConstraint, online: bool) -> tuple[str, ...]:
     return (f"{_alter(operation)} DROP CONSTRAINT {quote_identifier(operation.name)}",)
 
 
@@ -170,13 +170,13 @@ def _(operation: c.DropRangeCheck, online: bool) -> tuple[str, ...]:
 
 
 @_render.register
-def _(operation: c.PromoteToPrimaryKey, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.PromoteToPrimaryKey, online: bool) -> tuple[str, ...]:
     name, index = quote_identifier(operation.name), quote_identifier(operation.index)
     return (f"{_alter(operation)} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {index}",)
 
 
 @_render.register
-def _(operation: c.ValidateConstraint, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.ValidateConstraint, online: bool) -> tuple[str, ...]:
     return (f"{_alter(operation)} VALIDATE CONSTRAINT {quote_identifier(operation.name)}",)
 
 
@@ -199,7 +199,7 @@ def _alter_column(schema: str, table: str, column: str) -> str:
 
 
 @_render.register
-def _(operation: c.AlterColumnType, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.AlterColumnType, online: bool) -> tuple[str, ...]:
     using = f" USING {operation.using}" if operation.using else ""
     if operation.cast and not using:
         using = f" USING {quote_identifier(operation.column)}::{operation.new_type}"
@@ -228,23 +228,53 @@ def _(operation: c.SetNotNull, online: bool) -> tuple[str, ...]:
 
 
 @_render.register
-def _(operation: c.SetDefault, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.SetDefault, online: bool) -> tuple[str, ...]:
     alter = _alter_column(operation.schema, operation.table, operation.column)
     return (f"{alter} DROP DEFAULT" if operation.new is None else f"{alter} SET DEFAULT {operation.new}",)
 
 
 @_render.register
-def _(operation: c.AlterColumn, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.AlterColumn, online: bool) -> tuple[str, ...]:
     alter = _alter_column(operation.schema, operation.table, operation.column)
     return (f"{alter} SET {operation.property} {operation.new}",)
 
 
 @_render.register
-def _(operation: c.SetStorageParameter, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.SetStorageParameter, online: bool) -> tuple[str, ...]:
     what = f"{operation.relation} {quote_identifier(operation.schema, operation.name)}"
     if operation.new is None:
         return (f"ALTER {what} RESET ({operation.parameter})",)
     return (f"ALTER {what} SET ({operation.parameter} = {operation.new})",)
+
+
+BATCH_ROWS = 5000
+"""Rows of a table that are changed in one transaction: some 50 ms of row locks."""
+
+
+def batch(operation: c.Backfill, after: str | None, rows: int = BATCH_ROWS) -> str:
+    """The statement that changes the next rows after a key (a literal of SQL; None: from the first), and answers with the last key as text
+    and the number of rows."""
+    table, key = quote_identifier(operation.schema, operation.table), quote_identifier(operation.key)
+    beyond = "" if after is None else f"{key} > {after} AND "
+    return (
+        f"WITH batch AS (SELECT {key} AS key FROM {table} WHERE {beyond}({operation.condition}) "
+        f"ORDER BY {key} LIMIT {rows} FOR NO KEY UPDATE), "
+        f"changed AS (UPDATE {table} SET {operation.assignments} WHERE {key} IN (SELECT key FROM batch) AND ({operation.condition}) "
+        f"RETURNING {key} AS key) SELECT (SELECT max(key) FROM batch)::text, (SELECT count(*) FROM changed)"
+    )
+
+
+@_render.register
+def _(operation: c.Backfill, online: bool) -> tuple[str, ...]:
+    """Online a block that commits each batch, so that rows are locked for moments only."""
+    if not online:
+        table = quote_identifier(operation.schema, operation.table)
+        return (f"UPDATE {table} SET {operation.assignments} WHERE {operation.condition}",)
+    body = (
+        "DECLARE last text; BEGIN LOOP "
+        f"{batch(operation, None)} INTO last; EXIT WHEN last IS NULL; COMMIT; END LOOP; END"
+    )
+    return (f"DO {quote_literal(body)}",)
 
 
 def _parameter_value(name: str, value: str) -> str:
@@ -254,7 +284,7 @@ def _parameter_value(name: str, value: str) -> str:
 
 
 @_render.register
-def _(operation: c.SetServerParameter, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.SetServerParameter, online: bool) -> tuple[str, ...]:
     name = quote_identifier(*operation.name.split("."))
     # An empty list would be written as '""', a library or path of no name, with which the server does not start again.
     if operation.new is None or (operation.name in _LISTS and not operation.new.strip()):
@@ -265,7 +295,7 @@ def _(operation: c.SetServerParameter, online: bool) -> tuple[str, ...]:  # noqa
 
 
 @_render.register
-def _(operation: c.SetRoleParameter, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.SetRoleParameter, online: bool) -> tuple[str, ...]:
     what = (
         f"ROLE {_role(operation.role)}" if operation.role else f"DATABASE {quote_identifier(operation.database or '')}"
     )
@@ -282,12 +312,12 @@ def _role(name: str) -> str:
 
 
 @_render.register
-def _(operation: c.AlterRole, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.AlterRole, online: bool) -> tuple[str, ...]:
     return (f"ALTER ROLE {_role(operation.role)} {operation.new}",)
 
 
 @_render.register
-def _(operation: c.ChangePrivileges, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.ChangePrivileges, online: bool) -> tuple[str, ...]:
     name = operation.signature or quote_identifier(*operation.name)
     privileges = ", ".join(operation.privileges)
     if operation.grant:
@@ -296,27 +326,27 @@ def _(operation: c.ChangePrivileges, online: bool) -> tuple[str, ...]:  # noqa: 
 
 
 @_render.register
-def _(operation: c.CreateExtension, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.CreateExtension, online: bool) -> tuple[str, ...]:
     return (f"CREATE EXTENSION {quote_identifier(operation.name)}",)
 
 
 @_render.register
-def _(operation: c.UpdateExtension, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.UpdateExtension, online: bool) -> tuple[str, ...]:
     return (f"ALTER EXTENSION {quote_identifier(operation.name)} UPDATE TO {quote_literal(operation.new)}",)
 
 
 @_render.register
-def _(operation: c.RefreshCollationVersion, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.RefreshCollationVersion, online: bool) -> tuple[str, ...]:
     return (f"ALTER DATABASE {quote_identifier(operation.database)} REFRESH COLLATION VERSION",)
 
 
 @_render.register
-def _(operation: c.DropExtension, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.DropExtension, online: bool) -> tuple[str, ...]:
     return (f"DROP EXTENSION {quote_identifier(operation.name)}",)
 
 
 @_render.register
-def _(operation: c.Maintain, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.Maintain, online: bool) -> tuple[str, ...]:
     command = "ANALYZE" if not operation.vacuum else "VACUUM (ANALYZE)" if operation.analyze else "VACUUM"
     if operation.name is None:
         return (command,)
@@ -324,5 +354,5 @@ def _(operation: c.Maintain, online: bool) -> tuple[str, ...]:  # noqa: ARG001
 
 
 @_render.register
-def _(operation: c.Verbatim, online: bool) -> tuple[str, ...]:  # noqa: ARG001
+def _(operation: c.Verbatim, online: bool) -> tuple[str, ...]:
     return (operation.sql,)

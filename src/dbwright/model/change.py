@@ -279,6 +279,27 @@ class SetStorageParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Backfill:
+    """Change the rows that meet ``condition`` by ``assignments`` (``a = …, b = …``), batch by batch in the order of ``key``, a column that
+    is unique and not null. All are SQL, and no row that was changed may meet the condition any longer: so it can be stopped and begun
+    again. Without a ``reverse_`` pair the new values stay when the change is taken back."""
+
+    schema: str
+    table: str
+    key: str
+    assignments: str
+    condition: str
+    reverse_assignments: str | None = None
+    reverse_condition: str | None = None
+
+    def reverse(self) -> tuple[Operation, ...]:
+        if self.reverse_assignments is None or self.reverse_condition is None:
+            return ()
+        forth, back = (self.assignments, self.condition), (self.reverse_assignments, self.reverse_condition)
+        return (Backfill(self.schema, self.table, self.key, *back, *forth),)
+
+
+@dataclass(frozen=True, slots=True)
 class SetServerParameter:
     """Set a server parameter with ALTER SYSTEM; None resets it. ``restart``: it takes effect at the next start only."""
 

@@ -1,0 +1,88 @@
+"""Which findings' changes a run takes, and why it leaves the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from dbwright.apply import estimates
+from dbwright.apply.plan import Left, Part, holds_secret, part_of, part_of_change
+from dbwright.errors import DbwrightError
+from dbwright.model.change import Change
+from dbwright.model.finding import SEVERITIES, Finding, Severity
+from dbwright.model.report import Report
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.wording import duration
+
+
+class NoSuchFinding(DbwrightError):
+    """Something was named that the audit does not find."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A part of a run with what its steps are thought to cost, one by one."""
+
+    part: Part
+    costs: tuple[estimates.Cost, ...]
+    label: str
+
+
+def chosen(report: Report, names: Sequence[str], least: Severity) -> list[Finding]:
+    """The findings that are meant: those named by id or by rule (patterns allowed), else all that are at least so severe. Raises
+    NoSuchFinding."""
+    if not names:
+        wanted = SEVERITIES[: SEVERITIES.index(least) + 1]
+        return [finding for finding in report.findings if finding.severity in wanted]
+    found: list[Finding] = []
+    for name in names:
+        named = [
+            f
+            for f in report.findings
+            if f.id == name or fnmatchcase(f.rule, name) or f.rule.startswith(name.rstrip("/") + "/")
+        ]
+        if not named:
+            raise NoSuchFinding(
+                f"The audit finds nothing that is called {name!r}.",
+                "`dbwright audit --format json` lists the findings with their ids and rules.",
+            )
+        found += [finding for finding in named if finding not in found]
+    return found
+
+
+def divided(
+    findings: Iterable[Finding], snapshot: Snapshot, major: int, most_blocked: float
+) -> tuple[list[Priced], list[Left]]:
+    """What can be carried out, and what cannot with the reason. ``most_blocked``: seconds for which writers may have to wait."""
+    taken: list[Priced] = []
+    left: list[Left] = []
+    for finding in findings:
+        if finding.change is None:
+            left.append(Left(finding, finding.next_step or "it is mended in the code, not in the database"))
+            continue
+        priced = Priced(
+            part_of(finding, major),
+            estimates.costs(finding.change, snapshot, major),
+            f"{finding.severity}, {finding.rule}",
+        )
+        reason = _against(priced, most_blocked)
+        if reason:
+            left.append(Left(finding, reason))
+        else:
+            taken.append(priced)
+    return taken, left
+
+
+def of_change(change: Change, title: str, snapshot: Snapshot, major: int) -> Priced:
+    return Priced(part_of_change(change, title, major), estimates.costs(change, snapshot, major), "advice")
+
+
+def _against(priced: Priced, most_blocked: float) -> str | None:
+    if holds_secret(priced.part):
+        return "a statement holds what looks like a password; the journal keeps none"
+    for step, cost in zip(priced.part.steps, priced.costs, strict=True):
+        if step.blocks_writes and cost.seconds is not None and cost.seconds > most_blocked:
+            relation = step.relations[0] if step.relations else "the table"
+            return f"{relation} would be blocked for about {duration(cost.seconds)} (--may-block {cost.seconds + 1:.0f} takes it)"
+    return None

@@ -1,0 +1,238 @@
+"""What `dbwright apply` and `dbwright undo` do, in order: what was left unfinished first, then the plan, the question, the run and what
+came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dbwright import config, store
+from dbwright.acquire import GIVEN_SECONDS, Request, address, connect_within
+from dbwright.apply import choice, engine, estimates, journal, telling, watch
+from dbwright.apply.choice import Priced
+from dbwright.apply.conduct import conduct
+from dbwright.apply.plan import Plan, run_name, undoing
+from dbwright.apply.session import AnotherRun, Session
+from dbwright.collect.postgres import target_of
+from dbwright.errors import DbwrightError
+from dbwright.model.finding import Severity
+from dbwright.model.report import Report
+from dbwright.model.wording import bytes_text, counted
+from dbwright.options import Look, Patience, Source, note, run
+from dbwright.plaintext import clean, one_line
+
+
+class Refused(DbwrightError):
+    """A change cannot be carried out on this database as it is."""
+
+
+class NotConfirmed(DbwrightError):
+    """The database's name was not typed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The database that is changed. ``parameters`` hold its password and are shown nowhere."""
+
+    parameters: dict[str, Any]
+    name: str
+    database: str
+    identity: str
+
+    @property
+    def journal(self) -> Path:
+        return journal.path_for(store.default_path(os.environ), self.identity)
+
+
+def target(source: Source) -> Target:
+    """The database that the options are about, asked who it is."""
+    configuration = config.load(source.path.resolve(), os.environ)
+    databases = source.databases or ((configuration.database,) if configuration.database else ())
+    parameters = address(Request(source.path, databases), os.environ)
+    with connect_within(parameters, GIVEN_SECONDS) as connection:
+        found = target_of(connection, parameters)
+        (read_only,) = connection.execute("SELECT pg_is_in_recovery()").fetchone() or (False,)
+    if read_only:
+        raise Refused(f"{found.name} is a standby, which takes no changes.", "Give --db the address of its primary.")
+    return Target(parameters, found.name, found.database, found.identity)
+
+
+def alone(target: Target) -> AbstractContextManager[None]:
+    return journal.alone(target.journal)
+
+
+def stop(target: Target) -> int:
+    """Ask a run of this journal to stop."""
+    try:
+        with journal.alone(target.journal):
+            note(f"No run changes {target.name} from here.")
+    except AnotherRun:
+        journal.stop_file(target.journal).touch(mode=0o600)
+        note("It stops before its next step.")
+    return 0
+
+
+def list_runs(target: Target) -> int:
+    """Print the runs of this journal, the newest first."""
+    known = journal.runs(target.journal)
+    taken_back = {one.plan.of for one in known if one.plan.of}
+    for one in known:
+        state = "unfinished" if one.outcome is None else "done"
+        if one.plan.run in taken_back:
+            state = "taken back"
+        titles = "; ".join(one_line(part.title) for part in one.plan.parts)
+        click.echo(f"{one.plan.run}  {one.plan.kind}  {state}  {titles}")
+    return 0
+
+
+def go_on(target: Target, patience: Patience) -> int | None:
+    """Finish the run that was left unfinished, if there is one. It was agreed to when it began."""
+    unfinished = journal.unfinished(journal.runs(target.journal))
+    if unfinished is None:
+        return None
+    note(f"Run {unfinished.plan.run} ({unfinished.plan.kind}) is unfinished; going on with it.")
+    return _carry_out(target, unfinished.plan, patience)
+
+
+def apply(
+    target: Target,
+    source: Source,
+    names: Sequence[str],
+    severity: Severity,
+    may_block: float,
+    patience: Patience,
+    *,
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    """Audit, plan, ask, carry out, audit anew."""
+    report = _audit(source, target)
+    now = run_name(datetime.now(UTC))
+    session = Session(target.parameters, now, note)
+    try:
+        priced, left = choice.divided(choice.chosen(report, names, severity), report.snapshot, session.major, may_block)
+        if not priced:
+            _show(telling.left_lines(left))
+            note("Nothing to carry out.")
+            return 0
+        _refuse(priced, session)
+        free = watch.free_bytes(session)
+    finally:
+        session.close()
+    _show(telling.plan_lines(f"{target.database} ({target.name})", priced, left, free))
+    _require_room(priced, free)
+    if dry_run:
+        return 0
+    _confirm(target, yes)
+    plan = Plan(now, "apply", target.database, tuple(one.part for one in priced))
+    code = _carry_out(target, plan, patience)
+    return max(code, _resolved(plan, _audit(source, target)))
+
+
+def undo(target: Target, name: str | None, patience: Patience, *, yes: bool) -> int:
+    """Take back a run: the one named, else the one that is unfinished or was the last."""
+    known = journal.runs(target.journal)
+    unfinished = journal.unfinished(known)
+    if unfinished is not None and unfinished.plan.kind == "undo":
+        note(f"Run {unfinished.plan.run} takes {unfinished.plan.of} back and is unfinished; going on with it.")
+        return _carry_out(target, unfinished.plan, patience)
+    earlier = _run_to_undo(known, name)
+    plan = undoing(earlier.plan, journal.entries(target.journal, earlier.plan.run), run_name(datetime.now(UTC)))
+    if earlier.outcome is not None and not plan.parts:
+        note(f"Nothing of run {earlier.plan.run} is there to take back.")
+        return 0
+    _show(telling.undo_lines(plan))
+    _confirm(target, yes)
+    return _carry_out(target, plan, patience)
+
+
+def _run_to_undo(known: Sequence[journal.Run], name: str | None) -> journal.Run:
+    taken_back = {one.plan.of for one in known}
+    runs = [one for one in known if one.plan.kind == "apply" and one.plan.run not in taken_back]
+    if name is None and runs:
+        return runs[0]
+    found = next((one for one in known if one.plan.run == name), None)
+    if found is None:
+        raise Refused(
+            f"There is no run {name}." if name else "No run is there to take back.",
+            "`dbwright undo --list` shows the runs.",
+        )
+    if found not in runs:
+        raise Refused(f"Run {name} was taken back already, or is an undoing.", "`dbwright apply` applies anew.")
+    return found
+
+
+def _audit(source: Source, target: Target) -> Report:
+    report = run(source, Look((), (), None, no_history=False))
+    if report.snapshot.target.identity != target.identity:
+        raise Refused(f"The audit read {report.snapshot.target.name} instead of {target.name}.", "Give --db.")
+    return report
+
+
+def _refuse(priced: Sequence[Priced], session: Session) -> None:
+    """Raise Refused with everything that stands against the changes."""
+    against = engine.refusals([one.part for one in priced], session)
+    if against:
+        for part, problem, remedy in against[1:]:
+            note(f"{part.title}: {problem}. {remedy}")
+        part, problem, remedy = against[0]
+        raise Refused(f"Nothing was changed. {part.title}: {problem}.", remedy)
+
+
+def _require_room(priced: Sequence[Priced], free: int | None) -> None:
+    needed = estimates.total(cost for one in priced for cost in one.costs).bytes or 0
+    if free is not None and needed * _SPARE > free:
+        raise Refused(
+            f"Nothing was changed. {bytes_text(needed)} are needed and {bytes_text(free)} are free.",
+            "Make room, or name fewer findings.",
+        )
+
+
+_SPARE = 1.5
+"""A build may need temporary files as well, and an estimate may be short."""
+
+
+def _confirm(target: Target, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotConfirmed("Nothing was changed: nobody is here to ask.", "Give --yes.")
+    typed = click.prompt(f"Type the database's name ({target.database}) to go on", default="", show_default=False)
+    if typed.strip() != target.database:
+        raise NotConfirmed("Nothing was changed.", "Type the name as it stands there.")
+
+
+def _carry_out(target: Target, plan: Plan, patience: Patience) -> int:
+    outcome = conduct(target.journal, plan, target.parameters, note, patience)
+    words = {"done": "taken back" if plan.kind == "undo" else "done"}
+    for entry in outcome:
+        note(f"{words.get(entry['state'], entry['state'])}: {entry['title']}")
+        for problem in entry["problems"]:
+            note(f"   {problem}")
+    if plan.kind == "apply":
+        note(f"Run {plan.run}; `dbwright undo` takes it back.")
+    return 1 if any(entry["problems"] for entry in outcome) else 0
+
+
+def _resolved(plan: Plan, report: Report) -> int:
+    """Tell which findings are gone. One that only a restart or the passing of time ends is told as still there."""
+    there = {finding.id for finding in report.findings}
+    left = [part for part in plan.parts if part.finding in there]
+    gone = len(plan.parts) - len(left)
+    note(f"The audit anew: {counted(gone, 'finding')} of {len(plan.parts)} gone.")
+    for part in left:
+        note(f"   still there: {part.title}")
+    return 1 if left else 0
+
+
+def _show(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(clean(line))

@@ -1,0 +1,197 @@
+"""The journal of runs, kept by DBOS in a SQLite file, one for each database: a run is a workflow, what is recorded of it are its steps.
+
+A run that was stopped, or whose process died, stays pending. Opening the journal starts it again at the step after the last one recorded;
+that is DBOS's doing, and here it is only allowed to go on where it was asked for. Importing this module takes half a second.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID
+from dbos._serialization import DBOSPortableJSONSerializer
+
+from dbwright.apply.engine import Entry, Record, Stopped
+from dbwright.apply.plan import Plan, decode, encode
+from dbwright.apply.session import AnotherRun
+
+FORMAT = "1"
+"""Raised when plans or entries change in a way that older runs cannot be gone on with."""
+Work = Callable[[Plan, Record], list[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that the journal knows. ``outcome`` is what it answered, None as long as it has not ended."""
+
+    plan: Plan
+    outcome: list[Entry] | None
+
+
+@dataclass
+class _Wanted:
+    """The one run that may go on in this process, and where its end is told."""
+
+    run: str
+    work: Work
+    ended: queue.SimpleQueue[list[Entry] | BaseException]
+
+
+_wanted: _Wanted | None = None
+
+
+@DBOS.workflow(name="run", max_recovery_attempts=None)
+def _run(plan: str) -> str:
+    wanted = _wanted
+    decoded = decode(plan)
+    if wanted is None or wanted.run != decoded.run:
+        raise Stopped("not asked for")
+    try:
+        outcome = wanted.work(decoded, _record)
+    except BaseException as error:
+        wanted.ended.put(error)
+        # Whatever it was, the run has not ended: only then may it be gone on with.
+        raise Stopped(str(error)) from error
+    wanted.ended.put(outcome)
+    return _encode(outcome)
+
+
+def _record(name: str, function: Callable[[], Entry]) -> Entry:
+    return DBOS.run_step({"name": name}, _safely, function)
+
+
+def _safely(function: Callable[[], Entry]) -> Entry:
+    try:
+        return function()
+    except Exception as error:
+        # An exception would be kept as the outcome of the step for ever.
+        raise _Broken(error) from error
+
+
+class _Broken(BaseException):
+    """A mistake of ours in a step: told as it is, and the step is not over."""
+
+
+def _encode(outcome: list[Entry]) -> str:
+    import msgspec
+
+    return msgspec.json.encode(outcome).decode()
+
+
+def path_for(store: Path, identity: str) -> Path:
+    """The journal of a database: beside the store, with its identity in the name."""
+    return store.with_name(f"{store.stem}-runs-{identity}.sqlite3")
+
+
+def stop_file(path: Path) -> Path:
+    """While this file is there no run of the journal begins another step."""
+    return path.with_suffix(".stop")
+
+
+def runs(path: Path) -> list[Run]:
+    """All runs of a journal, the newest first. Superseded ones (an undo was begun of them) count as ended."""
+    if not path.exists():
+        return []
+    client = DBOSClient(system_database_url=_url(path), serializer=DBOSPortableJSONSerializer())
+    try:
+        found = client.list_workflows(name="run", sort_desc=True)
+    finally:
+        client.destroy()
+    return [_as_run(status) for status in found]
+
+
+def _as_run(status: Any) -> Run:
+    import msgspec
+
+    plan = decode(status.input["args"][0])
+    return Run(plan, msgspec.json.decode(status.output) if status.status == "SUCCESS" else None)
+
+
+def entries(path: Path, run: str) -> dict[str, Entry]:
+    """What a journal recorded of a run, by name."""
+    client = DBOSClient(system_database_url=_url(path), serializer=DBOSPortableJSONSerializer())
+    try:
+        return {step["function_name"]: cast(Entry, step["output"]) for step in client.list_workflow_steps(run)}
+    finally:
+        client.destroy()
+
+
+def unfinished(known: list[Run]) -> Run | None:
+    """The run to go on with: the newest that has not ended. What an undo took over is the undo's."""
+    taken_over = {run.plan.of for run in known}
+    return next((run for run in known if run.outcome is None and run.plan.run not in taken_over), None)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the journal, as no two processes may: the kernel lets go of it when this one dies. Raises AnotherRun."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AnotherRun(
+                "Another dbwright on this machine changes this database.",
+                "Wait for it to end; `dbwright apply --stop` ends it after its step.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def attend(path: Path, plan: Plan, work: Work, poll: Callable[[], None]) -> list[Entry]:
+    """Begin the run, or go on with it if the journal has it; answer with its outcome. ``poll`` is called again and again meanwhile.
+
+    Raises Stopped, or whatever ``work`` raised; the run then stays as it is and can be gone on with."""
+    global _wanted
+    wanted = _Wanted(plan.run, work, queue.SimpleQueue())
+    _wanted = wanted
+    before = os.umask(0o077)
+    config: DBOSConfig = {
+        "name": "dbwright",
+        "system_database_url": _url(path),
+        "application_version": FORMAT,
+        "executor_id": "dbwright",
+        "log_level": "CRITICAL",
+        "enable_otlp": False,
+        "serializer": DBOSPortableJSONSerializer(),
+        "notification_listener_polling_interval_sec": 0.2,
+    }
+    try:
+        DBOS(config=config)
+        DBOS.launch()
+        if DBOS.get_workflow_status(plan.run) is None:
+            with SetWorkflowID(plan.run):
+                DBOS.start_workflow(_run, encode(plan))
+        outcome = _await(wanted, poll)
+        if not isinstance(outcome, BaseException):
+            DBOS.retrieve_workflow(plan.run).get_result()
+    finally:
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+        _wanted = None
+        os.umask(before)
+    if isinstance(outcome, _Broken):
+        raise outcome.args[0]
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _await(wanted: _Wanted, poll: Callable[[], None]) -> list[Entry] | BaseException:
+    while True:
+        try:
+            return wanted.ended.get(timeout=0.2)
+        except queue.Empty:
+            poll()
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{path}"
