@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dbwright.config import Baseline, Configuration
     from dbwright.model.report import Report
     from dbwright.model.snapshot import Snapshot
+    from dbwright.model.workload import WorkloadRead
 
 FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 FOR_PEOPLE = ("text", "markdown", "html", "github")
@@ -153,6 +154,63 @@ def _with_source(command: Callable[..., int], place: Callable[..., Any]) -> Call
         click.option("--no-db", is_flag=True, help="Read the project only."),
         click.option("--no-values", is_flag=True, help="Do not read sample values of columns."),
         *import_options(),
+    )
+
+
+@dataclass(frozen=True)
+class GivenWorkload:
+    """The values of ``workload_options``."""
+
+    sql_dir: Path | None = None
+    logs: tuple[Path, ...] = ()
+    captured: tuple[Path, ...] = ()
+    since: Path | None = None
+
+    def read(self, snapshot: Snapshot) -> WorkloadRead:
+        """The statements that these options ask for: what the server recorded where none of them was given, else the code's queries."""
+        from dbwright import snapshots
+        from dbwright.workload.captured import read_captured
+        from dbwright.workload.code import read_code
+        from dbwright.workload.folder import read_folder
+        from dbwright.workload.logs import read_logs
+        from dbwright.workload.recorded import read_difference, read_recorded
+
+        if self.sql_dir:
+            return read_folder(self.sql_dir)
+        if self.logs:
+            return read_logs(self.logs, snapshot.target.database)
+        if self.captured:
+            return read_captured(self.captured)
+        if self.since:
+            return read_difference(snapshots.load(self.since), snapshot)
+        recorded = read_recorded(snapshot)
+        return recorded if recorded.statements else read_code(snapshot)
+
+
+def workload_options(command: Callable[..., int]) -> Callable[..., int]:
+    """--sql-dir, --logs, --captured, --since; the command gets them as ``given``."""
+
+    @wraps(command)
+    def gather(
+        sql_dir: Path | None, logs: tuple[Path, ...], captured: tuple[Path, ...], since: Path | None, **others: Any
+    ) -> int:
+        return command(given=GivenWorkload(sql_dir, logs, captured, since), **others)
+
+    file = click.Path(path_type=Path)
+    return _decorate(
+        gather,
+        click.option("--sql-dir", type=file, metavar="DIR", help="The workload is the .sql files of a folder."),
+        click.option(
+            "--logs", multiple=True, type=file, metavar="FILE", help="The workload is PostgreSQL's csv or json logs."
+        ),
+        click.option(
+            "--captured",
+            multiple=True,
+            type=file,
+            metavar="FILE",
+            help="The workload is what `python -m dbwright.capture` wrote down.",
+        ),
+        click.option("--since", type=file, metavar="FILE", help="Only what was recorded since this earlier snapshot."),
     )
 
 

@@ -6,17 +6,21 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from dbwright.errors import DbwrightError
-from dbwright.options import INTERRUPTED, Source, interruptible, progress, source_options, write_or_show
+from dbwright.options import (
+    INTERRUPTED,
+    GivenWorkload,
+    Source,
+    interruptible,
+    progress,
+    source_options,
+    workload_options,
+    write_or_show,
+)
 from dbwright.report.advice import FORMATS, render
-
-if TYPE_CHECKING:
-    from dbwright.model.snapshot import Snapshot
-    from dbwright.model.workload import WorkloadRead
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\Z", re.I)
@@ -32,27 +36,7 @@ class NoBudget(DbwrightError):
 
 @click.command("advise")
 @source_options
-@click.option("--sql-dir", type=click.Path(path_type=Path), metavar="DIR", help="Advise on the .sql files of a folder.")
-@click.option(
-    "--logs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Advise on PostgreSQL csv or json logs.",
-)
-@click.option(
-    "--captured",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Advise on what `python -m dbwright.capture` wrote down.",
-)
-@click.option(
-    "--since",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Only what was recorded since this earlier snapshot.",
-)
+@workload_options
 @click.option(
     "--replica-snapshot",
     "replicas",
@@ -80,10 +64,7 @@ class NoBudget(DbwrightError):
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it to a file.")
 def command(
     source: Source,
-    sql_dir: Path | None,
-    logs: tuple[Path, ...],
-    captured: tuple[Path, ...],
-    since: Path | None,
+    given: GivenWorkload,
     replicas: tuple[Path, ...],
     budget: str | None,
     count: int | None,
@@ -113,7 +94,7 @@ def command(
     snapshot = with_replicas(source.read(config.load(source.path.resolve(), os.environ)), replicas)
     considered = [definition_of(snapshot, text) for text in asked]
     require_sizes(snapshot)
-    read = _workload(snapshot, sql_dir, logs, captured, since)
+    read = given.read(snapshot)
     if not read.statements:
         reasons = "; ".join(f"{p.origin}: {p.reason}" for p in read.problems[:3]) or "nothing was recorded"
         raise NoWorkload(
@@ -125,7 +106,7 @@ def command(
         if advice.interrupted and not advice.effects:
             raise click.Abort
         advice = replace(advice, problems=(*read.problems, *advice.problems))
-        text = render(advice, snapshot, phantom.gaps, phantom.server.version, format_, _for_plan(source, sql_dir))
+        text = render(advice, snapshot, phantom.gaps, phantom.server.version, format_, _for_plan(source, given.sql_dir))
     write_or_show(text, output)
     return INTERRUPTED if advice.interrupted else 0
 
@@ -137,28 +118,6 @@ def _for_plan(source: Source, sql_dir: Path | None) -> list[str]:
     given += ["--snapshot", str(source.snapshot)] if source.snapshot else []
     given += ["--sql-dir", str(sql_dir)] if sql_dir else []
     return given + (["--project", str(source.path)] if str(source.path) != "." else [])
-
-
-def _workload(
-    snapshot: Snapshot, sql_dir: Path | None, logs: tuple[Path, ...], captured: tuple[Path, ...], since: Path | None
-) -> WorkloadRead:
-    from dbwright import snapshots
-    from dbwright.workload.captured import read_captured
-    from dbwright.workload.code import read_code
-    from dbwright.workload.folder import read_folder
-    from dbwright.workload.logs import read_logs
-    from dbwright.workload.recorded import read_difference, read_recorded
-
-    if sql_dir:
-        return read_folder(sql_dir)
-    if logs:
-        return read_logs(logs, snapshot.target.database)
-    if captured:
-        return read_captured(captured)
-    if since:
-        return read_difference(snapshots.load(since), snapshot)
-    recorded = read_recorded(snapshot)
-    return recorded if recorded.statements else read_code(snapshot)
 
 
 def _bytes(text: str | None) -> int | None:

@@ -8,7 +8,7 @@ which plans, which reads the indexes before their height is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dbwright.model.catalog import VENDOR_SCHEMAS, Catalog, Column, Constraint, Index, Table
@@ -26,8 +26,9 @@ class Step:
     makes: str
 
 
-def steps(catalog: Catalog) -> Iterator[tuple[Step, ...]]:
-    """Groups of statements in the order in which they can run."""
+def steps(catalog: Catalog, moment: Callable[[str], str] = as_of) -> Iterator[tuple[Step, ...]]:
+    """Groups of statements in the order in which they can run: schemas and extensions, types, tables, partitions, indexes, checks,
+    extended statistics, views. ``moment`` rewrites what a view says of the present time."""
     yield tuple(_namespaces(catalog))
     yield tuple(_types(catalog))
     relations = stored(catalog)
@@ -36,7 +37,7 @@ def steps(catalog: Catalog) -> Iterator[tuple[Step, ...]]:
     yield tuple(_indexes(catalog, relations))
     yield tuple(_checks(catalog, relations))
     yield tuple(_statistics(catalog, relations))
-    yield tuple(_views(catalog))
+    yield tuple(_views(catalog, moment))
 
 
 def stored(catalog: Catalog) -> tuple[Table, ...]:
@@ -135,7 +136,7 @@ def _statistics(catalog: Catalog, relations: Iterable[Table]) -> Iterator[Step]:
             yield Step(row.definition, f"extended statistics {row.name}")
 
 
-def _views(catalog: Catalog) -> Iterator[Step]:
+def _views(catalog: Catalog, moment: Callable[[str], str]) -> Iterator[Step]:
     """Each view after those that it reads."""
     views = {t.oid: t for t in catalog.tables if t.kind == "view" and t.extension is None and t.definition}
     done: set[int] = set()
@@ -148,7 +149,7 @@ def _views(catalog: Catalog) -> Iterator[Step]:
             if oid in views:
                 yield from after(views[oid])
         yield Step(
-            f"CREATE VIEW {quote_identifier(table.schema, table.name)} AS {as_of((table.definition or '').rstrip().rstrip(';'))}",
+            f"CREATE VIEW {quote_identifier(table.schema, table.name)} AS {moment((table.definition or '').rstrip().rstrip(';'))}",
             f"view {table.name}",
         )
 

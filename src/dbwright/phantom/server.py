@@ -39,7 +39,7 @@ _SERVER: Mapping[str, str | int | float] = {
     "checkpoint_timeout": "1d",
     "max_wal_size": "4GB",
 }
-_PLANNER_SETTINGS = frozenset(
+PLANNER_SETTINGS = frozenset(
     "work_mem hash_mem_multiplier effective_cache_size effective_io_concurrency random_page_cost seq_page_cost cpu_tuple_cost"
     " cpu_index_tuple_cost cpu_operator_cost parallel_setup_cost parallel_tuple_cost min_parallel_table_scan_size"
     " min_parallel_index_scan_size max_parallel_workers_per_gather max_parallel_workers parallel_leader_participation from_collapse_limit"
@@ -47,6 +47,7 @@ _PLANNER_SETTINGS = frozenset(
     " constraint_exclusion cursor_tuple_fraction default_statistics_target jit jit_above_cost jit_inline_above_cost"
     " jit_optimize_above_cost recursive_worktable_factor search_path timezone datestyle intervalstyle default_text_search_config".split()
 )
+"""What decides plans, beside the sizes and statistics, and any role may set; and all of ``enable_…``."""
 
 
 class NothingToPlan(DbwrightError):
@@ -156,7 +157,7 @@ class Phantom:
         return {
             row.name: row.value
             for row in self.snapshot.settings.rows
-            if row.name.lower() in _PLANNER_SETTINGS or row.name.startswith("enable_")
+            if row.name.lower() in PLANNER_SETTINGS or row.name.startswith("enable_")
         }
 
     def _build(self, database: str) -> None:
