@@ -48,6 +48,11 @@ def is_possible(change: c.Change) -> bool:
 def _statements(operations: Iterable[c.Operation], engine: c.Engine, online: bool) -> tuple[str, ...]:
     if engine == "sqlite":
         return tuple(statement for operation in operations for statement in sqlite.render(operation))
+    return statements(operations, online=online)
+
+
+def statements(operations: Iterable[c.Operation], *, online: bool) -> tuple[str, ...]:
+    """PostgreSQL's statements for operations in order, without semicolons."""
     return tuple(statement for operation in operations for statement in _render(operation, online))
 
 
@@ -56,7 +61,8 @@ def _render(operation: c.Operation, online: bool) -> tuple[str, ...]:
     raise TypeError(f"no SQL for {type(operation).__name__} (online={online})")
 
 
-def _index_key(key: c.IndexKey) -> str:
+def index_key(key: c.IndexKey) -> str:
+    """A key as it stands in CREATE INDEX."""
     text = quote_identifier(key.column) if key.column is not None else f"({key.expression})"
     if key.opclass:
         text += " " + quote_identifier(key.opclass)
@@ -82,7 +88,7 @@ def create_index(operation: c.CreateIndex, *, online: bool) -> str:
     )
     if operation.method != "btree":
         text += f" USING {quote_identifier(operation.method)}"
-    text += f" ({', '.join(map(_index_key, operation.keys))})"
+    text += f" ({', '.join(map(index_key, operation.keys))})"
     if operation.include:
         text += f" INCLUDE ({', '.join(map(quote_identifier, operation.include))})"
     if operation.nulls_not_distinct:
@@ -128,6 +134,7 @@ def _alter(
     | c.ValidateConstraint
     | c.SetOnDelete
     | c.AddRangeCheck
+    | c.AddUnique
     | c.PromoteToPrimaryKey,
 ) -> str:
     return f"ALTER TABLE {quote_identifier(operation.schema, operation.table)}"
@@ -153,12 +160,17 @@ def _(operation: c.DropConstraint, online: bool) -> tuple[str, ...]:
     return (f"{_alter(operation)} DROP CONSTRAINT {quote_identifier(operation.name)}",)
 
 
-@_render.register
-def _(operation: c.AddRangeCheck, online: bool) -> tuple[str, ...]:
+def range_check(operation: c.AddRangeCheck) -> str:
+    """The definition of the constraint."""
     column = quote_identifier(operation.column)
     low = None if operation.low is None else f"{column} >= {operation.low:.15g}"
     high = None if operation.high is None else f"{column} <= {operation.high:.15g}"
-    definition = f"CHECK ({' AND '.join(filter(None, (low, high)))})"
+    return f"CHECK ({' AND '.join(filter(None, (low, high)))})"
+
+
+@_render.register
+def _(operation: c.AddRangeCheck, online: bool) -> tuple[str, ...]:
+    definition = range_check(operation)
     added = c.AddConstraint(operation.schema, operation.table, operation.name, definition, validate=True)
     return _render(added, online)
 
@@ -181,11 +193,32 @@ def _(operation: c.ValidateConstraint, online: bool) -> tuple[str, ...]:
 
 
 @_render.register
+def _(operation: c.AddUnique, online: bool) -> tuple[str, ...]:
+    alter, name = _alter(operation), quote_identifier(operation.name)
+    if not online:
+        distinct = " NULLS NOT DISTINCT" if operation.nulls_not_distinct else ""
+        columns = ", ".join(map(quote_identifier, operation.columns))
+        return (f"{alter} ADD CONSTRAINT {name} UNIQUE{distinct} ({columns})",)
+    return (create_index(operation.index, online=True), f"{alter} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}")
+
+
+@_render.register
+def _(operation: c.DropUnique, online: bool) -> tuple[str, ...]:
+    added = operation.added
+    return _render(c.DropConstraint(added.schema, added.table, added.name, ""), online)
+
+
+def swapped_name(operation: c.SetOnDelete) -> str:
+    """The name that the new foreign key has until the old one is gone."""
+    return shortened(operation.name, "_new") + "_new"
+
+
+@_render.register
 def _(operation: c.SetOnDelete, online: bool) -> tuple[str, ...]:
     alter, name = _alter(operation), quote_identifier(operation.name)
     if not online:
         return (f"{alter} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {operation.new_definition}",)
-    temporary = quote_identifier(shortened(operation.name, "_new") + "_new")
+    temporary = quote_identifier(swapped_name(operation))
     return (
         f"{alter} ADD CONSTRAINT {temporary} {_not_valid(operation.new_definition)}",
         f"{alter} VALIDATE CONSTRAINT {temporary}",
@@ -209,6 +242,11 @@ def _(operation: c.AlterColumnType, online: bool) -> tuple[str, ...]:
     return (f"{alter} TYPE {operation.new_type}{using}", analyze)
 
 
+def not_null_check(operation: c.SetNotNull) -> str:
+    """The name of the constraint that lets SET NOT NULL pass without reading the table."""
+    return shortened(operation.column, "_not_null") + "_not_null"
+
+
 @_render.register
 def _(operation: c.SetNotNull, online: bool) -> tuple[str, ...]:
     alter = _alter_column(operation.schema, operation.table, operation.column)
@@ -218,7 +256,7 @@ def _(operation: c.SetNotNull, online: bool) -> tuple[str, ...]:
         return (f"{alter} SET NOT NULL",)
     # A validated CHECK lets SET NOT NULL skip its scan under the exclusive lock (PostgreSQL 12 and later).
     table = f"ALTER TABLE {quote_identifier(operation.schema, operation.table)}"
-    name = quote_identifier(shortened(operation.column, "_not_null") + "_not_null")
+    name = quote_identifier(not_null_check(operation))
     return (
         f"{table} ADD CONSTRAINT {name} CHECK ({quote_identifier(operation.column)} IS NOT NULL) NOT VALID",
         f"{table} VALIDATE CONSTRAINT {name}",

@@ -130,6 +130,42 @@ class DropConstraint:
 
 
 @dataclass(frozen=True, slots=True)
+class AddUnique:
+    """Add a unique constraint; its index is built first and has its name."""
+
+    schema: str
+    table: str
+    name: str
+    columns: tuple[str, ...]
+    nulls_not_distinct: bool = False
+
+    @property
+    def index(self) -> CreateIndex:
+        """The index that the constraint takes over."""
+        return CreateIndex(
+            self.schema,
+            self.table,
+            self.name,
+            tuple(map(IndexKey, self.columns)),
+            unique=True,
+            nulls_not_distinct=self.nulls_not_distinct,
+        )
+
+    def reverse(self) -> tuple[Operation, ...]:
+        return (DropUnique(self),)
+
+
+@dataclass(frozen=True, slots=True)
+class DropUnique:
+    """Take back an ``AddUnique``."""
+
+    added: AddUnique
+
+    def reverse(self) -> tuple[Operation, ...]:
+        return (self.added,)
+
+
+@dataclass(frozen=True, slots=True)
 class AddRangeCheck:
     """Add a CHECK that holds a column between numbers (None: open on that side), NOT VALID first, then validated."""
 

@@ -19,23 +19,28 @@ class SchemaEdits:
         self.place = place
 
     def get(self, name: str, schema: str | None = None) -> SourceTable | None:
-        return self.tables.get((schema, str(name)))
+        return self.tables.get(self._key(str(name), schema))
+
+    def _key(self, name: str, schema: str | None) -> tuple[str | None, str]:
+        """``public`` is the schema of what names none, and of it alone."""
+        other = {None: "public", "public": None}.get(schema, schema)
+        return (other, name) if (schema, name) not in self.tables and (other, name) in self.tables else (schema, name)
 
     def put(self, table: SourceTable) -> None:
         self.tables[table.schema, table.name] = table
 
     def drop(self, name: str, schema: str | None = None) -> None:
-        self.tables.pop((schema, name), None)
+        self.tables.pop(self._key(name, schema), None)
 
     def rename(self, old: str, new: str, schema: str | None = None) -> None:
-        table = self.tables.pop((schema, old), None)
+        table = self.tables.pop(self._key(old, schema), None)
         if table is not None:
             self.put(replace(_with_names(table), name=new, symbol=new))
             self._follow(old, new, None, None)
 
     def move(self, name: str, schema: str | None, to: str) -> None:
         """Into another schema."""
-        table = self.tables.pop((schema, name), None)
+        table = self.tables.pop(self._key(name, schema), None)
         if table is not None:
             self.put(replace(table, schema=to))
 

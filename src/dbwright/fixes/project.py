@@ -1,0 +1,254 @@
+"""A project's source as changes are written into it: the models and where they stand, its migrations and what they make."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbwright.errors import DbwrightError
+from dbwright.fixes.alembic import SqlalchemyTable
+from dbwright.fixes.django import DjangoModel
+from dbwright.fixes.django_models import ModelClass
+from dbwright.fixes.sqlalchemy_models import MappedClass
+from dbwright.fixes.stage import NotForCode
+from dbwright.model.migrations import Drift, GraphProblem
+from dbwright.model.source_table import SourceTable
+from dbwright.model.surroundings import Surroundings
+from dbwright.source.files import find_environment, find_files
+from dbwright.source.interpreter import Framework
+from dbwright.source.reader import Reading, on_deep_stack
+from dbwright.source.values import ClassValue
+
+if TYPE_CHECKING:
+    from dbwright.source.django.framework import Django
+    from dbwright.source.django.migrations import DjangoMigrations
+    from dbwright.source.django.models import ModelAdoption
+    from dbwright.source.sqlalchemy.alembic import Alembic
+
+OLDEST_DJANGO = (5, 2)
+"""Taken where the project does not say which it needs: the oldest that Django's own project still mends."""
+
+
+class ConflictingMigrations(DbwrightError):
+    """The project's migrations have several ends, so nothing can follow them."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The migrations that a new one follows: an application's (Django) or a folder's (Alembic). ``parents`` are the last ones, ``names``
+    all, ``folder`` is relative to the project's root."""
+
+    group: str
+    folder: str
+    parents: tuple[str, ...]
+    names: frozenset[str]
+
+
+class Project:
+    """Read once; ``read_again`` reads it with files changed."""
+
+    def __init__(self, root: Path, surroundings: Surroundings, environment: Path | None = None) -> None:
+        self.root = root.resolve()
+        self.surroundings = surroundings
+        self.environment = environment or find_environment(self.root)
+        self.reading = Reading(self.root, self.environment)
+        self.tables = on_deep_stack(lambda: tuple(self.reading.tables()))
+        self.by_name: dict[tuple[str, str], SourceTable] = {}
+        for table in self.tables:
+            self.by_name.setdefault((table.schema or "public", table.name), table)
+
+    def text(self, file: str) -> str:
+        """A file's text. ``file`` is relative to the root."""
+        return (self.root / file).read_bytes().decode("utf-8")
+
+    @cached_property
+    def on_sqlite(self) -> bool:
+        """Whether some environment of the project runs it on SQLite."""
+        return any(access.engine == "sqlite" for access in self.surroundings.accesses)
+
+    def framework(self, name: str) -> Framework | None:
+        return next((one for one in self.reading.interpreter.frameworks if type(one).__name__ == name), None)
+
+    # Django ----------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _django(self) -> tuple[Django, DjangoMigrations, Any, tuple[GraphProblem, ...]]:
+        from dbwright.source.django.migrations import DjangoMigrations
+
+        framework: Any = self.framework("Django")
+
+        def replayed() -> tuple[DjangoMigrations, Any, tuple[GraphProblem, ...]]:
+            read = DjangoMigrations(framework)
+            problems = tuple(read.check_graph())
+            circle = any(problem.fault == "cycle" for problem in problems)
+            return read, None if circle else read.replay(), problems
+
+        return (framework, *on_deep_stack(replayed))
+
+    def django_model(self, table: SourceTable) -> DjangoModel:
+        """The model of a table. Raises NotForCode where none of the project's migrations make it, ConflictingMigrations where nothing can
+        follow them."""
+        django, read, state, _ = self._django
+        adoption = self._adoption(django, table)
+        label = adoption.app_label
+        history = self.django_history(label)
+        known = state.models.get((label, adoption.cls.name.lower())) if state is not None else None
+        if known is None:
+            raise NotForCode(f"no migration of {history.group} makes {table.name}; run makemigrations first")
+        if label in read.incomplete:
+            raise NotForCode(f"the migrations of {label} could not be read wholly")
+        base, inherited = self._meta_source(django, adoption)
+        node = adoption.cls.node
+        source = ModelClass(adoption.cls.module.file, adoption.cls.name, node.lineno, base, inherited)
+        version = self.surroundings.django_version or OLDEST_DJANGO
+        return DjangoModel(table, label, source, known.fields, known.options, version, self.on_sqlite)
+
+    def _adoption(self, django: Django, table: SourceTable) -> ModelAdoption:
+        """The class of the table's model; of a table that Django makes for a relation, the class that has the relation."""
+        adoptions = {id(adoption.real): adoption for adoption in django.models.values() if adoption.real is not None}
+        for model in django.registry.get_models(include_auto_created=True):
+            if model._meta.db_table == table.name and not model._meta.proxy and table.owned:
+                found = adoptions.get(id(model._meta.auto_created or model))
+                if found is not None:
+                    return found
+        raise NotForCode(f"{table.name} is no model of the project's own; `dbwright apply` does it")
+
+    def _meta_source(self, django: Django, adoption: ModelAdoption) -> tuple[str | None, frozenset[str]]:
+        """The Meta that a model's own goes on from, and which of the lists it brings along."""
+        interpreter = django.interpreter
+        lists = {"indexes", "constraints"} & adoption.meta.keys()
+        own = next((n for n in adoption.cls.node.body if isinstance(n, ast.ClassDef) and n.name == "Meta"), None)
+        if own is not None:
+            return (ast.unparse(own.bases[0]), frozenset(lists)) if own.bases else (None, frozenset())
+        from dbwright.source.django.models import ModelAdoption
+
+        for one in interpreter.mro(adoption.cls)[1:]:
+            above = interpreter.adoption(one)
+            if "Meta" in interpreter.scope_of(one).bindings and isinstance(above, ModelAdoption) and above.is_abstract:
+                bases = adoption.cls.node.bases
+                named = next((base for base in bases if ast.unparse(base).rpartition(".")[2] == one.name), None)
+                return f"{ast.unparse(named or bases[0])}.Meta", frozenset(lists)
+        return None, frozenset()
+
+    def django_history(self, label: str) -> History:
+        """The migrations of an application. Raises as ``django_model`` does."""
+        _, read, _, problems = self._django
+        nodes = [node for node in read.nodes.values() if node.label == label]
+        if not nodes:
+            raise NotForCode(f"the application {label} has no migrations; run makemigrations {label} first")
+        for problem in problems:
+            if problem.group == label or problem.fault == "cycle":
+                raise ConflictingMigrations(f"{problem.message}.", _way_on(problem))
+        followed = {name for node in nodes for parent, name in (*node.dependencies, *node.replaces) if parent == label}
+        ends = tuple(sorted(node.name for node in nodes if node.name not in followed))
+        folder = nodes[0].file.rpartition("/")[0]
+        return History(label, folder, ends, frozenset(node.name for node in nodes))
+
+    # SQLAlchemy ------------------------------------------------------------------------------------------------------------
+
+    def sqlalchemy_table(self, table: SourceTable) -> SqlalchemyTable:
+        """A table of the project's SQLAlchemy models. Raises NotForCode where its place in the code is not known."""
+        framework: Any = self.framework("SQLAlchemy")
+        if not table.owned or not table.place.file:
+            raise NotForCode(f"{table.name} is no table of the project's own; `dbwright apply` does it")
+        name = table.symbol.rpartition(".")[2]
+        metadata = next((m for m in framework.metadatas if any(t.name == table.name for t in m.tables.values())), None)
+        convention = {str(kind): str(text) for kind, text in metadata.naming_convention.items()} if metadata else {}
+        source = MappedClass(table.place.file, name, table.place.line, self._arguments_from(table, name))
+        return SqlalchemyTable(table, source, convention, self.on_sqlite)
+
+    def _arguments_from(self, table: SourceTable, name: str) -> str | None:
+        """The base class that gives a class its ``__table_args__``."""
+        interpreter = self.reading.interpreter
+        module = self.reading.codebase.find(table.symbol.rpartition(".")[0])
+        value = interpreter.name_in(module.name, name) if module is not None else None
+        if not isinstance(value, ClassValue):
+            return None
+        for one in interpreter.mro(value)[1:]:
+            if "__table_args__" in interpreter.scope_of(one).bindings:
+                return one.name
+        return None
+
+    @cached_property
+    def _alembic(self) -> tuple[Alembic, tuple[GraphProblem, ...]]:
+        from dbwright.source.sqlalchemy.alembic import Alembic
+
+        framework: Any = self.framework("SQLAlchemy")
+
+        def read() -> tuple[Alembic, tuple[GraphProblem, ...]]:
+            alembic = Alembic(framework)
+            list(alembic.replay())
+            return alembic, tuple(alembic.check_graph())
+
+        return on_deep_stack(read)
+
+    def alembic_history(self, table: SourceTable) -> History:
+        """The revisions that make a table. Raises NotForCode where there are none, ConflictingMigrations where nothing can follow them."""
+        alembic, problems = self._alembic
+        histories = {revision.group for revision in alembic.revisions} - alembic.passed_over
+        known = alembic.group_of.get((table.schema, table.name)) or alembic.group_of.get((None, table.name))
+        group = known or (min(histories) if len(histories) == 1 else None)
+        if group is None:
+            raise NotForCode(f"no Alembic revision makes {table.name}")
+        for problem in problems:
+            if problem.group == group:
+                raise ConflictingMigrations(f"{problem.message}.", _way_on(problem))
+        revisions = [revision for revision in alembic.revisions if revision.group == group]
+        followed = {parent for revision in revisions for parent in (*revision.parents, *revision.depends_on)}
+        heads = [revision for revision in revisions if revision.revision not in followed]
+        if len(heads) != 1:
+            raise ConflictingMigrations(f"{group} has {len(heads)} heads.", "Run `alembic merge heads` first.")
+        folder = heads[0].file.rpartition("/")[0]
+        return History(group, folder, (heads[0].revision,), frozenset(one.revision for one in revisions))
+
+    # What comes of it ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def drift(self) -> frozenset[tuple[object, ...]]:
+        """Where models and migrations disagree."""
+        found = on_deep_stack(lambda: self.reading.migrations(self.tables))
+        return frozenset(map(_identity, found.drift))
+
+    def unlike(self, files: Mapping[str, str]) -> list[str]:
+        """Where models and migrations would disagree with these files written that agree now, in words."""
+        with tempfile.TemporaryDirectory(prefix="dbwright-fix-") as folder:
+            copy = Path(folder).resolve() / "project"
+            for file in find_files(self.root):
+                _copy(file.path, copy / file.name)
+            for name in ("manage.py", "alembic.ini"):
+                for path in self.root.rglob(name):
+                    if (
+                        path.relative_to(self.root).parent.parts[:1] != (".venv",)
+                        and not (copy / path.relative_to(self.root)).exists()
+                    ):
+                        _copy(path, copy / path.relative_to(self.root))
+            for name, new in files.items():
+                path = copy / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(new, encoding="utf-8")
+            again = Project(copy, self.surroundings, self.environment or copy)
+            found = on_deep_stack(lambda: again.reading.migrations(again.tables))
+            return [one.detail for one in found.drift if _identity(one) not in self.drift]
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _identity(one: Drift) -> tuple[object, ...]:
+    return one.have, one.lack, one.kind, one.table, one.name, one.columns
+
+
+def _way_on(problem: GraphProblem) -> str:
+    if problem.fault == "heads" and problem.framework == "django":
+        return "Run `python manage.py makemigrations --merge` first."
+    if problem.fault == "heads":
+        return "Run `alembic merge heads` first."
+    return f"Mend it first: {problem.place}."
