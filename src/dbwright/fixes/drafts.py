@@ -32,11 +32,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class FileText:
-    """A file of the project with its new text; ``old`` is None for a file that is new."""
+    """A file of the project with its new text; ``old`` is None for a file that is new. ``crlf``: its lines end as Windows ends them, and
+    do so again; both texts have plain ends."""
 
     file: str
     old: str | None
     new: str
+    crlf: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Draft:
     changes: tuple[tuple[Wanted, c.Change], ...]
     left: tuple[Left, ...]
     steps: tuple[str, ...] = ()
+
+    def without(self, left: Sequence[Left]) -> Draft:
+        """The same with more that is left."""
+        return replace(self, left=(*self.left, *left))
 
 
 Target = DjangoModel | SqlalchemyTable
@@ -92,7 +98,7 @@ class Drafter:
                 self.texts = before
                 left.append(Left(one, str(error)))
         files = [
-            FileText(file, self.project.text(file), new)
+            FileText(file, self.project.text(file), new, self.project.has_crlf(file))
             for file, new in sorted(self.texts.items())
             if new != self.project.text(file)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from dbwright.errors import DbwrightError
 from dbwright.fixes.alembic import SqlalchemyTable
 from dbwright.fixes.django import DjangoModel
 from dbwright.fixes.django_models import ModelClass
+from dbwright.fixes.python_text import CannotEdit
 from dbwright.fixes.sqlalchemy_models import MappedClass
 from dbwright.fixes.stage import NotForCode
 from dbwright.model.migrations import Drift, GraphProblem
@@ -64,8 +66,18 @@ class Project:
             self.by_name.setdefault((table.schema or "public", table.name), table)
 
     def text(self, file: str) -> str:
-        """A file's text. ``file`` is relative to the root."""
-        return (self.root / file).read_bytes().decode("utf-8")
+        """A file's text with plain line ends. ``file`` is relative to the root. Raises CannotEdit for one that is not UTF-8."""
+        data = (self.root / file).read_bytes()
+        try:
+            if data.startswith(codecs.BOM_UTF8):
+                raise CannotEdit(f"{file} begins with a byte order mark")
+            return data.decode("utf-8").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            raise CannotEdit(f"{file} is not UTF-8") from None
+
+    def has_crlf(self, file: str) -> bool:
+        """Whether the file's lines end as Windows ends them."""
+        return b"\r\n" in (self.root / file).read_bytes()
 
     @cached_property
     def on_sqlite(self) -> bool:

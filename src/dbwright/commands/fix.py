@@ -1,0 +1,189 @@
+"""Write the changes that findings propose into the project: models and migrations."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dbwright.errors import DbwrightError
+from dbwright.model.finding import SEVERITIES, Severity
+from dbwright.model.wording import counted
+from dbwright.options import Look, Source, note, progress, run, source_options_beside
+
+if TYPE_CHECKING:
+    from dbwright.fixes.drafts import Draft, FileText, Left, Wanted
+    from dbwright.fixes.project import Project
+    from dbwright.model.finding import Finding
+    from dbwright.model.report import Report
+
+MOST_LEFT = 8
+"""Lines on what is not written; the JSON of the audit has all findings."""
+
+
+class NotConfirmed(DbwrightError):
+    """Nobody agreed to the files being written."""
+
+
+class UnsavedChanges(DbwrightError):
+    """A file to be edited holds changes that git has not."""
+
+
+@click.command("fix")
+@click.argument("findings", nargs=-1, metavar="[FINDING]...")
+@source_options_beside
+@click.option(
+    "--severity",
+    type=click.Choice(SEVERITIES),
+    default="low",
+    show_default=True,
+    help="Without FINDING: the changes of all findings at least so severe.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the difference, write nothing.")
+@click.option("--dirty", "take_dirty", is_flag=True, help="Edit files that hold uncommitted changes, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(
+    source: Source, findings: tuple[str, ...], severity: Severity, dry_run: bool, take_dirty: bool, yes: bool
+) -> int:
+    """Write the changes that findings propose into the project: models and migrations.
+
+    FINDING is the id of a finding or the name of a rule. The models are edited where they stand, and migrations written that change the
+    database while others use it. Shown as a difference first; accepted only when models and migrations then agree. The database is not
+    touched: migrate as always, or have `dbwright apply` do it.
+
+    Exit codes: 0 done, 1 nothing could be written, 2 refused before anything was written.
+    """
+    from dbwright.choosing import chosen
+    from dbwright.fixes import writing
+
+    look = Look((), (), None, False)
+    report = run(source, look)
+    wanted = [found for finding in chosen(report, findings, severity) if (found := _wanted(finding))]
+    if not wanted:
+        note(f"No finding that is {severity} or worse has a change." if not findings else "These findings have no change.")
+        milder = sum(1 for finding in report.findings if finding.change is not None)
+        if milder and not findings:
+            note(f"{counted(milder, 'hint')} with a change: --severity info takes {'them' if milder > 1 else 'it'}.")
+        return 1
+    root = _root(source, report)
+    with progress("Writing") as progressed:
+        progressed("reading the models", 0.1)
+        draft = _draft(root, report, wanted)
+    for file in draft.files:
+        _show(file)
+    _tell_left(draft.left)
+    if not draft.files:
+        note("Nothing to write.")
+        return 1
+    if dry_run:
+        return 0
+    unsaved = writing.dirty(root, draft.files)
+    if unsaved and not take_dirty:
+        raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
+    _confirm(draft.files, yes)
+    writing.write(root, draft.files)
+    _tell_outcome(draft, run(source, look))
+    return 0
+
+
+def _wanted(finding: Finding) -> Wanted | None:
+    from dbwright.fixes.drafts import Wanted
+    from dbwright.model.change import Verbatim
+
+    if finding.change is None:
+        return None
+    if finding.change.engine == "sqlite" and any(isinstance(one, Verbatim) for one in finding.change.operations):
+        return None  # SQLite's own words; everything else is said alike for both
+    table = next(
+        ((o.schema or "public", o.table or o.name) for o in finding.objects if o.table or o.kind == "table"), None
+    )
+    return Wanted(finding.change, finding.title, finding.id, table)
+
+
+def _root(source: Source, report: Report) -> Path:
+    from dbwright.acquire import NothingToAudit
+
+    if not report.snapshot.source.tables:
+        raise NothingToAudit("There are no models here to be edited.", "Give the project's folder with --project.")
+    return source.path.resolve()
+
+
+def _draft(root: Path, report: Report, wanted: Sequence[Wanted]) -> Draft:
+    """What can be written so that models and migrations agree. What makes them disagree is left out, change by change."""
+    from dbwright.fixes.drafts import Drafter, Left
+    from dbwright.fixes.project import Project
+
+    project = Project(root, report.snapshot.project.surroundings)
+    catalog = report.snapshot.catalog
+    taken = frozenset(
+        [*(name for names in catalog.relation_names.values() for name in names), *(c.name for c in catalog.constraints)]
+    )
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
+    draft = Drafter(project, taken).draft(wanted, today)
+    if not _disagreement(project, draft):
+        return draft
+    left: list[Left] = []
+    kept: list[Wanted] = []
+    for one in wanted:
+        alone = Drafter(project, taken).draft([one], today)
+        against = _disagreement(project, alone) if alone.files else []
+        if against:
+            left.append(Left(one, f"models and migrations would not agree: {against[0]}"))
+        else:
+            kept.append(one)
+    draft = Drafter(project, taken).draft(kept, today)
+    return draft.without(left)
+
+
+def _disagreement(project: Project, draft: Draft) -> list[str]:
+    return project.unlike({file.file: file.new for file in draft.files}) if draft.files else []
+
+
+def _show(file: FileText) -> None:
+    from dbwright.fixes.python_text import difference
+    from dbwright.plaintext import clean
+
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in difference(file.file, file.old or "", file.new).splitlines():
+        click.secho(clean(line), fg=colours.get(line[:1]) if not line.startswith(("+++", "---")) else None)
+    click.echo()
+
+
+def _tell_left(left: Sequence[Left]) -> None:
+    for one in left[:MOST_LEFT]:
+        note(f"Not written: {one.wanted.reason}: {one.reason}.")
+    if len(left) > MOST_LEFT:
+        note(f"Not written: {len(left) - MOST_LEFT} more.")
+
+
+def _confirm(files: Sequence[FileText], yes: bool) -> None:
+    new = sum(1 for file in files if file.old is None)
+    edited = len(files) - new
+    parts = [f"edit {counted(edited, 'file')}"] if edited else []
+    parts += [f"write {counted(new, 'migration')}"] if new else []
+    question = " and ".join(parts)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise NotConfirmed(f"To {question} needs a confirmation.", "Give --yes.")
+    if not click.confirm(f"{question.capitalize()}?", err=True):
+        raise NotConfirmed("Nothing was written.", "Give --yes to be asked no more.")
+
+
+def _tell_outcome(draft: Draft, after: Report) -> None:
+    present = {finding.id for finding in after.findings}
+    titles = {wanted.finding: wanted.reason for wanted, _ in draft.changes}
+    gone = [title for id_, title in titles.items() if id_ not in present]
+    stay = len(titles) - len(gone)
+    for file in draft.files:
+        note(f"{'Written' if file.old is None else 'Edited'}: {file.file}")
+    if gone:
+        note(f"{counted(len(gone), 'finding')} gone: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
+    if stay:
+        note(f"{counted(stay, 'finding')} of the database will go when it is migrated.")
+    if draft.steps:
+        note(f"Next: {' && '.join(draft.steps)}")
