@@ -181,13 +181,13 @@ _SHARES = 0.01, 0.5
 
 
 def _for_engine(finding: Finding, engine: Engine) -> Finding:
-    """The finding with a change that its engine can carry out, or with what to do instead."""
+    """The finding with a change that its engine can carry out, or with what to do instead; migrations may still carry it out there."""
     if finding.change is None or finding.change.engine == engine:
         return finding
     change = replace(finding.change, engine=engine)
     if sql.is_possible(change):
         return replace(finding, change=change)
-    return replace(finding, change=None, next_step=finding.next_step or _REBUILD)
+    return replace(finding, change=None, code_change=finding.change, next_step=finding.next_step or _REBUILD)
 
 
 def _on_primary(finding: Finding) -> Finding:

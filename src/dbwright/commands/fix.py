@@ -60,12 +60,18 @@ def command(
     from dbwright.choosing import chosen
     from dbwright.fixes import writing
 
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise NotConfirmed("Nobody is here to agree to what would be written.", "Give --yes, or --dry-run to see it.")
     look = Look((), (), None, False)
     report = run(source, look)
     wanted = [found for finding in chosen(report, findings, severity) if (found := _wanted(finding))]
     if not wanted:
-        note(f"No finding that is {severity} or worse has a change." if not findings else "These findings have no change.")
-        milder = sum(1 for finding in report.findings if finding.change is not None)
+        note(
+            f"No finding that is {severity} or worse has a change."
+            if not findings
+            else "These findings have no change."
+        )
+        milder = sum(1 for finding in report.findings if finding.change or finding.code_change)
         if milder and not findings:
             note(f"{counted(milder, 'hint')} with a change: --severity info takes {'them' if milder > 1 else 'it'}.")
         return 1
@@ -73,6 +79,9 @@ def command(
     with progress("Writing") as progressed:
         progressed("reading the models", 0.1)
         draft = _draft(root, report, wanted)
+    unsaved = [] if dry_run or take_dirty else writing.dirty(root, draft.files)
+    if unsaved:
+        raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
     for file in draft.files:
         _show(file)
     _tell_left(draft.left)
@@ -81,10 +90,8 @@ def command(
         return 1
     if dry_run:
         return 0
-    unsaved = writing.dirty(root, draft.files)
-    if unsaved and not take_dirty:
-        raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
-    _confirm(draft.files, yes)
+    if not yes:
+        _confirm(draft.files)
     writing.write(root, draft.files)
     _tell_outcome(draft, run(source, look))
     return 0
@@ -94,14 +101,15 @@ def _wanted(finding: Finding) -> Wanted | None:
     from dbwright.fixes.drafts import Wanted
     from dbwright.model.change import Verbatim
 
-    if finding.change is None:
+    change = finding.change or finding.code_change
+    if change is None:
         return None
-    if finding.change.engine == "sqlite" and any(isinstance(one, Verbatim) for one in finding.change.operations):
+    if change.engine == "sqlite" and any(isinstance(one, Verbatim) for one in change.operations):
         return None  # SQLite's own words; everything else is said alike for both
     table = next(
         ((o.schema or "public", o.table or o.name) for o in finding.objects if o.table or o.kind == "table"), None
     )
-    return Wanted(finding.change, finding.title, finding.id, table)
+    return Wanted(change, finding.title, finding.id, table)
 
 
 def _root(source: Source, report: Report) -> Path:
@@ -160,17 +168,12 @@ def _tell_left(left: Sequence[Left]) -> None:
         note(f"Not written: {len(left) - MOST_LEFT} more.")
 
 
-def _confirm(files: Sequence[FileText], yes: bool) -> None:
+def _confirm(files: Sequence[FileText]) -> None:
     new = sum(1 for file in files if file.old is None)
     edited = len(files) - new
     parts = [f"edit {counted(edited, 'file')}"] if edited else []
     parts += [f"write {counted(new, 'migration')}"] if new else []
-    question = " and ".join(parts)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise NotConfirmed(f"To {question} needs a confirmation.", "Give --yes.")
-    if not click.confirm(f"{question.capitalize()}?", err=True):
+    if not click.confirm(f"{' and '.join(parts).capitalize()}?", err=True):
         raise NotConfirmed("Nothing was written.", "Give --yes to be asked no more.")
 
 

@@ -111,10 +111,10 @@ class Project:
         label = adoption.app_label
         history = self.django_history(label)
         known = state.models.get((label, adoption.cls.name.lower())) if state is not None else None
-        if known is None:
-            raise NotForCode(f"no migration of {history.group} makes {table.name}; run makemigrations first")
         if label in read.incomplete:
             raise NotForCode(f"the migrations of {label} could not be read wholly")
+        if known is None:
+            raise NotForCode(f"no migration of {history.group} makes {table.name}; run makemigrations first")
         base, inherited = self._meta_source(django, adoption)
         node = adoption.cls.node
         source = ModelClass(adoption.cls.module.file, adoption.cls.name, node.lineno, base, inherited)

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 
 from dbwright.model.catalog import Table
+from dbwright.model.change import AddConstraint, Change, CreateIndex, IndexKey
 from dbwright.model.finding import Location, ObjectRef
+from dbwright.model.indexing import free_name
 from dbwright.model.query import Predicate
 from dbwright.model.snapshot import Snapshot, once
 from dbwright.model.source import FactKind, Parameter, Place, SourceColumn, SourceQuery, SourceTable
@@ -36,6 +38,29 @@ def _tables(snapshot: Snapshot) -> dict[str, Table]:
 def table_named(snapshot: Snapshot, name: str | None) -> Table | None:
     """The catalog's table of that name."""
     return _tables(snapshot).get(name) if name else None
+
+
+_ROWS_FIRST = "It fails, and changes nothing, while rows break it: correct these first."
+
+
+def check_change(snapshot: Snapshot, table: SourceTable, columns: tuple[str, ...], condition: str) -> Change | None:
+    """The check constraint that holds a condition over some columns; None for a table that the catalog does not have."""
+    found = table_named(snapshot, table.name)
+    if found is None:
+        return None
+    name = free_name(snapshot.catalog, found, columns, "check")
+    return Change((AddConstraint(found.schema, found.name, name, f"CHECK ({condition})", validate=True),), _ROWS_FIRST)
+
+
+def unique_change(snapshot: Snapshot, table: SourceTable, columns: tuple[str, ...]) -> Change | None:
+    """The unique index on some columns; None for a table that the catalog does not have."""
+    found = table_named(snapshot, table.name)
+    if found is None:
+        return None
+    name = free_name(snapshot.catalog, found, columns, "key")
+    return Change(
+        (CreateIndex(found.schema, found.name, name, tuple(map(IndexKey, columns)), unique=True),), _ROWS_FIRST
+    )
 
 
 def rows_of(snapshot: Snapshot, name: str | None) -> int | None:

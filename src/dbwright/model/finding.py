@@ -82,6 +82,7 @@ class Finding:
     wrong and why it matters here, with the figures; ``evidence`` the figures themselves (JSON values) and how they were
     got; ``next_step`` what to do when there is no ``change``. ``identity`` adds to the fingerprint where the object alone does not tell
     two findings of a rule apart, and stands for the objects where there are several: the members of such a group may change.
+    ``code_change``: a change that this database cannot carry out by a statement, but migrations can (SQLite, whose tables they make anew).
     """
 
     title: str
@@ -91,6 +92,7 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     confidence: Confidence = "high"
     change: Change | None = None
+    code_change: Change | None = None
     next_step: str | None = None
     identity: str = ""
     rule: str = ""

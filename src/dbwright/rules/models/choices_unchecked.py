@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, locations, model_name, rows_of
+from dbwright.model.asked import check_change, column_place, locations, model_name, rows_of
+from dbwright.model.change import Change
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
+from dbwright.model.quoting import quote_identifier, quote_literal
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceTable
@@ -98,11 +100,32 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         else Impact(len(found), "columns", 1, 100, estimated=True),
         evidence={"columns": labels},
         confidence="medium",
+        change=_change(snapshot, found),
         next_step=f"Begin with the columns whose wrong word would cost most. For {labels[0]}: add models.CheckConstraint("
         f'condition=Q({example.field}__in=[{words}]), name="{name}") to the Meta.constraints of {model_name(first)} ({first.place}).',
         identity="together",
         locations=locations([column_place(table, column.name) for table, column in found], 40),
     )
+
+
+def _change(snapshot: Snapshot, found: list[tuple[SourceTable, SourceColumn]]) -> Change | None:
+    operations = [
+        step
+        for table, column in found
+        if all(isinstance(choice[0], str) and isinstance(choice[1], str) for choice in column.option("choices"))
+        and (change := check_change(snapshot, table, (column.name,), _condition(column)))
+        for step in change.operations
+    ]
+    return (
+        Change(tuple(operations), "It fails, and changes nothing, while rows hold other words.") if operations else None
+    )
+
+
+def _condition(column: SourceColumn) -> str:
+    """What may stand there; an empty text, too, where the field says so."""
+    words = [choice[0] for choice in column.option("choices")]
+    words += [""] if column.option("blank") and "" not in words else []
+    return f"{quote_identifier(column.name)} IN ({', '.join(map(quote_literal, words))})"
 
 
 def _is_open(table: SourceTable, column: SourceColumn, limits: Limits) -> bool:

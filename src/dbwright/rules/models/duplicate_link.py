@@ -16,7 +16,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, locations, model_name, own_tables, rows_of, unique_keys
+from dbwright.model.asked import (
+    column_place,
+    column_ref,
+    locations,
+    model_name,
+    own_tables,
+    rows_of,
+    unique_change,
+    unique_keys,
+)
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -267,6 +276,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, pair: tuple[str, str]) -> F
         impact=Impact(rows, "rows", 100, 1e8) if rows is not None else Impact(1, "tables", 1, 20, estimated=True),
         evidence={"columns": list(pair)},
         confidence="medium",
+        change=None if table.through else unique_change(snapshot, table, pair),
         next_step=f"Keep one row of each pair, then add {constraint} to {model_name(table)} ({table.place}).",
         identity=f"{table.name}:{'+'.join(pair)}",
         locations=locations([table.place, *(column_place(table, name) for name in pair)]),

@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, locations, model_name, own_tables, rows_of
+from dbwright.model.asked import check_change, column_place, column_ref, locations, model_name, own_tables, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
+from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceTable
@@ -135,6 +136,9 @@ def _finding(snapshot: Snapshot, table: SourceTable, first: SourceColumn, last: 
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "periods", 1, 50, estimated=True),
         evidence={"columns": [first.name, last.name]},
         confidence="medium" if rows is not None else "low",
+        change=check_change(
+            snapshot, table, (first.name, last.name), f"{quote_identifier(last.name)} >= {quote_identifier(first.name)}"
+        ),
         next_step=f"Correct rows that are swapped, then add {check} to {model_name(table)} ({table.place}).",
         identity=f"{table.name}:{first.name}",
         locations=locations([column_place(table, first.name), column_place(table, last.name)]),

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, locations, model_name, rows_of
+from dbwright.model.asked import column_place, column_ref, locations, model_name, rows_of, table_named
+from dbwright.model.change import AddRangeCheck, Change
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
+from dbwright.model.indexing import free_name
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceTable
@@ -109,10 +111,32 @@ def _finding(
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "tables", 1, 50, estimated=True),
         evidence={"ranges": said},
         confidence="medium" if rows is not None else "low",
+        change=_change(snapshot, table, columns),
         next_step=f'Add models.CheckConstraint(condition=Q({lookups}), name="{table.name[:40]}_in_range") to the Meta.constraints of '
         f"{model_name(table)} ({table.place}), after correcting rows outside.",
         identity=table.name,
         locations=locations([column_place(table, name) for name in names]),
+    )
+
+
+def _change(
+    snapshot: Snapshot, table: SourceTable, columns: list[tuple[SourceColumn, list[tuple[str, float]]]]
+) -> Change | None:
+    found = table_named(snapshot, table.name)
+    if found is None:
+        return None
+    return Change(
+        tuple(
+            AddRangeCheck(
+                found.schema,
+                found.name,
+                free_name(snapshot.catalog, found, (column.name,), "check"),
+                column.name,
+                *column.validated_range,
+            )
+            for column, _ in columns
+        ),
+        "It fails, and changes nothing, while rows are outside: correct these first.",
     )
 
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, locations, model_name, own_tables, rows_of
+from dbwright.model.asked import check_change, column_place, column_ref, locations, model_name, own_tables, rows_of
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
+from dbwright.model.quoting import quote_identifier
 from dbwright.model.sample import Sample
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import SourceColumn, SourceTable
@@ -116,6 +117,12 @@ def _finding(snapshot: Snapshot, table: SourceTable, first: SourceColumn, second
         impact=Impact(rows, "rows", 1_000, 1e9) if rows is not None else Impact(1, "tables", 1, 50, estimated=True),
         evidence={"columns": [first.name, second.name]},
         confidence="medium" if rows is not None else "low",
+        change=check_change(
+            snapshot,
+            table,
+            (first.name, second.name),
+            f"{quote_identifier(first.name)} <> {quote_identifier(second.name)}",
+        ),
         next_step=f"Delete such rows, then add {check} to {model_name(table)} ({table.place}).",
         identity=table.name,
         locations=locations([table.place, column_place(table, first.name), column_place(table, second.name)]),

@@ -24,6 +24,7 @@ from dbwright.model.asked import (
     model_name,
     own_tables,
     rows_of,
+    unique_change,
     unique_keys,
 )
 from dbwright.model.finding import Finding, Impact, Risk
@@ -179,6 +180,7 @@ def _finding(snapshot: Snapshot, table: SourceTable, names: frozenset[str], keep
         impact=Impact(rows, "rows", 100, 1e8) if rows is not None else Impact(1, "tables", 1, 20, estimated=True),
         evidence={"columns": columns, "tables that have it": [other.name for other in keeping[:10]]},
         confidence="medium",
+        change=unique_change(snapshot, table, tuple(columns)),
         next_step=f"Merge rows that agree in them, then add {constraint} to {model_name(table)} ({table.place}).",
         identity=f"{table.name}:{'+'.join(columns)}",
         locations=locations([table.place, *(column_place(table, name) for name in columns)]),
