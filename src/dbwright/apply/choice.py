@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from dbwright.apply import estimates
 from dbwright.apply.plan import Left, Part, holds_secret, part_of, part_of_change
-from dbwright.errors import DbwrightError
 from dbwright.model.change import Change
-from dbwright.model.finding import SEVERITIES, Finding, Severity
-from dbwright.model.report import Report
+from dbwright.model.finding import Finding
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.wording import duration
-
-
-class NoSuchFinding(DbwrightError):
-    """Something was named that the audit does not find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +20,6 @@ class Priced:
     part: Part
     costs: tuple[estimates.Cost, ...]
     label: str
-
-
-def chosen(report: Report, names: Sequence[str], least: Severity) -> list[Finding]:
-    """The findings that are meant: those named by id or by rule (patterns allowed), else all that are at least so severe. Raises
-    NoSuchFinding."""
-    if not names:
-        wanted = SEVERITIES[: SEVERITIES.index(least) + 1]
-        return [finding for finding in report.findings if finding.severity in wanted]
-    found: list[Finding] = []
-    for name in names:
-        named = [
-            f
-            for f in report.findings
-            if f.id == name or fnmatchcase(f.rule, name) or f.rule.startswith(name.rstrip("/") + "/")
-        ]
-        if not named:
-            raise NoSuchFinding(
-                f"The audit finds nothing that is called {name!r}.",
-                "`dbwright audit --format json` lists the findings with their ids and rules.",
-            )
-        found += [finding for finding in named if finding not in found]
-    return found
 
 
 def divided(

@@ -21,6 +21,7 @@ from dbwright.apply.choice import Priced
 from dbwright.apply.conduct import conduct
 from dbwright.apply.plan import Plan, run_name, undoing
 from dbwright.apply.session import AnotherRun, Session
+from dbwright.choosing import chosen
 from dbwright.collect.postgres import target_of
 from dbwright.errors import DbwrightError
 from dbwright.model.finding import Severity
@@ -118,7 +119,7 @@ def apply(
     now = run_name(datetime.now(UTC))
     session = Session(target.parameters, now, note)
     try:
-        priced, left = choice.divided(choice.chosen(report, names, severity), report.snapshot, session.major, may_block)
+        priced, left = choice.divided(chosen(report, names, severity), report.snapshot, session.major, may_block)
         if not priced:
             _show(telling.left_lines(left))
             note("Nothing to carry out.")
