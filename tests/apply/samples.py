@@ -60,7 +60,9 @@ def carry_out_and_back(server: EmbeddedServer, rule: Rule, sample: Sample, name:
                 for e in engine.carry_out(back, door, record)
                 if e["state"] != "done"
             ]
-        if sample.reversible and all(entry.step.back for part in back.parts for entry in part.started if entry.step.work != "scan"):
+        if sample.reversible and all(
+            entry.step.back for part in back.parts for entry in part.started if entry.step.work != "scan"
+        ):
             problems += zoo.difference(before, zoo.seen(database.conninfo))
         return problems
     finally:

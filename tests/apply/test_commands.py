@@ -153,3 +153,19 @@ def test_a_run_can_be_told_to_stop_only_while_there_is_one(shop):
     code, _, told = run("apply", "--db", shop, "--stop")
     assert code == 0
     assert "No run changes" in told
+
+
+def test_advised_indexes_are_built_and_taken_back(shop, tmp_path):
+    advice = tmp_path / "advice.json"
+    statement = "CREATE INDEX CONCURRENTLY orders_total_customer_idx ON public.orders (total, customer_id)"
+    advice.write_text(json.dumps({"indexes": [{"sql": statement}]}))
+    code, plan, told = run("apply", "--db", shop, "--advice", str(advice), "--yes")
+    assert code == 0, told
+    assert statement in plan
+    assert "orders_total_customer_idx" in indexes(shop)
+    assert run("undo", "--db", shop, "--yes")[0] == 0
+    assert "orders_total_customer_idx" not in indexes(shop)
+    advice.write_text("[]")
+    code, said, _ = run("apply", "--db", shop, "--advice", str(advice), "--yes")
+    assert code == 2
+    assert "is no advice" in said

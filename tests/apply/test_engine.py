@@ -11,6 +11,7 @@ import zoo
 
 from dbwright.apply import engine, watch
 from dbwright.apply.session import AnotherRun, Session
+from dbwright.fixes.steps.step import alone
 from dbwright.model import change as c
 from dbwright.options import Patience
 from dbwright.postgres import parse_address
@@ -390,3 +391,28 @@ def test_autovacuum_makes_way(rehearsal, monkeypatch):
     fill(rehearsal)
     monkeypatch.setattr(watch, "autovacuum_works_on", lambda step, connection: True)
     assert rehearsal.carry_out(rehearsal.part(c.SetDefault("public", "t", "b", None, "'y'")))[0]["state"] == "done"
+
+
+def test_every_operation_has_steps():
+    operations = [
+        value
+        for value in vars(c).values()
+        if isinstance(value, type) and value.__module__ == c.__name__ and hasattr(value, "reverse")
+    ]
+    known = alone.registry
+    assert [o.__name__ for o in operations if o not in known and o not in (c.Operation, c.Change)] == []
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_key_that_was_half_made_leaves_no_index_when_it_is_taken_back(rehearsal, attached):
+    fill(rehearsal)
+    part = rehearsal.part(c.AddUnique("public", "t", "t_a_key", ("a",)))
+    build, attach = part.steps
+    rehearsal.ask("; ".join(build.statements).replace("CONCURRENTLY ", ""))
+    if attached:
+        rehearsal.ask(attach.statements[0])
+    rehearsal.record("0.0 before", lambda: {"against": None, "done": False, "invalid": []})
+    rehearsal.record("0.0 done", lambda: {"state": "done"})
+    rehearsal.record("0.1 before", lambda: {"against": None, "done": False, "invalid": []})
+    rehearsal.take_back(part)
+    assert rehearsal.ask("SELECT to_regclass('t_a_key')") == [(None,)]

@@ -56,6 +56,7 @@ CHANGES: dict[str, tuple[c.Operation, ...]] = {
     "a check": (c.AddConstraint("public", "plain", "plain_check", "CHECK (other < 1000)", validate=True),),
     "a range": (c.AddRangeCheck("public", "plain", "plain_range", "other", 0, 100),),
     "a unique key": (c.AddConstraint("public", "plain", "plain_pair", "UNIQUE (other, id)"),),
+    "another unique key": (c.AddUnique("public", "plain", "plain_label_id", ("label", "id")),),
     "a key dropped": (c.DropConstraint("public", "item", "item_code", "UNIQUE (code)"),),
     "a primary key": (
         c.PromoteToPrimaryKey(

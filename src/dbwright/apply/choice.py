@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from dbwright.advise.sizing import definition_of
 from dbwright.apply import estimates
 from dbwright.apply.plan import Left, Part, holds_secret, part_of, part_of_change
+from dbwright.errors import DbwrightError
 from dbwright.model.change import Change
 from dbwright.model.finding import Finding
 from dbwright.model.snapshot import Snapshot
@@ -45,8 +49,25 @@ def divided(
     return taken, left
 
 
-def of_change(change: Change, title: str, snapshot: Snapshot, major: int) -> Priced:
-    return Priced(part_of_change(change, title, major), estimates.costs(change, snapshot, major), "advice")
+class NoAdvice(DbwrightError):
+    """The file is not what `dbwright advise --format json` writes."""
+
+
+def advised(path: Path, snapshot: Snapshot, major: int) -> list[Priced]:
+    """The indexes that a file of advice has. Raises NoAdvice."""
+    try:
+        statements = [str(row["sql"]) for row in json.loads(path.read_text(encoding="utf-8"))["indexes"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoAdvice(
+            f"{path} is no advice: {error}", "Write it with `dbwright advise --format json -o FILE`."
+        ) from None
+    found = []
+    for statement in statements:
+        index = definition_of(snapshot, statement)
+        change = Change((index,))
+        part = part_of_change(change, f"Advised: {index.name} on {index.table}", major)
+        found.append(Priced(part, estimates.costs(change, snapshot, major), "advice"))
+    return found
 
 
 def _against(priced: Priced, most_blocked: float) -> str | None:

@@ -16,10 +16,10 @@ import click
 
 from dbwright import config, store
 from dbwright.acquire import GIVEN_SECONDS, Request, address, connect_within
-from dbwright.apply import choice, engine, estimates, journal, telling, watch
+from dbwright.apply import choice, engine, estimates, journal, telling, via, watch
 from dbwright.apply.choice import Priced
 from dbwright.apply.conduct import conduct
-from dbwright.apply.plan import Plan, run_name, undoing
+from dbwright.apply.plan import Left, Plan, run_name, undoing
 from dbwright.apply.session import AnotherRun, Session
 from dbwright.choosing import chosen
 from dbwright.collect.postgres import target_of
@@ -29,6 +29,7 @@ from dbwright.model.report import Report
 from dbwright.model.wording import bytes_text, counted
 from dbwright.options import Look, Patience, Source, note, run
 from dbwright.plaintext import clean, one_line
+from dbwright.source.exact import find_python
 
 
 class Refused(DbwrightError):
@@ -90,6 +91,7 @@ def list_runs(target: Target) -> int:
         if one.plan.run in taken_back:
             state = "taken back"
         titles = "; ".join(one_line(part.title) for part in one.plan.parts)
+        titles = one.plan.via.kind + "'s own migrate" if one.plan.via else titles
         click.echo(f"{one.plan.run}  {one.plan.kind}  {state}  {titles}")
     return 0
 
@@ -103,23 +105,29 @@ def go_on(target: Target, patience: Patience) -> int | None:
     return _carry_out(target, unfinished.plan, patience)
 
 
-def apply(
-    target: Target,
-    source: Source,
-    names: Sequence[str],
-    severity: Severity,
-    may_block: float,
-    patience: Patience,
-    *,
-    yes: bool,
-    dry_run: bool,
-) -> int:
+@dataclass(frozen=True)
+class Wanted:
+    """What to carry out: findings by name or severity, or the indexes of a file of advice. ``may_block``: seconds that writers may wait."""
+
+    names: Sequence[str]
+    severity: Severity
+    may_block: float
+    advice: Path | None = None
+
+    def of(self, report: Report, major: int) -> tuple[list[Priced], list[Left]]:
+        """The changes, and what is left of the findings with the reason."""
+        if self.advice:
+            return choice.advised(self.advice, report.snapshot, major), []
+        return choice.divided(chosen(report, self.names, self.severity), report.snapshot, major, self.may_block)
+
+
+def apply(target: Target, source: Source, wanted: Wanted, patience: Patience, *, yes: bool, dry_run: bool) -> int:
     """Audit, plan, ask, carry out, audit anew."""
     report = _audit(source, target)
     now = run_name(datetime.now(UTC))
     session = Session(target.parameters, now, note)
     try:
-        priced, left = choice.divided(chosen(report, names, severity), report.snapshot, session.major, may_block)
+        priced, left = wanted.of(report, session.major)
         if not priced:
             _show(telling.left_lines(left))
             note("Nothing to carry out.")
@@ -135,7 +143,22 @@ def apply(
     _confirm(target, yes)
     plan = Plan(now, "apply", target.database, tuple(one.part for one in priced))
     code = _carry_out(target, plan, patience)
+    if wanted.advice:
+        return code
     return max(code, _resolved(plan, _audit(source, target)))
+
+
+def migrate(target: Target, source: Source, kind: str, patience: Patience, *, yes: bool, dry_run: bool) -> int:
+    """Let the project's framework migrate, as one step that is journaled."""
+    python = source.python or find_python(source.path.resolve())
+    if python is None:
+        raise Refused("No environment of the project was found.", "Give --python PATH, its interpreter.")
+    project = via.found(source.path.resolve(), kind, python)
+    _show([f"{kind.capitalize()} would do, in its own way and with its own locks:", *via.planned(project).splitlines()])
+    if dry_run:
+        return 0
+    _confirm(target, yes)
+    return _carry_out(target, Plan(run_name(datetime.now(UTC)), "apply", target.database, (), via=project), patience)
 
 
 def undo(target: Target, name: str | None, patience: Patience, *, yes: bool) -> int:
@@ -146,8 +169,9 @@ def undo(target: Target, name: str | None, patience: Patience, *, yes: bool) -> 
         note(f"Run {unfinished.plan.run} takes {unfinished.plan.of} back and is unfinished; going on with it.")
         return _carry_out(target, unfinished.plan, patience)
     earlier = _run_to_undo(known, name)
-    plan = undoing(earlier.plan, journal.entries(target.journal, earlier.plan.run), run_name(datetime.now(UTC)))
-    if earlier.outcome is not None and not plan.parts:
+    reverse = via.undone if earlier.plan.via else undoing
+    plan = reverse(earlier.plan, journal.entries(target.journal, earlier.plan.run), run_name(datetime.now(UTC)))
+    if earlier.outcome is not None and not plan.parts and not plan.via:
         note(f"Nothing of run {earlier.plan.run} is there to take back.")
         return 0
     _show(telling.undo_lines(plan))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dbwright.apply import journal
+from dbwright.apply import journal, via
 from dbwright.apply.engine import Door, Entry, Stopped, carry_out
 from dbwright.apply.plan import Plan
 from dbwright.apply.session import Session
@@ -37,7 +37,8 @@ def conduct(
 
         door = Door(session, tell, why_stop, patience)
         try:
-            return journal.attend(path, plan, lambda plan, record: carry_out(plan, door, record), lambda: None)
+            work = via.carry_out if plan.via else carry_out
+            return journal.attend(path, plan, lambda plan, record: work(plan, door, record))
         except Stopped as stopped:
             reason = f"{stopped.reason} Run {plan.run} is unfinished."
             ways = "`dbwright apply` goes on with it, `dbwright undo` takes it back."

@@ -147,8 +147,8 @@ def alone(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def attend(path: Path, plan: Plan, work: Work, poll: Callable[[], None]) -> list[Entry]:
-    """Begin the run, or go on with it if the journal has it; answer with its outcome. ``poll`` is called again and again meanwhile.
+def attend(path: Path, plan: Plan, work: Work) -> list[Entry]:
+    """Begin the run, or go on with it if the journal has it; answer with its outcome.
 
     Raises Stopped, or whatever ``work`` raised; the run then stays as it is and can be gone on with."""
     global _wanted
@@ -171,7 +171,7 @@ def attend(path: Path, plan: Plan, work: Work, poll: Callable[[], None]) -> list
         if DBOS.get_workflow_status(plan.run) is None:
             with SetWorkflowID(plan.run):
                 DBOS.start_workflow(_run, encode(plan))
-        outcome = _await(wanted, poll)
+        outcome = wanted.ended.get()
         if not isinstance(outcome, BaseException):
             DBOS.retrieve_workflow(plan.run).get_result()
     finally:
@@ -183,14 +183,6 @@ def attend(path: Path, plan: Plan, work: Work, poll: Callable[[], None]) -> list
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def _await(wanted: _Wanted, poll: Callable[[], None]) -> list[Entry] | BaseException:
-    while True:
-        try:
-            return wanted.ended.get(timeout=0.2)
-        except queue.Empty:
-            poll()
 
 
 def _url(path: Path) -> str:

@@ -39,14 +39,25 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """A project whose framework migrates by itself. ``before`` are the migrations that were applied before the run that is taken back."""
+
+    kind: str
+    folder: str
+    command: tuple[str, ...]
+    before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does. ``of`` is the run that an undo takes back."""
+    """What a run does. ``of`` is the run that an undo takes back; with ``via`` the project's framework does it."""
 
     run: str
     kind: Kind
     database: str
     parts: tuple[Part, ...]
     of: str | None = None
+    via: Via | None = None
 
 
 @dataclass(frozen=True, slots=True)

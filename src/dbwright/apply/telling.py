@@ -40,6 +40,8 @@ def left_lines(left: Sequence[Left]) -> Iterator[str]:
 def undo_lines(plan: Plan) -> Iterator[str]:
     """What takes a run back."""
     yield f"Run {plan.of} on {plan.database} is taken back:"
+    if plan.via:
+        yield f"   {plan.via.kind} goes back to the migrations that were applied before: {', '.join(plan.via.before[-3:]) or 'none'}"
     for part in plan.parts:
         yield f"   {part.title}"
         back = [s for entry in reversed(part.started) for step in entry.step.back for s in step.statements]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from dbwright.model.finding import SEVERITIES, Severity
@@ -27,6 +29,17 @@ from dbwright.options import Patience, Source, apply_options, source_options_bes
     metavar="SECONDS",
     help="Take changes that make writers wait for about so long.",
 )
+@click.option(
+    "--via",
+    type=click.Choice(["django", "alembic"]),
+    help="Let the project's own migrate carry out what `dbwright fix` wrote. This runs the project's code.",
+)
+@click.option(
+    "--advice",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Build the indexes that `dbwright advise --format json` advised, instead of what findings propose.",
+)
 @click.option("--stop", is_flag=True, help="Have a run that goes on elsewhere stop before its next step.")
 @apply_options
 def command(
@@ -35,6 +48,8 @@ def command(
     severity: Severity,
     dry_run: bool,
     may_block: float,
+    via: str | None,
+    advice: Path | None,
     stop: bool,
     yes: bool,
     patience: Patience,
@@ -56,4 +71,7 @@ def command(
         unfinished = commanded.go_on(target, patience)
         if unfinished is not None:
             return unfinished
-        return commanded.apply(target, source, findings, severity, may_block, patience, yes=yes, dry_run=dry_run)
+        if via:
+            return commanded.migrate(target, source, via, patience, yes=yes, dry_run=dry_run)
+        wanted = commanded.Wanted(findings, severity, may_block, advice)
+        return commanded.apply(target, source, wanted, patience, yes=yes, dry_run=dry_run)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from dbwright.fixes.sql import swapped_name
 from dbwright.fixes.steps import catalog as ask
+from dbwright.fixes.steps.indexes import drop_index
 from dbwright.fixes.steps.step import Leftover, Lock, Step, alone, statements_of
 from dbwright.model import change as c
-from dbwright.model.quoting import quote_identifier, shortened
+from dbwright.model.quoting import quote_identifier
 
 
 def _referenced(definition: str) -> tuple[str, ...]:
@@ -64,35 +66,59 @@ def _validate(schema: str, table: str, name: str, relations: tuple[str, ...], st
 
 
 def _add_key(operation: c.AddConstraint, table: str, key: re.Match[str]) -> tuple[Step, ...]:
-    """A unique or primary key whose index is built beside the writers, then taken by the constraint."""
     name = quote_identifier(operation.name)
     kind, nulls, columns, deferrable = key.groups()
-    same = f"i.indisvalid AND i.indisunique AND i.indrelid = {ask.oid_of(operation.schema, operation.table)}"
-    build = Step(
-        (f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns}{nulls or ''}",),
-        "SHARE UPDATE EXCLUSIVE",
-        (table,),
-        "build",
-        transactional=False,
-        done=ask.exists_index(operation.schema, operation.name, same),
-        repeatable=False,
-        needs=(
-            ask.owner(operation.schema, operation.table),
-            ask.may_create(operation.schema),
-            ask.name_free(operation.schema, operation.name, same),
+    return _key(
+        operation.schema,
+        operation.table,
+        operation.name,
+        f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns}{nulls or ''}",
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{deferrable}",
+    )
+
+
+@alone.register
+def _add_unique(operation: c.AddUnique, major: int) -> tuple[Step, ...]:
+    return _key(operation.schema, operation.table, operation.name, *statements_of(operation))
+
+
+def _key(schema: str, table: str, name: str, build: str, attach: str) -> tuple[Step, ...]:
+    """A unique or primary key whose index is built beside the writers, then taken by the constraint. Until it is, the index alone is taken
+    back."""
+    label, index = quote_identifier(schema, table), quote_identifier(schema, name)
+    same = f"i.indisunique AND i.indrelid = {ask.oid_of(schema, table)}"
+    valid = f"i.indisvalid AND {same}"
+    dropped = c.DropConstraint(schema, table, name, "")
+    return (
+        Step(
+            (build,),
+            "SHARE UPDATE EXCLUSIVE",
+            (label,),
+            "build",
+            transactional=False,
+            done=ask.exists_index(schema, name, valid),
+            repeatable=False,
+            needs=(ask.owner(schema, table), ask.may_create(schema), ask.name_free(schema, name, valid)),
+            subject=index,
+            leftover=Leftover(schema, name),
+            back=drop_index(schema, name, (f"DROP INDEX CONCURRENTLY {index}",), same, on_partitioned=False),
         ),
-        subject=quote_identifier(operation.schema, operation.name),
-        leftover=Leftover(operation.schema, operation.name),
+        Step(
+            (attach,),
+            "ACCESS EXCLUSIVE",
+            (label,),
+            done=ask.constraint(schema, table, name),
+            repeatable=False,
+            subject=f"{label} {name}",
+            back=_drop_constraint(dropped, 0),
+        ),
     )
-    attach = Step(
-        (f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{deferrable}",),
-        "ACCESS EXCLUSIVE",
-        (table,),
-        done=ask.constraint(operation.schema, operation.table, operation.name),
-        repeatable=False,
-        subject=f"{table} {operation.name}",
-    )
-    return build, attach
+
+
+@alone.register
+def _drop_unique(operation: c.DropUnique, major: int) -> tuple[Step, ...]:
+    added = operation.added
+    return _drop_constraint(c.DropConstraint(added.schema, added.table, added.name, ""), major)
 
 
 @alone.register
@@ -183,19 +209,14 @@ def _promote(operation: c.PromoteToPrimaryKey, major: int) -> tuple[Step, ...]:
 def _set_on_delete(operation: c.SetOnDelete, major: int) -> tuple[Step, ...]:
     add, validate, swap = _swap(operation)
     (reverse,) = operation.reverse()
-    away = c.DropConstraint(operation.schema, operation.table, _passing(operation), operation.new_definition)
+    away = c.DropConstraint(operation.schema, operation.table, swapped_name(operation), operation.new_definition)
     back = _swap(reverse) if isinstance(reverse, c.SetOnDelete) else ()
     return replace(add, back=_drop_constraint(away, major)), validate, replace(swap, back=back)
 
 
-def _passing(operation: c.SetOnDelete) -> str:
-    """The name that the new key has until the old one goes."""
-    return shortened(operation.name, "_new") + "_new"
-
-
 def _swap(operation: c.SetOnDelete) -> tuple[Step, Step, Step]:
     """The old key goes, and the new one takes its name, in one transaction: at no time is there none."""
-    schema, name, temporary = operation.schema, operation.table, _passing(operation)
+    schema, name, temporary = operation.schema, operation.table, swapped_name(operation)
     table = quote_identifier(schema, name)
     add, validate, drop, rename = statements_of(operation)
     relations = (table, *_referenced(operation.new_definition))

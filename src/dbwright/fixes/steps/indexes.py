@@ -39,9 +39,10 @@ def _gone(schema: str, name: str) -> str:
     return f"{ask.oid_of(schema, name)} IS NULL"
 
 
-def _drop_index(
-    schema: str, name: str, statements: tuple[str, ...], same: str, on_partitioned: bool
+def drop_index(
+    schema: str, name: str, statements: tuple[str, ...], same: str, *, on_partitioned: bool
 ) -> tuple[Step, ...]:
+    """Drop an index that still meets the condition ``same`` on ``i`` (pg_index)."""
     label = quote_identifier(schema, name)
     changed = (
         f"SELECT {quote_literal(f'{label} is another index now: ')} || pg_get_indexdef(i.indexrelid), {quote_literal(ask.AGAIN)} "
@@ -67,13 +68,15 @@ def _drop_new_index(operation: c.DropNewIndex, major: int) -> tuple[Step, ...]:
     made = operation.created
     # One that a killed build left is invalid and as much ours.
     same = ask.is_index(made).replace("i.indisvalid", "true", 1)
-    return _drop_index(made.schema, made.name, statements_of(operation), same, made.on_partitioned)
+    return drop_index(made.schema, made.name, statements_of(operation), same, on_partitioned=made.on_partitioned)
 
 
 @alone.register
 def _drop_old_index(operation: c.DropIndex, major: int) -> tuple[Step, ...]:
     same = ask.defined_as(operation.definition) if operation.definition else "true"
-    return _drop_index(operation.schema, operation.name, statements_of(operation), same, operation.on_partitioned)
+    return drop_index(
+        operation.schema, operation.name, statements_of(operation), same, on_partitioned=operation.on_partitioned
+    )
 
 
 _ON = re.compile(r'\sON (?:ONLY )?((?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?) USING ')

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from dbwright.fixes.sql import not_null_check
 from dbwright.fixes.steps import catalog as ask
 from dbwright.fixes.steps.step import Lock, Step, alone, statements_of
 from dbwright.model import change as c
-from dbwright.model.quoting import quote_identifier, quote_literal, shortened
+from dbwright.model.quoting import quote_identifier, quote_literal
 
 _TEXT = re.compile(r"(?:character varying|varchar|text)(?:\((\d+)\))?")
 
@@ -58,7 +59,7 @@ def _set_not_null(operation: c.SetNotNull, major: int) -> tuple[Step, ...]:
     if not operation.not_null:
         return (Step(statements, "ACCESS EXCLUSIVE", (table,), done=f"NOT {required}", needs=needs, subject=subject),)
     add, validate, require, drop = statements
-    check = shortened(column, "_not_null") + "_not_null"
+    check = not_null_check(operation)
     there = ask.constraint(schema, name, check, "k.contype = 'c'")
     taken = ask.row(there, f"the name {check} on {table} is taken by a constraint", "Rename or drop it.")
     away = Step(
