@@ -114,13 +114,12 @@ def test_line_ends_and_quotes_stay_as_the_file_has_them(shop: Shop) -> None:
     assert b"models.Index(fields=['customer', 'created'], name='" in data
 
 
-def test_migrations_that_cannot_be_followed_are_left_alone(shop: Shop) -> None:
+def test_migrations_that_cannot_be_followed_are_not_said_to_agree(shop: Shop) -> None:
     first = next((shop.folder / "shop/migrations").glob("0001_*.py"))
     first.write_text(first.read_text().replace("operations = [", "operations = made_elsewhere() + [", 1))
     outcome = fix(shop, "queries/missing-index", "--yes")
-    assert outcome.code == 1
-    assert "could not be read wholly" in outcome.err
-    assert (shop.folder / "shop/models.py").read_text() == MODELS
+    assert outcome.code == 0
+    assert "Not checked whether models and migrations of shop agree" in outcome.err
 
 
 def test_an_index_that_goes_by_another_name_is_not_taken_for_a_free_one(shop: Shop) -> None:

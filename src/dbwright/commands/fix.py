@@ -18,7 +18,7 @@ from dbwright.options import Look, Source, note, progress, run, source_options_b
 if TYPE_CHECKING:
     from dbwright.fixes.drafts import Draft, FileText, Left, Wanted
     from dbwright.fixes.project import Project
-    from dbwright.model.finding import Finding
+    from dbwright.model.finding import Finding, ObjectRef
     from dbwright.model.report import Report
 
 MOST_LEFT = 8
@@ -64,7 +64,7 @@ def command(
         raise NotConfirmed("Nobody is here to agree to what would be written.", "Give --yes, or --dry-run to see it.")
     look = Look((), (), None, False)
     report = run(source, look)
-    wanted = [found for finding in chosen(report, findings, severity) if (found := _wanted(finding))]
+    wanted = [one for finding in chosen(report, findings, severity) for one in _wanted(finding)]
     if not wanted:
         note(
             f"No finding that is {severity} or worse has a change."
@@ -97,19 +97,21 @@ def command(
     return 0
 
 
-def _wanted(finding: Finding) -> Wanted | None:
+def _wanted(finding: Finding) -> list[Wanted]:
     from dbwright.fixes.drafts import Wanted
     from dbwright.model.change import Verbatim
 
     change = finding.change or finding.code_change
     if change is None:
-        return None
+        return []
     if change.engine == "sqlite" and any(isinstance(one, Verbatim) for one in change.operations):
-        return None  # SQLite's own words; everything else is said alike for both
-    table = next(
-        ((o.schema or "public", o.table or o.name) for o in finding.objects if o.table or o.kind == "table"), None
-    )
-    return Wanted(change, finding.title, finding.id, table)
+        return []  # SQLite's own words; everything else is said alike for both
+    table = next((_table(one) for one in finding.objects if one.table or one.kind == "table"), None)
+    return Wanted(change, finding.title, finding.id, table).apart()
+
+
+def _table(ref: ObjectRef) -> tuple[str, str]:
+    return ref.schema or "public", ref.table or ref.name
 
 
 def _root(source: Source, report: Report) -> Path:
@@ -162,10 +164,14 @@ def _show(file: FileText) -> None:
 
 
 def _tell_left(left: Sequence[Left]) -> None:
-    for one in left[:MOST_LEFT]:
-        note(f"Not written: {one.wanted.reason}: {one.reason}.")
-    if len(left) > MOST_LEFT:
-        note(f"Not written: {len(left) - MOST_LEFT} more.")
+    reasons: dict[tuple[str, str], int] = {}
+    for one in left:
+        key = one.wanted.reason, one.reason
+        reasons[key] = reasons.get(key, 0) + 1
+    for (title, reason), count in list(reasons.items())[:MOST_LEFT]:
+        note(f"Not written: {title}{f' ({count} parts)' if count > 1 else ''}: {reason}.")
+    if len(reasons) > MOST_LEFT:
+        note(f"Not written: {len(reasons) - MOST_LEFT} more.")
 
 
 def _confirm(files: Sequence[FileText]) -> None:
@@ -188,5 +194,7 @@ def _tell_outcome(draft: Draft, after: Report) -> None:
         note(f"{counted(len(gone), 'finding')} gone: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
     if stay:
         note(f"{counted(stay, 'finding')} of the database will go when it is migrated.")
+    for name in draft.unchecked:
+        note(f"Not checked whether models and migrations of {name} agree: they could not be read wholly. Run makemigrations --check.")
     if draft.steps:
         note(f"Next: {' && '.join(draft.steps)}")

@@ -92,7 +92,7 @@ class AddIndexOnline(AddIndexConcurrently):
 class DjangoModel:
     """A model of the project: its table, its class, and what the project's migrations make of it. ``fields`` and ``options`` are those of
     the migrations' state; ``version`` is Django's, the lowest that the project allows; ``on_sqlite``: some environment of the project
-    (development, tests) runs the same migrations on SQLite."""
+    (development, tests) runs the same migrations on SQLite; ``is_whole``: all migrations of its application were read."""
 
     table: SourceTable
     label: str
@@ -101,6 +101,7 @@ class DjangoModel:
     options: Mapping[str, Any]
     version: tuple[int, int]
     on_sqlite: bool = False
+    is_whole: bool = True
 
     @property
     def name(self) -> str:
@@ -487,8 +488,8 @@ def _(operation: c.AlterColumnType, model: DjangoModel) -> Rendered[ModelEdit]:
 
 def _own_field(model: DjangoModel, column: SourceColumn) -> Any:
     field = model.fields.get(column.field)
-    if field is None:
-        raise NotForCode(f"the migrations do not know {model.source.name}.{column.field}")
+    if field is None or not model.is_whole:
+        raise NotForCode(f"the migrations could not be read as far as {model.source.name}.{column.field}")
     return field
 
 

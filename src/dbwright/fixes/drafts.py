@@ -17,6 +17,7 @@ from dbwright.fixes.stage import NotForCode, Rendered, Stage, shared_out
 from dbwright.model import change as c
 
 LONGEST_FILE_NAME = 60
+_INDEPENDENT = (c.CreateIndex, c.AddConstraint, c.AddRangeCheck, c.SetStorageParameter, c.ValidateConstraint)
 _STEPS = {"django": "python manage.py migrate", "alembic": "alembic upgrade head"}
 
 
@@ -28,6 +29,12 @@ class Wanted:
     reason: str
     finding: str = ""
     table: tuple[str, str] | None = None
+
+    def apart(self) -> list[Wanted]:
+        """One for each operation where none needs another."""
+        if not all(isinstance(one, _INDEPENDENT) for one in self.change.operations):
+            return [self]
+        return [replace(self, change=replace(self.change, operations=(one,))) for one in self.change.operations]
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,14 @@ class Left:
 
 @dataclass(frozen=True)
 class Draft:
-    """Files to write, the changes that they carry out as they are there, and what is left. ``steps``: the commands that follow."""
+    """Files to write, the changes that they carry out as they are there, and what is left. ``steps``: the commands that follow;
+    ``unchecked``: histories that could not be read wholly, so that nothing says whether they and the models agree."""
 
     files: tuple[FileText, ...]
     changes: tuple[tuple[Wanted, c.Change], ...]
     left: tuple[Left, ...]
     steps: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def without(self, left: Sequence[Left]) -> Draft:
         """The same with more that is left."""
@@ -85,6 +94,7 @@ class Drafter:
         self.taken = taken
         self.texts: dict[str, str] = {}
         self.histories: dict[Key, History] = {}
+        self.unchecked: dict[str, None] = {}
 
     def draft(self, wanted: Sequence[Wanted], today: str) -> Draft:
         """``today`` is the date that revisions tell. Raises ConflictingMigrations where nothing can follow the project's migrations."""
@@ -107,7 +117,7 @@ class Drafter:
             files += self._migrations(key, [part for part in parts if key in part.stages], today)
         changes = tuple((part.wanted, c.Change(tuple(part.operations), part.wanted.change.note)) for part in parts)
         steps = dict.fromkeys(_STEPS[framework] for framework, _ in keys)
-        return Draft(tuple(files), changes, tuple(left), tuple(steps))
+        return Draft(tuple(files), changes, tuple(left), tuple(steps), tuple(self.unchecked))
 
     def _part(self, wanted: Wanted) -> _Part:
         part = _Part(wanted)
@@ -134,6 +144,8 @@ class Drafter:
             model = self.project.django_model(table)
             key = ("django", model.label)
             self.histories[key] = self.project.django_history(model.label)
+            if not model.is_whole:
+                self.unchecked[model.label] = None
             return model, key
         history = self.project.alembic_history(table)
         key = ("alembic", history.group)

@@ -111,15 +111,15 @@ class Project:
         label = adoption.app_label
         history = self.django_history(label)
         known = state.models.get((label, adoption.cls.name.lower())) if state is not None else None
-        if label in read.incomplete:
-            raise NotForCode(f"the migrations of {label} could not be read wholly")
-        if known is None:
+        whole = label not in read.incomplete
+        if known is None and whole:
             raise NotForCode(f"no migration of {history.group} makes {table.name}; run makemigrations first")
         base, inherited = self._meta_source(django, adoption)
         node = adoption.cls.node
         source = ModelClass(adoption.cls.module.file, adoption.cls.name, node.lineno, base, inherited)
         version = self.surroundings.django_version or OLDEST_DJANGO
-        return DjangoModel(table, label, source, known.fields, known.options, version, self.on_sqlite)
+        fields, options = (known.fields, known.options) if known is not None else ({}, {})
+        return DjangoModel(table, label, source, fields, options, version, self.on_sqlite, whole)
 
     def _adoption(self, django: Django, table: SourceTable) -> ModelAdoption:
         """The class of the table's model; of a table that Django makes for a relation, the class that has the relation."""
