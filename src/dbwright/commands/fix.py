@@ -195,6 +195,8 @@ def _tell_outcome(draft: Draft, after: Report) -> None:
     if stay:
         note(f"{counted(stay, 'finding')} of the database will go when it is migrated.")
     for name in draft.unchecked:
-        note(f"Not checked whether models and migrations of {name} agree: they could not be read wholly. Run makemigrations --check.")
+        note(
+            f"Not checked whether models and migrations of {name} agree: they could not be read wholly. Run makemigrations --check."
+        )
     if draft.steps:
         note(f"Next: {' && '.join(draft.steps)}")
