@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from dbwright.errors import DbwrightError
 from dbwright.options import note, progress
 
 if TYPE_CHECKING:
+    from dbwright.model.snapshot import Snapshot
     from dbwright.safety.judged import Severity
 
 _THRESHOLDS: dict[str, Severity] = {"error": "error", "warning": "warning", "info": "info", "never": "info"}
@@ -39,7 +41,6 @@ class MissingPath(DbwrightError):
     metavar="ADDRESS",
     help="Read schema, version and row counts of this database, and what it has applied.",
 )
-@click.option("--count", is_flag=True, help="With --db: count the rows that would break a statement (read only).")
 @click.option(
     "--postgres",
     "major",
@@ -62,7 +63,6 @@ def command(
     schemas: tuple[Path, ...],
     snapshot: Path | None,
     database: str | None,
-    count: bool,
     major: int | None,
     since: str | None,
     fail_on: str,
@@ -83,7 +83,8 @@ def command(
     for path in (*paths, *schemas):
         if not path.exists():
             raise MissingPath(f"{path} does not exist.", "Check the path.")
-    asked = Asked(paths or (Path(),), schemas, snapshot, database, count, major, since)
+    known = _snapshot(paths, snapshot, database)
+    asked = Asked(paths or (Path(),), schemas, known, major, _changed(paths, since))
     with progress("Running the migrations") as progressed:
         report = check(asked, _THRESHOLDS[fail_on], progressed)
     if format_ == "json":
@@ -95,3 +96,25 @@ def command(
             note(text)
         note(reports.summary(report))
     return 1 if report.failing and fail_on != "never" else 0
+
+
+def _snapshot(paths: tuple[Path, ...], snapshot: Path | None, database: str | None) -> Snapshot | None:
+    """Of the database that the migrations are for, where one is named."""
+    if snapshot is None and database is None:
+        return None
+    from dbwright.acquire import Request, acquire
+
+    root = next((path for path in paths if path.is_dir()), Path())
+    request = Request(root, (database,) if database else (), snapshot, use_database=True, values=False)
+    with progress("Reading the database") as progressed:
+        return acquire(request, os.environ, progressed)
+
+
+def _changed(paths: tuple[Path, ...], since: str | None) -> frozenset[Path] | None:
+    """The files that differ from a revision."""
+    if since is None:
+        return None
+    from dbwright.changed import changed_lines
+
+    root = next((path for path in paths if path.is_dir()), Path()).resolve()
+    return frozenset((root / file).resolve() for file in changed_lines(root, since))

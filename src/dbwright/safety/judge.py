@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dbwright.safety import checks
-from dbwright.safety.checks import running
+from dbwright.safety.checks import python, running
 from dbwright.safety.invented import Inventor
 from dbwright.safety.judged import Check, Finding, State, Step, note
 from dbwright.safety.nodes import Name
@@ -32,12 +32,6 @@ NOT_BEGUN = Check(
     "The COMMIT ends the transaction of the tool that runs the file, whose record of the migration is then no longer in it.",
     ("explicit-commit-forbidden",),
 )
-OPAQUE = Check(
-    "opaque-operation",
-    "info",
-    "What is put together at run time cannot be judged from the files.",
-    ("opaque-operation",),
-)
 OF_FILES = {"nested": NESTED, "not closed": NOT_CLOSED, "not begun": NOT_BEGUN}
 
 
@@ -48,6 +42,8 @@ class Before:
     statements: tuple[str, ...] = ()
     sizes: Mapping[Name, int] = field(default_factory=dict)
     major: int | None = None
+    made_of_code: bool = False
+    """The statements were written from models, not taken from a database: what they lack does not show that a statement fails."""
 
     @property
     def is_given(self) -> bool:
@@ -69,28 +65,38 @@ class Judgement:
 def judge(scripts: Sequence[Script], before: Before, scratch: Scratch) -> Iterator[Judgement]:
     """Judge scripts that follow each other: each finds the schema that those before it left."""
     so_far = list(before.statements)
+    stands = False
     for script in scripts:
-        yield _one(script, replace(before, statements=tuple(so_far)), scratch)
-        so_far += [s.sql for s in script.statements if not s.error]
+        judgement = _one(script, replace(before, statements=tuple(so_far)), scratch, stands)
+        yield judgement
+        so_far += [*judgement.invented, *(s.sql for s in script.statements if not s.error)]
+        stands = not any(o is None or o.error for o in judgement.observations)
 
 
 MOST_ROUNDS = 12
 """Rounds in which what the server missed is made up, one thing a round."""
 
 
-def _one(script: Script, before: Before, scratch: Scratch) -> Judgement:
-    known = scratch.columns(scratch.prepare(before.statements, fill=False)) if before.is_given else {}
+def _one(script: Script, before: Before, scratch: Scratch, stands: bool) -> Judgement:
+    """``stands``: the database is the one that the script before left."""
+    text = " ".join(statement.sql for statement in script.statements)
+    if not stands:
+        scratch.prepare(before.statements, fill=False)
+    known = scratch.columns(scratch.extend((), fill=False))
     inventor = Inventor(known)
     inventor.read(script.statements)
+    again = False
     for _ in range(MOST_ROUNDS):
         invented = inventor.statements()
-        prior = scratch.prepare((*before.statements, *invented))
+        everything = (*before.statements, *invented)
+        prior = scratch.prepare(everything, text) if again else scratch.extend(invented, text)
         observations = scratch.run(script.statements, prior)
+        again = True
         missed = next((o.error for o in observations if o is not None and o.error and o.sqlstate in _MISSING), None)
         if missed is None or not inventor.miss(missed):
             break
     if any(o is not None and o.sqlstate in _BY_ROWS for o in observations):
-        prior, observations = _without_rows(script, (*before.statements, *invented), scratch, prior, observations)
+        prior, observations = _without_rows(script, everything, scratch, prior, observations)
     major = before.major or scratch.major
     state = State(
         script, prior, major, before.sizes,
@@ -106,9 +112,14 @@ def _one(script: Script, before: Before, scratch: Scratch) -> Judgement:
         found += running.scan_under_lock(
             step, any(f.severity == "error" or f.table for f in found if f.check not in _ASIDE)
         )
-        if before.is_given and not inventor.tables and not any(f.severity == "error" for f in found):
+        if (
+            before.is_given
+            and not before.made_of_code
+            and not inventor.tables
+            and not any(f.severity == "error" for f in found)
+        ):
             found += running.failed(step)
-        findings += found
+        findings += _without_echo(found)
         note(step)
     return Judgement(
         script, tuple(observations), tuple(findings), tuple(invented), tuple(_gaps(prior, script, observations))
@@ -147,12 +158,18 @@ def _without_rows(
     return (empty if failed else prior), (again if failed else merged)
 
 
+def _without_echo(found: list[Finding]) -> list[Finding]:
+    """That a statement works under a lock is a hint where it has an error of its own."""
+    if not any(finding.severity == "error" for finding in found):
+        return found
+    return [replace(f, severity="info") if f.check == running.WORK.id else f for f in found]
+
+
 def _of_script(script: Script) -> Iterator[Finding]:
     for what, line in script.faults:
         check = OF_FILES[what]
         yield Finding(check.id, check.severity, f"line {line}: transaction {what}", check.why, line)
-    for one in script.opaque:
-        yield Finding(OPAQUE.id, OPAQUE.severity, f"{one.what}: {one.reason}", OPAQUE.why, one.line)
+    yield from python.of_script(script)
 
 
 def _gaps(prior: Prior, script: Script, observations: Sequence[Observation | None]) -> Iterator[str]:

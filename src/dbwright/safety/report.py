@@ -134,6 +134,7 @@ def _finding(finding: Finding, file: str) -> dict[str, Any]:
 
 def lines(report: Report, *, hints: bool = False) -> Iterator[str]:
     """The report for people: what is info only when ``hints``."""
+    explained: set[str] = set()
     for one in report.judgements:
         told = [f for f in one.findings if hints or f.severity != "info"]
         head = (
@@ -145,7 +146,8 @@ def lines(report: Report, *, hints: bool = False) -> Iterator[str]:
         if not told:
             yield f"  nothing to say of {counted(len(one.script.statements), 'statement')}."
         for finding in told:
-            yield from _told(one, finding)
+            yield from _told(one, finding, explained)
+            explained.add(finding.check)
         if one.invented and told:
             yield "  The schema before was made up from the file:"
             yield from (f"    {statement};" for statement in one.invented)
@@ -153,7 +155,7 @@ def lines(report: Report, *, hints: bool = False) -> Iterator[str]:
         yield ""
 
 
-def _told(one: Judgement, finding: Finding) -> Iterator[str]:
+def _told(one: Judgement, finding: Finding, explained: set[str]) -> Iterator[str]:
     yield f"  {finding.severity}  {one.script.file}:{finding.line}  {finding.check}"
     if finding.statement is not None:
         statement = one.script.statements[finding.statement]
@@ -163,7 +165,8 @@ def _told(one: Judgement, finding: Finding) -> Iterator[str]:
         if observation is not None and (seen := _seen(observation)):
             yield f"      {seen}"
     yield f"      {finding.message}"
-    yield f"      {finding.why}"
+    if finding.check not in explained:
+        yield f"      {finding.why}"
     if finding.rows is not None:
         yield f"      {counted(finding.rows, 'row')} in the database break it: {finding.counting}"
     elif finding.counting:

@@ -33,10 +33,13 @@ _LONGEST_SECONDS = 30.0
 _SETTINGS: dict[str, str | int | float] = {
     "autovacuum": "off",
     "max_connections": 20,
+    "max_locks_per_transaction": 4096,
     "deadlock_timeout": "10s",
     "wal_level": "minimal",
     "max_wal_senders": 0,
 }
+_FEW_TABLES = 25
+"""So many tables are filled in half a second; of more only those that a migration names."""
 _NEVER_RUN = frozenset(
     (
         "CreatedbStmt", "DropdbStmt", "AlterDatabaseStmt", "AlterSystemStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt", "LoadStmt",
@@ -152,19 +155,27 @@ class Scratch:
 
     # The schema before -------------------------------------------------------------------------------------------------------
 
-    def prepare(self, statements: Iterable[str], row_count: int = rows.ROWS, fill: bool = True) -> Prior:
-        """An empty database made that of these statements, with rows in its tables."""
+    def prepare(self, statements: Iterable[str], named: str = "", fill: bool = True) -> Prior:
+        """An empty database made that of these statements, with rows in the tables that the text ``named`` names (in all of a few)."""
         self._clear()
+        return self.extend(statements, named, fill)
+
+    def extend(self, statements: Iterable[str], named: str = "", fill: bool = True) -> Prior:
+        """The database as it is, with these statements carried out and rows in the tables that have none."""
         prior = Prior()
         with self._connect(autocommit=True) as connection:
             self._make(connection, statements, prior)
             if fill:
-                self._fill(connection, prior, row_count)
+                self._fill(connection, prior, set(re.findall(r"[\w$]+", named)))
         self._look(prior)
         return prior
 
     def _look(self, prior: Prior) -> None:
         prior.relations = {row[0]: Relation(*row) for row in self.control.execute(_RELATIONS)}
+
+    def address(self) -> tuple[str, str, str, str]:
+        """Where the migrating role connects: folder of the socket, user, password, database."""
+        return self.control.info.host, _ROLE, self._password, _DATABASE
 
     def columns(self, prior: Prior) -> dict[Name, set[str]]:
         """The columns of the tables and views that are there."""
@@ -194,18 +205,21 @@ class Scratch:
                 return
             waiting = [text for text, _ in left]
 
-    def _fill(self, connection: psycopg.Connection[Any], prior: Prior, count: int) -> None:
+    def _fill(self, connection: psycopg.Connection[Any], prior: Prior, named: set[str]) -> None:
         self._look(prior)
+        tables = list(prior.tables())
+        if len(tables) > _FEW_TABLES:
+            tables = [table for table in tables if table.name in named]
         if self.server.major >= 15:
             connection.execute("SET session_replication_role = replica")
         connection.execute("SET statement_timeout = '20s'")
-        for relation in prior.tables():
+        for relation in tables:
             there = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.identifier)).fetchone()
             if there and there[0] == 0 and relation.relkind == "r":
-                if reason := rows.fill(connection, relation.oid, relation.identifier, count):
+                if reason := rows.fill(connection, relation.oid, relation.identifier):
                     prior.empty[relation.key] = reason
                 else:
-                    there = (count,)
+                    there = (rows.ROWS,)
             prior.rows[relation.oid] = there[0] if there else 0
 
     def _connect(self, autocommit: bool) -> psycopg.Connection[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dbwright.model.quoting import quote_identifier
 from dbwright.safety import sequences
-from dbwright.safety.judged import Check, Finding, Step, quoted, shown
+from dbwright.safety.judged import Check, Finding, Severity, Step, quoted, shown
 from dbwright.safety.nodes import Name, Node, constraints_of, is_constant, type_name
 from dbwright.source.ddl import type_text
 
@@ -116,7 +116,10 @@ def look(step: Step) -> Iterator[Finding]:
         elif subtype == "AT_AlterColumnType":
             yield from _type(step, name, column, one["def"]["ColumnDef"])
         elif subtype == "AT_DropNotNull":
-            yield step.finding(OPTIONAL, f"{shown(name)}.{column} may be NULL from now on.", name, column=column)
+            known: Severity | None = "info" if step.framework != "sql" else None  # the models of code tell it
+            yield step.finding(
+                OPTIONAL, f"{shown(name)}.{column} may be NULL from now on.", name, column=column, severity=known
+            )
         elif subtype == "AT_ColumnDefault" and "def" not in one:
             yield from _default_dropped(step, name, column)
         elif subtype == "AT_AddIdentity":

@@ -94,6 +94,8 @@ def look(step: Step) -> Iterator[Finding]:
 
 def _cascades(step: Step) -> bool:
     node = step.node
+    if step.framework == "django" and step.statement.operation != "RunSQL":
+        return False  # Django writes it, and nobody can change that
     if step.kind == "DropStmt":
         made = all(
             name[1] in step.state.made | step.state.made_names for name in step.dropped(str(node.get("removeType")))

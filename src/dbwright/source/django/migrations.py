@@ -371,7 +371,7 @@ class DjangoMigrations:
             left = []
             for model in waiting:
                 try:
-                    _render(self.django, model, registry)
+                    render_model(self.django, model, registry)
                 except Exception as error:
                     left.append((model, error))
             if len(left) == len(waiting):
@@ -472,7 +472,8 @@ def _for_the_database(field: Any) -> Any:
     return path.rpartition(".")[2], positional, repr(sorted(kept.items(), key=lambda item: item[0]))
 
 
-def _render(django: Django, model_state: Any, registry: Any) -> None:
+def render_model(django: Django, model_state: Any, registry: Any) -> None:
+    """Make the model of a state in a registry, without what only the running project has."""
     options = dict(model_state.options)
     if together := sorted(options.pop("index_together", ())):
         options["indexes"] = [*options.get("indexes", ()), *django.index_together(together)]

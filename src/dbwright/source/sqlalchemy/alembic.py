@@ -337,6 +337,9 @@ class Alembic:
         except Exception as error:  # what one script does must not cost all others; it is said
             self.note(node.lineno, f"the script cannot be replayed: {type(error).__name__}: {error}")
 
+    def issued(self, name: str, positional: list[Any], named: dict[str, Any], line: int) -> None:
+        """A function of ``op`` (or the connection's ``execute``) was met, with its arguments under our names. For those who render it."""
+
     def note(self, line: int, reason: str, table: tuple[str | None, str] | None = None) -> None:
         """What could not be replayed makes its history incomplete, or only the one table that it is about."""
         if self.current is not None:
@@ -443,9 +446,14 @@ class AlembicNames:
 class Bind(Value):
     """The connection or context of a migration: PostgreSQL's."""
 
-    __slots__ = ()
+    __slots__ = ("alembic",)
+
+    def __init__(self, alembic: Alembic) -> None:
+        self.alembic = alembic
 
     def attribute(self, name: str, at: Frame) -> Value:
+        if name in ("execute", "scalar", "scalars"):
+            return Native(name, self._execute)
         if name in ("dialect", "engine", "bind", "connection", "impl"):
             return self
         if name == "name":
@@ -457,6 +465,14 @@ class Bind(Value):
         if name == "is_offline_mode":
             return Native(name, lambda arguments, frame: Known(False))
         return Unknown(f"{name} of the connection")
+
+    def _execute(self, arguments: Arguments, at: Frame) -> Value:
+        alembic = self.alembic
+        if alembic.current is not None:
+            positional, named = arguments_of(arguments, at, alembic.framework)
+            line = at.line if at.module is alembic.current.module else alembic.current.line
+            alembic.issued("execute", positional, named, line)
+        return Unknown("what the connection answers")
 
     def key(self) -> object:
         return ("bind",)
@@ -536,7 +552,7 @@ class Op(Value):
     def named(self, name: str) -> Value:
         """A function of ``op``."""
         if name in ("get_bind", "get_context"):
-            return Native(name, lambda arguments, frame: Bind())
+            return Native(name, lambda arguments, frame: Bind(self.alembic))
         if name == "is_offline_mode":
             return Native(name, lambda arguments, frame: Known(False))
         if name == "f":
@@ -569,6 +585,7 @@ class Op(Value):
                 at.line, f"some columns of {made} are not known", (named.get("schema"), made) if made else None
             )
         line = at.line if at.module is alembic.current.module else alembic.current.line
+        alembic.issued(name, positional, named, line)
         handler: Callable[..., str | None] | None = getattr(Steps(alembic, line), name, None)
         table = None
         if name in ("execute", "bulk_insert"):
@@ -767,7 +784,7 @@ class Steps:
 
     def _table(self, name: str, schema: str | None, items: tuple[Any, ...]) -> Any:
         metadata = sqlalchemy.MetaData()
-        kept = [_copied(one) for one in items if isinstance(one, sqlalchemy.sql.schema.SchemaItem)]
+        kept = [copied(one) for one in items if isinstance(one, sqlalchemy.sql.schema.SchemaItem)]
         if len(kept) < len(items):
             self.alembic.note(self.line, f"a column or constraint of {name} is not known", (schema, name))
         return sqlalchemy.Table(name, metadata, *kept, schema=schema)
@@ -861,7 +878,7 @@ class Steps:
             return name
         made = self._bare(table)
         entries = [made.c[one] if isinstance(one, str) and one in made.c else one for one in columns]
-        entries = [_entry(made, one) for one in entries]
+        entries = [entry(made, one) for one in entries]
         entries = [
             made.c[one.name] if isinstance(one, sqlalchemy.Column) and one.name in made.c else one for one in entries
         ]
@@ -941,7 +958,7 @@ class Steps:
 _COLUMN = re.compile(r'"?([\w$]+)"?(?:\s+(\w+_ops))?(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(?:FIRST|LAST))?\Z', re.IGNORECASE)
 
 
-def _entry(table: Any, given: Any) -> Any:
+def entry(table: Any, given: Any) -> Any:
     """``"created DESC"`` as a column with its order; any other text as an expression."""
     text = getattr(given, "text", None) or (given.name if type(given).__name__ == "ColumnClause" else given)
     if not isinstance(text, str):
@@ -952,7 +969,7 @@ def _entry(table: Any, given: Any) -> Any:
     return table.c[match[1]].desc() if (match[3] or "").upper() == "DESC" else table.c[match[1]]
 
 
-def _copied(item: Any) -> Any:
+def copied(item: Any) -> Any:
     """A column of its own; a constraint is used as it is the first time."""
     if isinstance(item, sqlalchemy.Column):
         return item._copy()
