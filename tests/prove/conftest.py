@@ -55,9 +55,15 @@ def shop_template(server: EmbeddedServer) -> Iterator[str]:
     server.drop_database("prove_shop")
 
 
+@pytest.fixture(scope="session")
+def shop(server: EmbeddedServer, shop_template: str) -> str:
+    """The shop's conninfo, for tests that leave it as it is, as proofs do."""
+    return server.conninfo(shop_template)
+
+
 @pytest.fixture
-def shop(server: EmbeddedServer, shop_template: str) -> Iterator[str]:
-    """The conninfo of a database of this test's own."""
+def own_shop(server: EmbeddedServer, shop_template: str) -> Iterator[str]:
+    """A shop that the test may change."""
     name = f"prove_{next(_numbers)}"
     yield server.create_database(name, shop_template)
     server.drop_database(name)

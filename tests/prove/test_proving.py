@@ -10,7 +10,7 @@ from dbwright.audit import audit
 from dbwright.embedded import EmbeddedServer
 from dbwright.model.proved import Proof, ProvedStatement
 from dbwright.model.workload import WorkloadStatement
-from dbwright.prove import changes
+from dbwright.prove import changes, measuring
 from dbwright.prove.changes import NothingToProve, Proposal
 from dbwright.prove.copies import CannotCopy, of_database
 from dbwright.prove.measuring import Effort
@@ -86,14 +86,14 @@ def test_a_change_that_helps_helps_and_one_that_does_not_concern_a_statement_is_
     assert not databases(server)
 
 
-def test_a_change_that_makes_things_worse_is_told_so(shop: str) -> None:
+def test_a_change_that_makes_things_worse_is_told_so(own_shop: str) -> None:
     proposal = changes.of_statements(["DROP INDEX orders_pkey_too"], "test")
-    with psycopg.connect(shop, autocommit=True) as connection:
+    with psycopg.connect(own_shop, autocommit=True) as connection:
         connection.execute("CREATE INDEX orders_pkey_too ON orders (note)")
     statement = WorkloadStatement(
         "SELECT (SELECT count(*) FROM orders WHERE note = 'x' || g) FROM generate_series(1, 30) g", 1, origin="by-note"
     )
-    proof = proof_of(shop, proposal, statement)
+    proof = proof_of(own_shop, proposal, statement)
     row = only(proof, "by-note")
     assert row.verdict == "slower"
     assert row.at_least
@@ -127,6 +127,48 @@ def test_how_answers_are_compared(shop: str, before: str, after: str, expected: 
     statement = WorkloadStatement(before, 1, origin="q.sql")
     proof = proof_of(shop, Proposal("rewritten"), statement, rewritten={"q.sql": after}, effort=effort)
     assert only(proof, "q.sql").answers == expected
+
+
+def test_a_statement_written_otherwise_gets_the_same_values(shop: str) -> None:
+    statement = WorkloadStatement("SELECT id FROM orders WHERE customer_id = $1 OR customer_id = $2", 1, origin="q.sql")
+    right = {"q.sql": "SELECT id FROM orders WHERE customer_id IN ($2, $1)"}
+    wrong = {"q.sql": "SELECT id FROM orders WHERE customer_id IN ($1)"}
+    effort = Effort(repeats=6, draws=3, seconds=1, cold=False)
+    row = only(proof_of(shop, Proposal("rewritten"), statement, rewritten=right, effort=effort), "q.sql")
+    assert (row.answers, row.draws, row.rewritten) == ("same", 3, True)
+    assert (
+        only(proof_of(shop, Proposal("rewritten"), statement, rewritten=wrong, effort=effort), "q.sql").answers
+        == "differ"
+    )
+
+
+def test_which_of_several_is_written_otherwise_is_not_guessed(shop: str) -> None:
+    twins = (WorkloadStatement("SELECT 1", 1, origin="q.sql:1"), WorkloadStatement("SELECT 2", 1, origin="q.sql:1"))
+    proof = proof_of(shop, Proposal("rewritten"), *twins, BY_KEY, rewritten={"q.sql:1": "SELECT 3"})
+    assert [row.reason for row in proof.skipped] == ["is written otherwise, but 2 statements have that name"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("SELECT a FROM t ORDER BY a LIMIT 10", "SELECT a FROM t ORDER BY a"),
+        ("SELECT a FROM t LIMIT '10'::INTEGER OFFSET '0'::BIGINT", "SELECT a FROM t"),
+        ("SELECT a FROM t OFFSET 5 LIMIT 3;", "SELECT a FROM t;"),
+        ("SELECT a FROM t LIMIT 3 FOR UPDATE SKIP LOCKED", "SELECT a FROM t FOR UPDATE SKIP LOCKED"),
+        ("SELECT a FROM (SELECT b FROM t LIMIT 3) AS s", None),
+    ],
+)
+def test_the_last_limit_is_taken_off(text: str, cut: str | None) -> None:
+    assert measuring._without_limit(text) == cut
+
+
+def test_values_of_secret_columns_are_drawn_from_the_copy(own_shop: str) -> None:
+    with psycopg.connect(own_shop, autocommit=True) as connection:
+        connection.execute("ALTER TABLE customer RENAME key TO user_hash")
+    statement = WorkloadStatement("SELECT id FROM customer WHERE user_hash = $1", 1, origin="q")
+    row = only(proof_of(own_shop, Proposal("nothing"), statement), "q")
+    assert row.drawn == "drawn from rows of the copy"
+    assert row.after.rows == 1
 
 
 def test_ties_at_a_limit_are_no_difference(shop: str) -> None:

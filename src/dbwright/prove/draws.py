@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from dbwright.model.query import Predicate
+from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.statistics import ColumnStatistics
 from dbwright.model.workload import WorkloadStatement
@@ -23,11 +24,14 @@ from dbwright.source.sql import CannotTakeApart, take_apart
 
 CALLED = "as it was called"
 DRAWN = "drawn from the statistics"
+SAMPLED = "drawn from rows of the copy"
 NONE = "has no parameters"
 PAGE = "20"
 """Rows of a page whose size is a parameter."""
 _LIST = 5
 """Values of a list whose length nobody knows."""
+_LOOKED_AT = 20_000
+_SAMPLE = 200
 _PARAMETER = re.compile(r"\$(\d+)")
 _AMOUNT = re.compile(r"\b(LIMIT|OFFSET)\s+\$(\d+)", re.I)
 _EQUAL = frozenset(("=", "in", "is", "<>", "any"))
@@ -47,10 +51,23 @@ _NUMBERS = frozenset(("smallint", "integer", "bigint", "numeric", "real", "doubl
 
 @dataclass(frozen=True)
 class Draws:
-    """A statement with its values written out, once for each draw, and where these are from."""
+    """A statement with its values written out, once for each draw, and where these are from; ``values`` are each draw's, by number."""
 
     texts: tuple[str, ...]
     origin: str
+    values: tuple[Mapping[int, Any], ...] = ({},)
+
+    @classmethod
+    def of(cls, text: str, values: Iterable[Mapping[int, Any]], origin: str) -> Draws:
+        """Each different text once."""
+        found: dict[str, Mapping[int, Any]] = {}
+        for given in values:
+            found.setdefault(filled(text, given), given)
+        return cls(tuple(found), origin, tuple(found.values()))
+
+    def otherwise(self, text: str) -> Draws:
+        """Another statement with the same values, draw by draw."""
+        return Draws(tuple(filled(text, given) for given in self.values), self.origin, self.values)
 
 
 class CannotDraw(Exception):
@@ -76,15 +93,13 @@ def draws_of(
     rng = Random(f"{seed}:{statement.sql}")  # noqa: S311 -- draws that can be repeated, no secret
     known = [dict(enumerate(values, 1)) for values in _most_called(called.get(statement.sql, ()), count, rng)]
     if known and all(set(numbers) <= values.keys() for values in known):
-        return Draws(tuple(dict.fromkeys(filled(statement.sql, values) for values in known)), CALLED)
+        return Draws.of(statement.sql, known, CALLED)
     typical = {number: value for number, value in statement.parameters.items() if number in numbers}
     if len(typical) == len(numbers):
-        return Draws((filled(statement.sql, typical),), CALLED)
-    source = _Drawn(statement.sql, snapshot, _types(connection, statement.sql, numbers))
-    texts = [
-        filled(statement.sql, {number: source.value(number, rng) for number in numbers} | typical) for _ in range(count)
-    ]
-    return Draws(tuple(dict.fromkeys(texts)), DRAWN)
+        return Draws.of(statement.sql, [typical], CALLED)
+    source = _Drawn(statement.sql, snapshot, _types(connection, statement.sql, numbers), connection)
+    values = [{number: source.value(number, rng) for number in numbers} | typical for _ in range(count)]
+    return Draws.of(statement.sql, values, SAMPLED if source.sampled else DRAWN)
 
 
 def _most_called(
@@ -115,8 +130,12 @@ def _types(connection: psycopg.Connection[Any], text: str, numbers: Sequence[int
 class _Drawn:
     """Values for the parameters of one statement."""
 
-    def __init__(self, text: str, snapshot: Snapshot, types: Mapping[int, str]) -> None:
-        self.types = types
+    def __init__(
+        self, text: str, snapshot: Snapshot, types: Mapping[int, str], connection: psycopg.Connection[Any]
+    ) -> None:
+        self.types, self.connection = types, connection
+        self.sampled: dict[tuple[str, str], list[str]] = {}
+        self.schemas = {table.name: table.schema for table in snapshot.catalog.tables}
         self.amounts = {int(number): kind.upper() for kind, number in _AMOUNT.findall(text)}
         schema = {
             table.name: [column.name for column in snapshot.catalog.columns_of(table)]
@@ -141,6 +160,8 @@ class _Drawn:
             value = self._compared(predicate, known, kind, rng)
             if value is not None:
                 return value
+        if predicate is not None and not kind.endswith("[]") and (rows := self._rows(predicate)):
+            return rng.choice(rows)
         if kind.endswith("[]"):
             raise CannotDraw(f"nothing is known of the list ${number}")
         if kind in _NUMBERS:
@@ -150,6 +171,23 @@ class _Drawn:
         if predicate is not None and predicate.operator in ("like", "ilike"):
             return "%a%"
         raise CannotDraw(f"nothing is known of what ${number} ({kind}) is compared with")
+
+    def _rows(self, predicate: Predicate) -> list[str]:
+        """Values of the column in some rows of the copy: of columns whose names tell of a secret there are no statistics."""
+        table, column = predicate.column.table, predicate.column.column
+        if predicate.operator not in _EQUAL or predicate.wrapped or table not in self.schemas:
+            return []
+        if (table, column) not in self.sampled:
+            of = quote_identifier(self.schemas[table], table)
+            text = (
+                f"SELECT v::text FROM (SELECT {quote_identifier(column)} AS v, hashtext(ctid::text) AS lot FROM {of}"  # noqa: S608
+                f" TABLESAMPLE SYSTEM (100) REPEATABLE (1) LIMIT {_LOOKED_AT}) AS s WHERE v IS NOT NULL ORDER BY lot LIMIT {_SAMPLE}"
+            )
+            try:
+                self.sampled[table, column] = [str(row[0]) for row in self.connection.execute(text.encode()).fetchall()]
+            except psycopg.Error:
+                return []  # a view, or what the text calls a column and is none
+        return self.sampled[table, column]
 
     def _compared(self, predicate: Predicate, known: ColumnStatistics, kind: str, rng: Random) -> str | None:
         if predicate.operator in _EQUAL and kind.endswith("[]"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -156,28 +157,30 @@ def _cases(
         skipped += [
             Skipped(name, "is written otherwise, but the workload has no statement of that name") for name in unknown
         ]
+    names = Counter(statement.origin for statement in workload.statements)
     for statement in workload.statements:
         if reason := why_not_runnable(statement.sql):
             skipped.append(Skipped(statement.origin, reason))
             continue
         try:
             drawn = draws_of(statement, workload.called, read, copy.connection, effort.draws, seed)
-            cases.append(Case(statement, drawn, _otherwise(statement, drawn, rewritten)))
+            cases.append(Case(statement, drawn, _otherwise(statement, drawn, rewritten, names[statement.origin])))
         except CannotDraw as error:
             skipped.append(Skipped(statement.origin, str(error)))
     return cases, skipped
 
 
-def _otherwise(statement: WorkloadStatement, drawn: Draws, rewritten: Mapping[str, str]) -> Draws | None:
-    """The statement's other text; its parameters, if it has some, were written out, so that both have the same only without any."""
+def _otherwise(statement: WorkloadStatement, drawn: Draws, rewritten: Mapping[str, str], alike: int) -> Draws | None:
+    """The statement's other text with the same values. Raises CannotDraw when it is not known which of several it replaces."""
     text = rewritten.get(statement.origin)
     if text is None:
         return None
-    if len(drawn.texts) > 1 or drawn.texts[0] != statement.sql:
-        raise CannotDraw("is written otherwise, and has parameters: give both texts with values")
-    if reason := why_not_runnable(text):
+    if alike > 1:
+        raise CannotDraw(f"is written otherwise, but {alike} statements have that name")
+    other = drawn.otherwise(text)
+    if reason := why_not_runnable(other.texts[0]):
         raise CannotDraw(f"its other text {reason}")
-    return Draws((text,), drawn.origin)
+    return other
 
 
 def _apply(proposal: Proposal, pair: tuple[Copy, Copy]) -> tuple[Applied, ...]:
