@@ -23,6 +23,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_case(case: dict[str, Any], scratch: Scratch) -> None:
+    if scratch.major < case.get("from", 0):
+        pytest.skip(f"PostgreSQL {case['from']} and later")
     before = tuple(one.sql for one in script_of(case.get("before", ""), "before.sql").statements)
     (judgement,) = judge([script_of(case["sql"], "case.sql")], Before(before, major=case.get("major")), scratch)
     told = {f.check.removeprefix("migrations/") for f in judgement.findings if f.severity != "info"}
@@ -35,3 +37,7 @@ def test_case(case: dict[str, Any], scratch: Scratch) -> None:
         assert seen == set(tables)
     if case["finds"] != ["syntax-error"] and not case.get("fails"):
         assert not any("failed" in gap for gap in judgement.gaps if "inside a transaction" not in gap), judgement.gaps
+
+
+def test_there_are_cases_enough() -> None:
+    assert len(CASES) >= 150

@@ -16,7 +16,7 @@ from dbwright.model.source import Source, SourceTable
 from dbwright.phantom.schema import steps
 from dbwright.safety import alembic_sql
 from dbwright.safety.python_steps import habits_of
-from dbwright.safety.statements import Opaque, Script, Statement, must_run_alone, parsed
+from dbwright.safety.statements import Opaque, Script, Statement, runs_alone, parsed
 from dbwright.source.catalog import catalog_of
 from dbwright.source.sqlalchemy.alembic import Alembic, Revision
 
@@ -123,5 +123,5 @@ def _numbered(written: dict[tuple[int, str, str], None], outside: list[range]) -
         for one in parsed(sql):
             if one.kind == "TransactionStmt":
                 continue
-            alone = is_outside and must_run_alone(one.kind, one.node)
+            alone = is_outside and runs_alone(one.kind, one.node)
             yield Statement(one.sql, line, one.kind, one.node, None if alone else number, one.error, name)

@@ -17,7 +17,7 @@ from django.db.migrations.state import ModelState
 
 from dbwright.safety.django_state import State
 from dbwright.safety.python_steps import steps_of
-from dbwright.safety.statements import Opaque, Script, Statement, must_run_alone, parsed
+from dbwright.safety.statements import Opaque, Script, Statement, runs_alone, parsed
 from dbwright.source.django import runtime
 from dbwright.source.django.migrations import DjangoMigrations, Node, unread_code
 from dbwright.source.tokens import Token, has_token
@@ -58,9 +58,13 @@ class _Renderer:
         self.state = _beginning(migrations, self.rendered)
 
     def run(self, wanted: set[str] | None) -> Rendered:
-        begun = False
+        begun, left = False, None if wanted is None else len(wanted)
         for node in self.migrations.ordered:
+            if left == 0:
+                break
             is_wanted = (wanted is None or f"{node.label}.{node.name}" in wanted) and "@" not in node.label
+            if is_wanted and left is not None:
+                left -= 1
             if is_wanted and not begun:
                 begun = True
                 self._make_models()
@@ -189,7 +193,7 @@ def _numbered(written: list[tuple[str, tuple[int, str] | None]], atomic: bool) -
     for number, (sql, origin) in enumerate(written):
         line, operation = origin or (0, "")
         for one in parsed(sql, 1, operation, 0 if atomic else number):
-            alone = not atomic and must_run_alone(one.kind, one.node)
+            alone = not atomic and runs_alone(one.kind, one.node)
             found.append(
                 Statement(one.sql, line, one.kind, one.node, None if alone else one.transaction, one.error, operation)
             )

@@ -101,12 +101,12 @@ def _one(script: Script, before: Before, scratch: Scratch, stands: bool) -> Judg
     state = State(
         script, prior, major, before.sizes,
         frozenset((prior.find(name) or _Named(name)).key for name in inventor.tables),
-        script.framework != "sql" or (script.assumption == OWN_TRANSACTIONS),
+        script.assumption == OWN_TRANSACTIONS,
     )  # fmt: skip
     findings = list(_of_script(script))
     for number, (statement, observation) in enumerate(zip(script.statements, observations, strict=True)):
         if number and statement.transaction != script.statements[number - 1].transaction:
-            state.exclusive.clear()
+            state.end_transaction()
         step = Step(number, statement, observation, state)
         found = [finding for look in checks.looks() for finding in look(step)]
         found += running.scan_under_lock(
@@ -159,8 +159,8 @@ def _without_rows(
 
 
 def _without_echo(found: list[Finding]) -> list[Finding]:
-    """That a statement works under a lock is a hint where it has an error of its own."""
-    if not any(finding.severity == "error" for finding in found):
+    """That a statement works under a lock is a hint where more is to be said of it."""
+    if not any(finding.severity != "info" and finding.check != running.WORK.id for finding in found):
         return found
     return [replace(f, severity="info") if f.check == running.WORK.id else f for f in found]
 

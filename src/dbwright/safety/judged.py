@@ -65,8 +65,8 @@ class State:
     """Rows of the real tables, where they are known."""
     invented_tables: frozenset[Name] = frozenset()
     """Tables of which only the migration tells."""
-    explicit: bool = False
-    """The migration begins its transactions itself, or its framework does."""
+    begins_itself: bool = False
+    """The file begins and ends its transactions."""
     made: set[str] = field(default_factory=set)
     made_columns: set[tuple[Name, str]] = field(default_factory=set)
     made_names: set[str] = field(default_factory=set)
@@ -76,12 +76,21 @@ class State:
     dropped_constraints: set[tuple[Name, str]] = field(default_factory=set)
     lock_timeout: str | None = None
     statement_timeout: str | None = None
+    local_limits: dict[str, str | None] = field(default_factory=dict)
+    """What the limits were before this transaction set them for itself."""
     told_limit: bool = False
     altered_in: dict[tuple[Name, int | None], int] = field(default_factory=dict)
     exclusive: dict[Name, int] = field(default_factory=dict)
     """Tables that this transaction holds an ACCESS EXCLUSIVE lock on, with the line of the statement that took it."""
     defaults_set: dict[tuple[Name, str], int] = field(default_factory=dict)
     """Columns added as NOT NULL with a default, with the line."""
+
+    def end_transaction(self) -> None:
+        """Its locks are given back, and so are the limits that it set for itself."""
+        self.exclusive.clear()
+        for name, value in self.local_limits.items():
+            setattr(self, name, value)
+        self.local_limits.clear()
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _in_transactions(told: list[Statement], apart: bool) -> tuple[tuple[Statemen
         else:
             if not opened and apart:
                 number += 1
-            alone = not opened and apart and must_run_alone(one.kind, one.node)
+            alone = not opened and apart and runs_alone(one.kind, one.node)
             done.append(Statement(one.sql, one.line, one.kind, one.node, None if alone else number, one.error))
     if opened:
         faults.append(("not closed", opened))
@@ -175,6 +175,12 @@ def _in_transactions(told: list[Statement], apart: bool) -> tuple[tuple[Statemen
 
 
 _ALONE = frozenset(("CreatedbStmt", "DropdbStmt", "AlterSystemStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt"))
+
+
+def runs_alone(kind: str, node: Node) -> bool:
+    """Whether a statement outside any transaction block is run as such: those that must be, and new labels, which can be used at once
+    then."""
+    return kind == "AlterEnumStmt" or must_run_alone(kind, node)
 
 
 def must_run_alone(kind: str, node: Node) -> bool:

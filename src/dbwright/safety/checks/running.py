@@ -142,6 +142,8 @@ def milliseconds(text: str) -> float | None:
 def _note_limits(step: Step) -> None:
     told = setting(step)
     if told is not None and told[0] in ("lock_timeout", "statement_timeout"):
+        if step.node.get("is_local"):
+            step.state.local_limits.setdefault(told[0], getattr(step.state, told[0]))
         setattr(step.state, told[0], told[1] or None)
 
 

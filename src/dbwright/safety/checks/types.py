@@ -75,7 +75,7 @@ def _value(step: Step) -> Iterator[Finding]:
         where = f", and line {used[0].line} uses it" if used else ""
         yield step.finding(
             VALUE, f"{label} is added to {name} inside a transaction{where}.",
-            severity="error" if old or used else "warning" if step.state.explicit else "info",
+            severity="error" if old or used else "warning" if step.state.begins_itself else "info",
             rewrite=f"ALTER TYPE {name} ADD VALUE '{label}';  -- in a migration of its own, outside a transaction",
         )  # fmt: skip
     if "newValNeighbor" not in step.node:
