@@ -16,7 +16,7 @@ from dbwright.model.source import Source, SourceTable
 from dbwright.phantom.schema import steps
 from dbwright.safety import alembic_sql
 from dbwright.safety.python_steps import habits_of
-from dbwright.safety.statements import Opaque, Script, Statement, runs_alone, parsed
+from dbwright.safety.statements import Opaque, Script, Statement, parsed, runs_alone
 from dbwright.source.catalog import catalog_of
 from dbwright.source.sqlalchemy.alembic import Alembic, Revision
 

@@ -17,7 +17,7 @@ from django.db.migrations.state import ModelState
 
 from dbwright.safety.django_state import State
 from dbwright.safety.python_steps import steps_of
-from dbwright.safety.statements import Opaque, Script, Statement, runs_alone, parsed
+from dbwright.safety.statements import Opaque, Script, Statement, parsed, runs_alone
 from dbwright.source.django import runtime
 from dbwright.source.django.migrations import DjangoMigrations, Node, unread_code
 from dbwright.source.tokens import Token, has_token
