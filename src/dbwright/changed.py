@@ -6,8 +6,11 @@ import ast
 import re
 import shutil
 import subprocess
+import tarfile
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +64,18 @@ def _statements(path: Path, ranges: list[range]) -> Iterator[range]:
             end = body[0].lineno if body else (node.end_lineno or node.lineno) + 1
             if any(span.start < end and span.stop > node.lineno for span in ranges):
                 yield range(node.lineno, end)
+
+
+@contextmanager
+def tree_at(root: Path, revision: str) -> Iterator[Path]:
+    """The folder as it was at a revision, in a temporary one. Raises CannotCompare."""
+    with tempfile.TemporaryDirectory(prefix="dbwright-revision-") as folder:
+        archive = Path(folder, "tree.tar")
+        _git(root, "archive", "--format=tar", f"--output={archive}", "--end-of-options", revision, ".")
+        with tarfile.open(archive) as packed:
+            packed.extractall(Path(folder, "tree"), filter="data")
+        archive.unlink()
+        yield Path(folder, "tree")
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -14,6 +14,7 @@ from dbwright.options import note, progress
 
 if TYPE_CHECKING:
     from dbwright.model.snapshot import Snapshot
+    from dbwright.safety.code import Code
     from dbwright.safety.judged import Severity
 
 _THRESHOLDS: dict[str, Severity] = {"error": "error", "warning": "warning", "info": "info", "never": "info"}
@@ -48,6 +49,11 @@ class MissingPath(DbwrightError):
     metavar="MAJOR",
     help="The version that the migrations will run on.",
 )
+@click.option(
+    "--code",
+    is_flag=True,
+    help="Try the project's queries on the schema before and after; with --since those of REV, too.",
+)
 @click.option("--since", metavar="REV", help="Only migrations whose file differs from this git revision.")
 @click.option(
     "--fail-on",
@@ -64,6 +70,7 @@ def command(
     snapshot: Path | None,
     database: str | None,
     major: int | None,
+    code: bool,
     since: str | None,
     fail_on: str,
     hints: bool,
@@ -84,7 +91,9 @@ def command(
         if not path.exists():
             raise MissingPath(f"{path} does not exist.", "Check the path.")
     known = _snapshot(paths, snapshot, database)
-    asked = Asked(paths or (Path(),), schemas, known, major, _changed(paths, since))
+    asked = Asked(
+        paths or (Path(),), schemas, known, major, _codes(paths, since) if code else (), _changed(paths, since)
+    )
     with progress("Running the migrations") as progressed:
         report = check(asked, _THRESHOLDS[fail_on], progressed)
     if format_ == "json":
@@ -108,6 +117,21 @@ def _snapshot(paths: tuple[Path, ...], snapshot: Path | None, database: str | No
     request = Request(root, (database,) if database else (), snapshot, use_database=True, values=False)
     with progress("Reading the database") as progressed:
         return acquire(request, os.environ, progressed)
+
+
+def _codes(paths: tuple[Path, ...], since: str | None) -> tuple[Code, ...]:
+    """What the project sends, and what it sent at a revision."""
+    from dbwright import source
+    from dbwright.changed import tree_at
+    from dbwright.safety.code import code_of
+
+    root = next((path for path in paths if path.is_dir()), Path()).resolve()
+    with progress("Reading the code"):
+        found = [code_of(source.read(root), "the code")]
+        if since is not None:
+            with tree_at(root, since) as old:
+                found.append(code_of(source.read(old), f"the code at {since}", is_old=True))
+    return tuple(found)
 
 
 def _changed(paths: tuple[Path, ...], since: str | None) -> frozenset[Path] | None:

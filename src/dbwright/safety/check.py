@@ -11,6 +11,7 @@ from dbwright.collect.project import find_root
 from dbwright.model import migration_state
 from dbwright.model.snapshot import Snapshot
 from dbwright.safety import given, project, sources
+from dbwright.safety.code import Code
 from dbwright.safety.judge import Before, Judgement, judge
 from dbwright.safety.judged import Severity
 from dbwright.safety.project import Chooses, Found
@@ -31,6 +32,7 @@ class Asked:
     schemas: Sequence[Path] = ()
     snapshot: Snapshot | None = None
     major: int | None = None
+    codes: Sequence[Code] = ()
     changed: frozenset[Path] | None = None
 
 
@@ -48,7 +50,7 @@ def check(asked: Asked, threshold: Severity, progressed: Progressed) -> Report:
             before = replace(before, statements=tuple(found.before), made_of_code=True)
         notes = [*_notes(before, scratch, found), *found.gaps]
         return Report(
-            _all(found.scripts, before, scratch, progressed),
+            _all(found.scripts, before, scratch, asked.codes, progressed),
             scratch.server.version,
             before.major or scratch.major,
             threshold,
@@ -56,9 +58,11 @@ def check(asked: Asked, threshold: Severity, progressed: Progressed) -> Report:
         )
 
 
-def _all(scripts: Sequence[Script], before: Before, scratch: Scratch, progressed: Progressed) -> list[Judgement]:
+def _all(
+    scripts: Sequence[Script], before: Before, scratch: Scratch, codes: Sequence[Code], progressed: Progressed
+) -> list[Judgement]:
     found = []
-    for number, judgement in enumerate(judge(scripts, before, scratch)):
+    for number, judgement in enumerate(judge(scripts, before, scratch, codes)):
         progressed(judgement.script.name, number / len(scripts))
         found.append(judgement)
     return found

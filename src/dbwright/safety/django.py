@@ -55,6 +55,8 @@ class _Renderer:
         self.migrations = migrations
         self.connection = _connection(scratch)
         self.rendered = Rendered()
+        self.deployed: dict[str, frozenset[str]] | None = None
+        """What the models of the code that runs know, where some migrations are applied and the others come with the next release."""
         self.state = _beginning(migrations, self.rendered)
 
     def run(self, wanted: set[str] | None) -> Rendered:
@@ -67,6 +69,7 @@ class _Renderer:
                 left -= 1
             if is_wanted and not begun:
                 begun = True
+                self.deployed = self._known() if wanted is not None else None
                 self._make_models()
             if begun and "@" not in node.label:
                 script = self._script(node)
@@ -101,8 +104,16 @@ class _Renderer:
                         )
         self.rendered.before += [sql for sql, _ in editor.written]
 
+    def _known(self) -> dict[str, frozenset[str]]:
+        """Columns by table that the models know."""
+        found = {}
+        for model in self.state.apps.get_models(include_auto_created=True):
+            found[model._meta.db_table] = frozenset(field.column for field in model._meta.local_fields)
+        return found
+
     def _script(self, node: Node) -> Script:
         editor = _editor(self.connection)
+        models = self.deployed if self.deployed is not None else self._known()
         opaque: list[Opaque] = []
         with editor:
             for operation, line in node.operations:
@@ -122,6 +133,7 @@ class _Renderer:
             if node.atomic
             else "each statement is a transaction of its own (atomic = False)",
             group=node.label,
+            models=models,
         )
 
     def _forward(self, operation: Any, node: Node, editor: Any, opaque: list[Opaque]) -> None:

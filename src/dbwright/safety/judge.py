@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from dbwright.safety import checks
 from dbwright.safety.checks import python, running
+from dbwright.safety.code import Code, compare, verdicts
 from dbwright.safety.invented import Inventor
 from dbwright.safety.judged import Check, Finding, State, Step, note
-from dbwright.safety.nodes import Name
+from dbwright.safety.nodes import Name, dotted, tables_in
 from dbwright.safety.observed import Observation
 from dbwright.safety.scratch import Prior, Scratch
 from dbwright.safety.statements import OWN_TRANSACTIONS, Script, Statement
@@ -62,12 +63,14 @@ class Judgement:
     gaps: tuple[str, ...] = ()
 
 
-def judge(scripts: Sequence[Script], before: Before, scratch: Scratch) -> Iterator[Judgement]:
-    """Judge scripts that follow each other: each finds the schema that those before it left."""
+def judge(
+    scripts: Sequence[Script], before: Before, scratch: Scratch, codes: Sequence[Code] = ()
+) -> Iterator[Judgement]:
+    """Judge scripts that follow each other: each finds the schema that those before it left. ``codes`` are what runs while they do."""
     so_far = list(before.statements)
     stands = False
     for script in scripts:
-        judgement = _one(script, replace(before, statements=tuple(so_far)), scratch, stands)
+        judgement = _one(script, replace(before, statements=tuple(so_far)), scratch, codes, stands)
         yield judgement
         so_far += [*judgement.invented, *(s.sql for s in script.statements if not s.error)]
         stands = not any(o is None or o.error for o in judgement.observations)
@@ -77,7 +80,7 @@ MOST_ROUNDS = 12
 """Rounds in which what the server missed is made up, one thing a round."""
 
 
-def _one(script: Script, before: Before, scratch: Scratch, stands: bool) -> Judgement:
+def _one(script: Script, before: Before, scratch: Scratch, codes: Sequence[Code], stands: bool) -> Judgement:
     """``stands``: the database is the one that the script before left."""
     text = " ".join(statement.sql for statement in script.statements)
     if not stands:
@@ -90,7 +93,9 @@ def _one(script: Script, before: Before, scratch: Scratch, stands: bool) -> Judg
         invented = inventor.statements()
         everything = (*before.statements, *invented)
         prior = scratch.prepare(everything, text) if again else scratch.extend(invented, text)
+        ways = _Ways(scratch, codes, script)
         observations = scratch.run(script.statements, prior)
+        compared = ways.compare()
         again = True
         missed = next((o.error for o in observations if o is not None and o.error and o.sqlstate in _MISSING), None)
         if missed is None or not inventor.miss(missed):
@@ -103,7 +108,7 @@ def _one(script: Script, before: Before, scratch: Scratch, stands: bool) -> Judg
         frozenset((prior.find(name) or _Named(name)).key for name in inventor.tables),
         script.assumption == OWN_TRANSACTIONS,
     )  # fmt: skip
-    findings = list(_of_script(script))
+    findings = [*_of_script(script), *compared]
     for number, (statement, observation) in enumerate(zip(script.statements, observations, strict=True)):
         if number and statement.transaction != script.statements[number - 1].transaction:
             state.end_transaction()
@@ -163,6 +168,35 @@ def _without_echo(found: list[Finding]) -> list[Finding]:
     if not any(finding.severity != "info" and finding.check != running.WORK.id for finding in found):
         return found
     return [replace(f, severity="info") if f.check == running.WORK.id else f for f in found]
+
+
+class _Ways:
+    """What the schema makes of the code's statements before a script and after it."""
+
+    def __init__(self, scratch: Scratch, codes: Sequence[Code], script: Script) -> None:
+        self.scratch = scratch
+        named = {name for statement in script.statements for _, name in tables_in(statement.node)}
+        named |= {name for statement in script.statements for _, name in _dropped(statement)}
+        self.sent = [(one, one.about(named)) for one in codes]
+        self.before = [verdicts(scratch, sent) for _, sent in self.sent]
+        self.required = scratch.required() if self.sent else {}
+
+    def compare(self) -> list[Finding]:
+        if not self.sent:
+            return []
+        after = self.scratch.required()
+        new = {name: columns - self.required[name] for name, columns in after.items() if name in self.required}
+        new = {name: columns for name, columns in new.items() if columns}
+        return [
+            finding
+            for (one, sent), before in zip(self.sent, self.before, strict=True)
+            for finding in compare(one, before, verdicts(self.scratch, sent), new)
+        ]
+
+
+def _dropped(statement: Statement) -> Iterator[Name]:
+    if statement.kind == "DropStmt":
+        yield from (dotted(one) for one in statement.node.get("objects", ()))
 
 
 def _of_script(script: Script) -> Iterator[Finding]:

@@ -177,6 +177,23 @@ class Scratch:
         """Where the migrating role connects: folder of the socket, user, password, database."""
         return self.control.info.host, _ROLE, self._password, _DATABASE
 
+    def session(self) -> psycopg.Connection[Any]:
+        """One more session of the role that migrates."""
+        return self._connect(autocommit=True)
+
+    def required(self) -> dict[Name, set[str]]:
+        """The columns of each table that an INSERT must give: required, without a default."""
+        found: dict[Name, set[str]] = {}
+        query = (
+            "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'"
+            " AND n.nspname <> 'information_schema' AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef"
+            " AND a.attidentity = ''"
+        )
+        for schema, table, column in self.control.execute(query):
+            found.setdefault((schema, table), set()).add(column)
+        return found
+
     def columns(self, prior: Prior) -> dict[Name, set[str]]:
         """The columns of the tables and views that are there."""
         found: dict[Name, set[str]] = {r.key: set() for r in prior.relations.values()}

@@ -8,7 +8,7 @@ ends its own, or holds a statement that no transaction may hold (CONCURRENTLY, V
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,6 +55,8 @@ class Script:
     assumption: str = ""
     faults: tuple[tuple[str, int], ...] = ()
     group: str = ""
+    models: Mapping[str, frozenset[str]] | None = None
+    """Columns by table that the models knew before it, where there are models: code that runs names no others."""
 
 
 _META = re.compile(r"^\\[^\n]*$", re.M)

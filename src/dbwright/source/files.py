@@ -96,7 +96,7 @@ def role_of(name: str) -> FileRole:
         return "tests"
     if not _TEST_FOLDERS.isdisjoint(folders):
         return "tests"
-    if folders and folders[-1] in ("migrations", "versions", "data_migrations"):
+    if folders and (folders[-1] == "versions" or folders[-1].endswith("migrations")):
         return "migrations"
     if path.name in ("setup.py", "noxfile.py", "fabfile.py", "tasks.py") and not folders:
         return "scripts"

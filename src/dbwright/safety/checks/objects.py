@@ -24,6 +24,12 @@ TABLE = Check(
     "Code that runs until the deployment has ended still uses the table; its rows are gone for good.",
     ("drop-table", "create-table-force", "drop-table-without-staging-name"),
 )
+FORGOTTEN = Check(
+    "dropped-after-models",
+    "info",
+    "The models of the release before no longer know it (SeparateDatabaseAndState), so that no code names it; its data is gone for good.",
+    ("drop-column-state-split",),
+)
 SCHEMA = Check("schema-dropped", "error", "Everything in the schema goes with it.", ("drop-schema",))
 DATABASE = Check("database-dropped", "error", "Everything in the database goes with it.", ("drop-database",))
 VIEW = Check("view-dropped", "warning", "Code that runs may still read the view.")
@@ -69,6 +75,12 @@ def look(step: Step) -> Iterator[Finding]:
             and (step.key(name), one.get("name", "")) not in step.state.made_columns
         ):
             column = one.get("name", "")
+            models = step.state.script.models
+            if models is not None and column not in models.get(name[1], ()):
+                yield step.finding(
+                    FORGOTTEN, f"{shown(name)}.{column} goes; the models before did not know it.", name, column=column
+                )
+                continue
             yield step.finding(
                 COLUMN, f"{shown(name)}.{column} goes while code may still use it.", name, column=column,
                 rewrite=sequences.drop_column(step.framework, quoted(name), quote_identifier(column)), observed=step.ran is not None,
@@ -106,7 +118,10 @@ def _cascades(step: Step) -> bool:
 
 def _dropped(step: Step) -> Iterator[Finding]:
     for name in step.dropped("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
-        if step.exists(name):
+        models = step.state.script.models
+        if step.exists(name) and models is not None and name[1] not in models:
+            yield step.finding(FORGOTTEN, f"{shown(name)} goes; the models before did not know it.", name)
+        elif step.exists(name):
             yield step.finding(
                 TABLE, f"{shown(name)} goes, with its rows.", name, rewrite=sequences.drop_table(step.framework, quoted(name)),
                 observed=step.ran is not None,

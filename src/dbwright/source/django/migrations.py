@@ -30,6 +30,8 @@ from dbwright.source.values import ClassValue, Items, Known, Real, Value, altern
 if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
 
+_FOLDER = re.compile(r"^(?!test).*migrations$")
+"""``migrations``, or what ``MIGRATION_MODULES`` has in its place, such as ``db_migrations``."""
 Key = tuple[str, str]
 Effect = tuple[Literal["makes", "drops"], Literal["table", "column", "index", "constraint"], str, str | None]
 
@@ -88,7 +90,11 @@ class DjangoMigrations:
     def _read(self) -> None:
         codebase = self.django.interpreter.codebase
         for path, file in codebase.files.items():
-            if path.parent.name != "migrations" or path.name == "__init__.py" or "tests" in file.name.split("/")[:-2]:
+            if (
+                not _FOLDER.search(path.parent.name)
+                or path.name == "__init__.py"
+                or "tests" in file.name.split("/")[:-2]
+            ):
                 continue
             module = codebase.module_at(path)
             node = self._unparsed(path, file.name) if module is None else self._node(module)
@@ -109,7 +115,7 @@ class DjangoMigrations:
         text = text_of(path)
         if "class Migration" not in text or "SchemaMigration" in text or "DataMigration" in text:
             return None
-        package = file.rpartition("/migrations/")[0].replace("/", ".")
+        package = "/".join(file.split("/")[:-2]).replace("/", ".")
         label = self._label(package, path.parent)
         self.incomplete.add(label)
         names = strings_after(text, "dependencies") or ()
@@ -123,7 +129,7 @@ class DjangoMigrations:
         definition = next((n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == "Migration"), None)
         if definition is None or _is_of_south(definition):
             return None
-        label = self._label(module.name.rpartition(".migrations.")[0], module.path.parent)
+        label = self._label(".".join(module.name.split(".")[:-2]), module.path.parent)
         cls = interpreter.class_of(definition, module, None)
         text = text_of(module.path)
         node = Node(label, module.path.stem, module.file, definition.lineno, module)
