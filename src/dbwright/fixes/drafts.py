@@ -174,7 +174,7 @@ class Drafter:
         for stages in shared_out([part.stages[key] for part in parts]):
             reasons = [reason_of[id(stage)] for stage in stages]
             if key[0] == "django":
-                name = f"{_next_number(history.names)}_{slug(stages)}"
+                name = f"{next_number(history.names)}_{slug(stages)}"
                 parents = [(key[1], parent) for parent in history.parents]
                 file, text = name, django.migration(parents, stages, reasons, self.project.on_sqlite)
             else:
@@ -185,7 +185,7 @@ class Drafter:
         return files
 
 
-def _next_number(names: Iterable[str]) -> str:
+def next_number(names: Iterable[str]) -> str:
     """The number of the next Django migration."""
     return f"{max((int(match[0]) for name in names if (match := re.match(r'[0-9]+', name))), default=0) + 1:04}"
 

@@ -1,0 +1,153 @@
+"""A project as generators write into it: tables found, files edited and added, migrations put behind the last ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+
+from dbwright.fixes.drafts import FileText, next_number
+from dbwright.fixes.project import History, Project
+from dbwright.fixes.python_text import CannotEdit
+from dbwright.fixes.stage import NotForCode
+from dbwright.generate import migrations
+from dbwright.generate.generated import Generated, Refused
+from dbwright.generate.migrations import Step
+from dbwright.model.source_table import SourceColumn, SourceTable
+
+APPLY = {"django": "python manage.py migrate", "sqlalchemy": "alembic upgrade head"}
+
+
+class Workspace:
+    """Collects what is to be written. ``today`` is the date that revisions tell."""
+
+    def __init__(self, project: Project, today: str) -> None:
+        self.project = project
+        self.today = today
+        self._texts: dict[str, str] = {}
+        self._histories: dict[tuple[str, str], History] = {}
+        self.migrated: list[str] = []
+        """The names of the migrations written, in order."""
+
+    # Finding ---------------------------------------------------------------------------------------------------------------
+
+    def table(self, name: str) -> SourceTable:
+        """The table of that name, or of the model of that name (``Order``, ``shop.Order``). Raises Refused."""
+        wanted = name.lower()
+        found = [one for one in self.project.tables if wanted in _names(one) and one.framework != "sql"]
+        if len(found) > 1:
+            names = ", ".join(one.name for one in found)
+            raise Refused(f"{name} may be {names}.", "Name the table.")
+        if not found:
+            raise Refused(f"{name} is no table of the project's models.", "Name a table or a model of this project.")
+        if not found[0].managed or not found[0].owned:
+            raise Refused(f"{found[0].name} is not managed by this project's migrations.", "Name another table.")
+        return found[0]
+
+    @staticmethod
+    def column(table: SourceTable, name: str) -> SourceColumn:
+        """A column by its name or its field's. Raises Refused."""
+        found = next((one for one in table.columns if name in (one.name, one.field)), None)
+        if found is None:
+            names = ", ".join(one.name for one in table.columns)
+            raise Refused(f"{table.name} has no column {name}.", f"It has {names}.")
+        return found
+
+    def folder_of_application(self, table: SourceTable) -> str:
+        """The folder of the Django application that a table's model belongs to."""
+        return self._history(table)[1].folder.rpartition("/")[0]
+
+    def requires(self, package: str) -> bool:
+        """Whether the project requires a package."""
+        return package in self.project.surroundings.packages
+
+    # Writing ---------------------------------------------------------------------------------------------------------------
+
+    def text(self, file: str) -> str:
+        return self._texts[file] if file in self._texts else self.project.text(file)
+
+    def edit(self, file: str, change: Callable[[str], str]) -> None:
+        """Change a file that is there. Raises Refused where its source is written in a way that is not followed."""
+        try:
+            self._texts[file] = change(self.text(file))
+        except (CannotEdit, NotForCode) as error:
+            raise Refused(
+                f"{file} cannot be edited: {error}.", "Write it in the plain way, and run this again."
+            ) from None
+
+    def add(self, file: str, text: str) -> None:
+        """A new file. Raises Refused where there is one already."""
+        if file in self._texts or (self.project.root / file).exists():
+            raise Refused(f"{file} is there already.", "Move it away, or leave things as they are.")
+        self._texts[file] = text
+
+    def add_package(self, folder: str) -> None:
+        """A folder of modules, with those above it up to one that is there."""
+        while folder and not (self.project.root / folder / "__init__.py").exists():
+            self._texts.setdefault(f"{folder}/__init__.py", "")
+            folder = folder.rpartition("/")[0]
+
+    def add_command(self, table: SourceTable, name: str, text: str) -> str:
+        """A command of ``manage.py`` in the application of a table; its file."""
+        folder = f"{self.folder_of_application(table)}/management"
+        self.add_package(f"{folder}/commands")
+        self.add(f"{folder}/commands/{name}.py", text)
+        return f"{folder}/commands/{name}.py"
+
+    def migrate(self, table: SourceTable, steps: Sequence[Step]) -> None:
+        """Migrations behind the last of those that make a table. Raises Refused where none do, ConflictingMigrations."""
+        for step in steps:
+            key, history = self._history(table)
+            if table.framework == "django":
+                name = f"{next_number(history.names)}_{step.title}"[:100]
+                text = migrations.django(step, [(key[1], one) for one in history.parents], self.project.on_sqlite)
+                file = name
+            else:
+                content = "\0".join([history.parents[0], step.title, *step.forward])
+                name = blake2b(content.encode(), digest_size=6).hexdigest()
+                text = migrations.revision(step, name, history.parents[0], self.today, self.project.on_sqlite)
+                file = f"{name}_{step.title}"
+            self._texts[f"{history.folder}/{file}.py"] = text
+            self._histories[key] = replace(history, parents=(name,), names=history.names | {name})
+            self.migrated.append(name)
+
+    def _history(self, table: SourceTable) -> tuple[tuple[str, str], History]:
+        try:
+            if table.framework == "django":
+                key = ("django", self.project.django_model(table).label)
+                history = self._histories.get(key) or self.project.django_history(key[1])
+            else:
+                history = self.project.alembic_history(table)
+                key = ("alembic", history.group)
+                history = self._histories.get(key, history)
+        except NotForCode as error:
+            raise Refused(f"Nothing can be written for {table.name}: {error}.", "Mend that first.") from None
+        self._histories[key] = history
+        return key, history
+
+    def last_migration(self, table: SourceTable) -> str:
+        """What a table's migrations are taken back to, as it is called on the command line."""
+        key, history = self._history(table)
+        before = next(iter(history.parents), "zero")
+        return f"python manage.py migrate {key[1]} {before}" if key[0] == "django" else f"alembic downgrade {before}"
+
+    def generated(self, steps: Sequence[str], back: str, notes: Sequence[str] = ()) -> Generated:
+        files = []
+        for file, new in sorted(self._texts.items()):
+            is_there = (self.project.root / file).exists()
+            old = self.project.text(file) if is_there else None
+            if new != old:
+                files.append(FileText(file, old, new, is_there and self.project.has_crlf(file)))
+        return Generated(tuple(files), tuple(steps), back, tuple(notes))
+
+
+def _names(table: SourceTable) -> set[str]:
+    module, _, cls = table.symbol.rpartition(".")
+    label = re.sub(r"\.models(\..*)?$", "", module).rpartition(".")[2]
+    return {
+        table.name.lower(),
+        cls.lower(),
+        f"{label}.{cls}".lower(),
+        f"{table.schema or 'public'}.{table.name}".lower(),
+    }
