@@ -400,7 +400,7 @@ def _make(filling: Filling, table: Table, rows: int, made: _Made) -> _Made:
         value = _value(filling, table, column, rows, made, column.name in unique)
         if value is not None and column.name in made.forced:
             value = values.different(column, value)
-        made.values[column.name] = value or f"NULL::{column.type}"
+        made.values[column.name] = value or column.default or f"NULL::{column.type}"
     return made
 
 
@@ -428,8 +428,9 @@ def _value(filling: Filling, table: Table, column: Column, rows: int, made: _Mad
         rank = values.permuted(fixed, rows, correlation)
         return _emptied(keys.unique_value(column, known, rows, rank, filling.connection), seed, empty)
     value = _plain(filling, table, column, rows, made, seed)
-    if value is None and column.not_null and not column.default:
-        filling.note(f"{table.name}.{column.name} ({column.type}): no value can be made of its statistics")
+    if value is None and (known is None or known.null_fraction < 1):
+        left = "its default" if column.default else "NULL"
+        filling.note(f"{table.name}.{column.name} ({column.type}) is {left}: no values can be made of its statistics")
     return _emptied(value, seed, empty) if value is not None else None
 
 
@@ -493,6 +494,8 @@ def _plain(filling: Filling, table: Table, column: Column, rows: int, made: _Mad
     known = filling.snapshot.statistics.column(table, column.name)
     if known and (drawn := values.elements(column, known, seed)):
         return drawn
+    if known and known.range_bounds_histogram:
+        return values.one_of(column, known.range_bounds_histogram, f"{seed} range")
     rest = values.unknown(column, known, rows, seed)
     found = segments_of(known, column, rows, filling.connection) if known else None
     if found is None:

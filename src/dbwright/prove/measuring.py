@@ -213,7 +213,8 @@ def measure_cold(
                 try:
                     case.cold[side].append(pair[side].run(texts[side]).milliseconds)
                 except RunFailed as error:
-                    case.cold[side].append(pair[side].limit_seconds * 1000 if error.timed_out else float("nan"))
+                    if error.timed_out:
+                        case.cold[side].append(pair[side].limit_seconds * 1000)
 
 
 def result(case: Case, noise: float) -> ProvedStatement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 
 from dbwright.model.catalog import Column
@@ -180,6 +181,11 @@ def words(column: Column | None, width: int, number: str, seed: str) -> str:
     text *= 1 + (width + 1000) // len(text)
     begin = f"1 + ({number} + {_number(seed) % 1000}) % 500"
     return f"left(to_hex({number}) || ' ' || substr('{text[: width + 600]}', ({begin})::int, {width}), {longest})"
+
+
+def one_of(column: Column, known: Sequence[str], seed: str) -> str:
+    """One of some values, each as often as the others."""
+    return f"({array(known, column.type)})[1 + floor({random(seed)} * {len(known)})::int]"
 
 
 def elements(column: Column, known: ColumnStatistics, seed: str) -> str | None:

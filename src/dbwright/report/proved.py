@@ -180,7 +180,9 @@ def _writes(rows: Iterable[WriteCost]) -> Iterator[str]:
             else "–"
         )
         by = (
-            f" {row.after.median / row.before.median:.2f} times the time" if row.verdict in ("faster", "slower") else ""
+            f", {row.after.median / row.before.median:.2f} times the time"
+            if row.verdict in ("faster", "slower")
+            else ""
         )
         yield (
             f"| {one_line(row.what)} on {one_line(row.table)} | {_time(row.before)} | {_time(row.after)} | {row.verdict}{by} |"
