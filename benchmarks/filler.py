@@ -1,6 +1,6 @@
 """How near rows made from statistics come to the real ones: the same statements on both, their plans, blocks and rows.
 
-    python benchmarks/filler.py SNAPSHOT.json CAPTURED.jsonl "ADDRESS of the real database"
+python benchmarks/filler.py SNAPSHOT.json CAPTURED.jsonl "ADDRESS of the real database"
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def main() -> None:
         print(counts)
         for name, found in ratios.items():
             apart = [abs(log(ratio)) for ratio in found]
-            print(f"{name}: within a factor of 2: {sum(a <= log(2) for a in apart)} of {len(apart)}; median ratio {median(found):.2f}")
+            print(
+                f"{name}: within a factor of 2: {sum(a <= log(2) for a in apart)} of {len(apart)}; median ratio {median(found):.2f}"
+            )
 
 
 if __name__ == "__main__":
