@@ -29,7 +29,7 @@ from dbwright.prove import changes
 from dbwright.prove.copies import Copies
 from dbwright.prove.measuring import Effort
 from dbwright.prove.proving import Workload, prove
-from dbwright.workload.captured import CapturedCalls, read_calls
+from dbwright.workload.captured import CapturedCalls, read_calls, read_captured
 
 ROOT = Path(__file__).resolve().parents[1]
 PORT = 5543
@@ -43,8 +43,9 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class QueryClass:
-    """A row of a document: what it says of before and of its target, and which statements it is, by words that each of them holds (place,
-    function and SQL). ``target`` is in milliseconds for one request, None where the document states none."""
+    """A row of a document: what it says of before and of its target, and which statements it is, by words that each of them holds
+    (place, function and SQL; after ``!``: that it does not hold). ``target`` is in milliseconds for one request, None where the document
+    states none."""
 
     name: str
     before: str
@@ -56,8 +57,7 @@ class QueryClass:
 
 @dataclass(frozen=True)
 class Specimen:
-    """A specimen at a volume. ``more`` is SQL beside the advice, with what takes it back; ``rewritten`` statements, by words, with the text
-    that takes their place."""
+    """A specimen at a volume."""
 
     name: str
     scale: float
@@ -65,8 +65,7 @@ class Specimen:
     requests: int
     classes: tuple[QueryClass, ...]
     ingest: tuple[str, ...] = ()
-    more: tuple[tuple[str, str], ...] = ()
-    seconds: float = 4.0
+    seconds: float = 2.0
     draws: int = 2
 
     @property
@@ -85,7 +84,7 @@ BOLTPROMO = (
         "150 ms",
         50,
         "50 ms",
-        (("select", "core_promocode", "core_store", 'expires_at" >', "limit 20"),),
+        (("select", "core_promocode", "core_store", 'expires_at" >', "limit 20", "!core_dailyagg", "! like "),),
     ),
     QueryClass("popular ordering", "not stated", None, "", (("sum(case when", "core_dailyagg", "limit 20"),)),
     QueryClass("store detail", "80 ms", 30, "30 ms", (("storedetail",), ('"core_store"."slug" =', "limit 21"))),
@@ -94,21 +93,29 @@ BOLTPROMO = (
         "150 ms",
         50,
         "30 to 50 ms",
-        (('from "core_store"', 'order by "core_store"."rating" desc, "core_store"."name"'),),
+        (('from "core_store"', 'order by "core_store"."rating" desc, "core_store"."name"', "! like "),),
     ),
     QueryClass(
         "category list",
         "80 ms",
         40,
         "25 to 40 ms",
-        (('from "core_category"', '"core_category"."is_active"', 'order by "core_category"."name"'),),
+        (
+            (
+                'from "core_category"',
+                '"core_category"."is_active"',
+                'order by "core_category"."name"',
+                "!core_promocode_categories",
+                "! like ",
+            ),
+        ),
     ),
     QueryClass(
         "codes of a category",
         "500 ms",
         100,
         "50 to 100 ms",
-        (("core_promocode_categories", "category_id", "limit 20"),),
+        (("core_promocode_categories", "category_id", "limit 20", "!core_dailyagg", "! like "),),
     ),
     QueryClass("search query", "500 ms", 100, "100 ms", (("globalsearchview",),)),
     QueryClass(
@@ -121,7 +128,7 @@ BOLTPROMO = (
     ),
     QueryClass("analytics: top promo codes", "200 ms", 50, "50 ms", (("statstoppromosview",),)),
     QueryClass("analytics: one visit", "not stated", None, "", (("statssessionview",),)),
-    QueryClass("analytics: rate limit of events", "not stated", None, "", (("views_analytics.py", "client_ip"),)),
+    QueryClass("analytics: rate limit of events", "not stated", None, "", (("is_robot",),)),
     QueryClass("contact form rate limit", "1,000 ms", 10, "10 ms", (("is_rate_limited",),)),
     QueryClass(
         "contact messages in the admin", "not stated", None, "", (("core_contactmessage", "order by", "limit 100"),)
@@ -193,7 +200,7 @@ WELLBEING = (
         "2–15 s",
         200,
         "50–200 ms",
-        (("page_of", "core_message", "user_hash"), ("<listcomp>", "core_message", "user_hash")),
+        (("page_of", '"core_message"."user_hash" ='), ("<listcomp>", '"core_message"."user_hash" =')),
     ),
     QueryClass(
         "user analytics: dashboard", "2–15 s", 200, "50–200 ms", (("user_dashboard", "core_wellbeingaggregate"),)
@@ -217,8 +224,14 @@ WELLBEING = (
         (("by_channel",),),
         "it averages the readings of weeks of all messages: no index makes that few rows; a kept aggregate by channel and day does",
     ),
-    QueryClass("messages of a channel", "not stated", 300, "80–300 ms", (("<listcomp>", 'core_message"."channel_id'),)),
-    QueryClass("alert queries", "1–8 s", 100, "20–100 ms", (("raise_alerts",),)),
+    QueryClass(
+        "messages of a channel",
+        "not stated",
+        300,
+        "80–300 ms",
+        (("<listcomp>", 'where ("core_message"."channel_id" ='),),
+    ),
+    QueryClass("alert queries", "1–8 s", 100, "20–100 ms", (("raise_alerts", "core_wellbeingaggregate"),)),
     QueryClass(
         "analyses of a period (AVG over the join)",
         "10–50 times too long",
@@ -372,7 +385,7 @@ def measured(specimen: Specimen, cluster: Cluster, work: Path) -> Proof:
     cluster.plain()
     cluster.execute("VACUUM", key)
     cluster.execute("CHECKPOINT")
-    cluster.execute(f"CREATE DATABASE {after} TEMPLATE {key}")
+    cluster.execute(f"CREATE DATABASE {after} TEMPLATE {key} STRATEGY file_copy")
     copies = Copies(
         cluster.conninfo(key),
         cluster.conninfo(after),
@@ -383,16 +396,6 @@ def measured(specimen: Specimen, cluster: Cluster, work: Path) -> Proof:
     statements = {text_of(row): row for row in calls}
     advice = work / f"{key}.advice.json"
     proposal = changes.of_advice(advice)
-    more = changes.of_statements([sql for sql, _ in specimen.more], "more") if specimen.more else None
-    if more:
-        proposal = replace(
-            proposal,
-            forward=(*proposal.forward, *more.forward),
-            backward=(*(back for _, back in reversed(specimen.more)), *proposal.backward),
-            tables=tuple(dict.fromkeys((*proposal.tables, *more.tables))),
-        )
-    from dbwright.workload.captured import read_captured
-
     read = read_captured([work / f"{key}.jsonl"])
     origins = {row.sql: text_of(row) for row in calls}
     at_place: dict[str, list[str]] = {}
@@ -457,9 +460,13 @@ def classes_of(specimen: Specimen, proof: Proof) -> Iterator[Measured]:
         found = [
             statement
             for statement in proof.statements
-            if any(all(word in f"{statement.origin} {statement.sql}".lower() for word in words) for words in row.words)
+            if any(_has(f"{statement.origin} {statement.sql}".lower(), words) for words in row.words)
         ]
         yield Measured(row, found)
+
+
+def _has(text: str, words: Iterable[str]) -> bool:
+    return all((word[1:] not in text) if word.startswith("!") else (word in text) for word in words)
 
 
 def page(work: Path) -> str:
@@ -522,12 +529,15 @@ def _class(found: Measured) -> str:
     cold = f"{_time(found.side('before', 'cold'))} → {_time(found.side('after', 'cold'))}"
     met = "none stated"
     if row.target is not None and after is not None:
-        met = (
-            f"met ({row.told})"
-            if after.high <= row.target
-            else f"**not met** ({row.told}): {row.reason or 'see below'}"
-        )
+        slowest = max((s.after.warm.high for s in found.statements if s.after.warm), default=after.high)
+        met = f"met ({row.told})" if slowest <= row.target else f"**not met** ({row.told}): {row.reason or _why(found)}"
     return f"| {row.name} | {row.before}, {row.told or 'none'} | {_time(before)} | {_time(after)} | {found.verdict} | {cold} | {met} |"
+
+
+def _why(found: Measured) -> str:
+    """What the slowest statement still does."""
+    worst = max(found.statements, key=lambda row: row.after.warm.median if row.after.warm else 0.0)
+    return f"it still touches {worst.after.buffers or 0:,.0f} blocks for {worst.after.rows or 0:,.0f} rows"
 
 
 def _time(interval: Interval | None) -> str:

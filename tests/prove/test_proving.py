@@ -14,7 +14,7 @@ from dbwright.prove import changes, measuring
 from dbwright.prove.changes import NothingToProve, Proposal
 from dbwright.prove.copies import CannotCopy, of_database
 from dbwright.prove.measuring import Effort
-from dbwright.prove.proving import ChangeDoesNotFit, NothingRuns, Workload, prove
+from dbwright.prove.proving import ChangeDoesNotFit, NothingRuns, ServerGone, Workload, prove
 from dbwright.prove.reversing import snapshot_of
 
 QUICK = Effort(repeats=9, draws=2, seconds=3, limit_seconds=20, cold=False)
@@ -243,6 +243,19 @@ def test_an_interruption_gives_what_was_measured_and_leaves_nothing(server: Embe
     assert not databases(server)
     with pytest.raises(KeyboardInterrupt):
         proof_of(shop, Proposal("nothing"), BY_KEY, interrupted=_broken_off)
+    assert not databases(server)
+
+
+def test_a_server_that_goes_away_is_one_line_and_leaves_nothing(server: EmbeddedServer, shop: str) -> None:
+    def end_all() -> bool:
+        with psycopg.connect(server.conninfo()) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'dbwright_prove%'"
+            )
+        return False
+
+    with pytest.raises(ServerGone):
+        proof_of(shop, Proposal("nothing"), BY_KEY, interrupted=end_all)
     assert not databases(server)
 
 

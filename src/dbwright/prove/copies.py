@@ -106,14 +106,18 @@ def of_database(address: str) -> Iterator[Copies]:
     maintenance = make_conninfo("", **(parameters | {"dbname": "postgres" if name != "postgres" else "template1"}))
     token = secrets.token_hex(4)
     before, after = f"dbwright_prove_{token}_before", f"dbwright_prove_{token}_after"
+    made: list[str] = []
     try:
         _create(maintenance, before, name)
-        address_of = {made: make_conninfo("", **(parameters | {"dbname": made})) for made in (before, after)}
+        made.append(before)
+        address_of = {copy: make_conninfo("", **(parameters | {"dbname": copy})) for copy in (before, after)}
         _settle(address_of[before], analyze=False)
         _create(maintenance, after, before)
+        made.append(after)
         yield Copies(address_of[before], address_of[after], None, f"a copy of {address_name(parameters)}")
     finally:
-        _drop(maintenance, before, after)
+        if made:
+            _drop(maintenance, *made)
 
 
 def _create(maintenance: str, name: str, template: str) -> None:

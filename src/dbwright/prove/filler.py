@@ -292,6 +292,10 @@ def _fill_table(filling: Filling, table: Table) -> None:
         else:
             _insert(filling, table, _select(_make(filling, table, rows, _Made()), _numbered(rows)))
             done = rows
+    except psycopg.errors.DiskFull:
+        raise copies.NoRoom(
+            f"The disk is full: {table.name} did not fit.", "Free some space, or give --fraction 0.1."
+        ) from None
     except psycopg.Error as error:
         filling.note(f"{table.name} could not be filled: {reason_of(error)}")
         return

@@ -134,7 +134,7 @@ def _runs(case: Case, effort: Effort) -> tuple[int, int]:
         draws -= 1
     if draws * repeats > affordable:
         repeats = max(intervals.LEAST_RUNS, int(affordable / draws))
-    return draws, min(repeats, effort.repeats) if effort.repeats >= intervals.LEAST_RUNS else effort.repeats
+    return draws, min(repeats, effort.repeats)
 
 
 def _turns(repeats: int) -> Iterator[int]:

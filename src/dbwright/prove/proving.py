@@ -39,6 +39,10 @@ class ChangeDoesNotFit(DbwrightError):
     """The change cannot be carried out on the copy."""
 
 
+class ServerGone(DbwrightError):
+    """The server went away while it was measured."""
+
+
 class NothingRuns(DbwrightError):
     """No statement of the workload can be run on the copy."""
 
@@ -133,6 +137,10 @@ def prove(
             (*copies.notes, *proposal.notes, *_said(copies, effort)),
             interrupted(),
         )
+    except psycopg.OperationalError as error:
+        raise ServerGone(
+            f"The server ended the connection: {one_line(str(error))[:200]}.", "See its log, then run it again."
+        ) from None
     finally:
         for copy in pair:
             copy.close()
