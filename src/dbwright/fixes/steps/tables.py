@@ -21,12 +21,18 @@ def _rewrites(old: str, new: str) -> bool:
     return after[1] is not None and (before[1] is None or int(before[1]) > int(after[1]))
 
 
+def _is_of_type(name: str) -> str:
+    """A condition on ``a`` (pg_attribute): its type is of that name, which need not be spelled as the server does."""
+    modifier = "substring({} from '[(](.*)[)]')"
+    own, wanted = modifier.format("format_type(a.atttypid, a.atttypmod)"), modifier.format(quote_literal(name))
+    return f"(a.atttypid = to_regtype({quote_literal(name)}) AND {own} IS NOT DISTINCT FROM {wanted})"
+
+
 @alone.register
 def _alter_type(operation: c.AlterColumnType, major: int) -> tuple[Step, ...]:
     alter, analyze = statements_of(operation)
     table = quote_identifier(operation.schema, operation.table)
-    has = "format_type(a.atttypid, a.atttypmod) = {0} OR (a.atttypid = to_regtype({0}) AND position('(' in {0}) = 0)"
-    old, new = (f"({has.format(quote_literal(t))})" for t in (operation.old_type, operation.new_type))
+    old, new = map(_is_of_type, (operation.old_type, operation.new_type))
     changed = ask.row(
         f"NOT {ask.column(operation.schema, operation.table, operation.column, f'({old} OR {new})')}",
         f"{table}.{operation.column} is no longer of the type {operation.old_type}",
