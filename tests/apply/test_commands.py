@@ -8,8 +8,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from dbwright.apply import commanded, journal
 from dbwright.cli import dbwright
 from dbwright.errors import DbwrightError
+from dbwright.options import Source
 from standby import standby_of
 
 SHOP = """
@@ -84,8 +86,6 @@ def test_what_is_named_must_be_found(shop):
 
 def test_a_change_that_fits_no_longer_is_refused_with_the_way_on(shop, monkeypatch):
     """Between the audit and the run somebody else took the name."""
-    from dbwright.apply import commanded
-
     audit = commanded._audit
 
     def audited(*arguments):
@@ -169,3 +169,48 @@ def test_advised_indexes_are_built_and_taken_back(shop, tmp_path):
     code, said, _ = run("apply", "--db", shop, "--advice", str(advice), "--yes")
     assert code == 2
     assert "is no advice" in said
+
+
+def test_the_name_of_the_database_is_asked_for(shop, monkeypatch):
+    monkeypatch.setattr("dbwright.apply.commanded._is_person_there", lambda: True)
+    name = psycopg.conninfo.conninfo_to_dict(shop)["dbname"]
+    code, said, _ = run("apply", "--db", shop, TWICE, input="yes\n")
+    assert code == 2
+    assert said.startswith("Nothing was changed.")
+    assert "total_2" in indexes(shop)
+    code, _, told = run("apply", "--db", shop, TWICE, input=f"{name}\n")
+    assert code == 0, told
+    assert "total_2" not in indexes(shop)
+
+
+def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_changed(shop, store):
+    identity = run("apply", "--db", shop, "--stop") and next(store.parent.glob("*.lock"))
+    identity.with_suffix(".sqlite3").write_bytes(b"no database at all" * 100)
+    code, said, _ = run("apply", "--db", shop, TWICE, "--yes")
+    assert code == 2
+    assert "cannot be used" in said
+    assert "total_2" in indexes(shop)
+
+
+def test_a_run_that_was_stopped_is_gone_on_with_or_taken_back(shop, store, monkeypatch):
+    target = commanded.target(Source(store.parent, (shop,), None, False, False, False, None))
+    left = journal.stop_file(target.journal)
+
+    def stopping(line):
+        if "CREATE INDEX" in line:
+            left.touch()
+
+    for way in ("apply", "undo"):
+        with monkeypatch.context() as patched:
+            patched.setattr(commanded, "note", stopping)
+            code, said, _ = run("apply", "--db", shop, MISSING, TWICE, "--yes")
+        assert code == 2
+        assert "Stopped by --stop. Run 2" in said
+        assert not left.exists()
+        assert indexes(shop) == ["orders_customer_id_idx", "orders_pkey", "total_1", "total_2"]
+        code, _, said = run(way, "--db", shop, "--yes")
+        assert code == 0, said
+        if way == "apply":
+            assert indexes(shop) == ["orders_customer_id_idx", "orders_pkey", "total_1"]
+            assert run("undo", "--db", shop, "--yes")[0] == 0
+        assert indexes(shop) == ["orders_pkey", "total_1", "total_2"]

@@ -1,5 +1,6 @@
 """Runs in this process, with a dictionary for a journal: what is refused, retried, cleaned up, taken back."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dbwright.fixes.steps.step import alone
 from dbwright.model import change as c
 from dbwright.options import Patience
 from dbwright.postgres import parse_address
+from standby import standby_of
 
 TABLE = (
     "CREATE TABLE t (id int PRIMARY KEY, a int, b text); INSERT INTO t SELECT i, i, 'x' FROM generate_series(1, 500) i"
@@ -126,6 +128,12 @@ def test_what_is_in_effect_already_is_neither_done_nor_taken_back(rehearsal):
             "no primary or unique key on id",
         ),
         ("SELECT 1", c.CreateExtension("no_such"), "the server does not have the extension no_such"),
+        ("DROP TABLE t; CREATE TABLE t (id int, a int) PARTITION BY RANGE (id)", INDEX, "public.t is partitioned"),
+        (
+            "DROP TABLE t; CREATE TABLE t (id int, a int) PARTITION BY RANGE (id)",
+            c.AddUnique("public", "t", "t_a_key", ("a",)),
+            "a unique one must hold the partition key",
+        ),
         (
             "ALTER TABLE t ADD CONSTRAINT a_not_null CHECK (a > 0)",
             c.SetNotNull("public", "t", "a"),
@@ -377,6 +385,42 @@ def test_two_runs_never_change_one_database_together(rehearsal):
     with pytest.raises(AnotherRun, match=r"dbwright apply test \(pid \d+"):
         other.rows("SELECT 1")
     other.close()
+
+
+def test_what_a_killed_process_of_ours_left_on_the_server_is_ended(rehearsal):
+    """The backend goes on after its client, and holds the lock."""
+    fill(rehearsal)
+    rehearsal.session.rows("SELECT 1")
+    told: list[str] = []
+    other = Session(parse_address(rehearsal.conninfo), "next", told.append, ["older", "test"])
+    assert other.rows("SELECT 1") == [(1,)]
+    other.close()
+
+
+def test_a_replica_that_falls_behind_is_waited_for(rehearsal, server, monkeypatch):
+    monkeypatch.setattr(watch, "LAG_BYTES", 1_000_000)
+    fill(rehearsal)
+    with standby_of(server, "replica_1") as standby, psycopg.connect(standby.conninfo(), autocommit=True) as connection:
+        connection.execute("SELECT pg_wal_replay_pause()")
+        rehearsal.ask("CREATE TABLE much AS SELECT repeat('x', 100) FROM generate_series(1, 50000)")
+        threading.Timer(1.5, lambda: connection.execute("SELECT pg_wal_replay_resume()")).start()
+        assert rehearsal.carry_out(rehearsal.part(INDEX))[0]["state"] == "done"
+    assert any(re.fullmatch(r"Waiting for replica replica_1, \d+ [kM]B behind\.", line) for line in rehearsal.told), (
+        rehearsal.told
+    )
+
+
+def test_a_disk_that_is_nearly_full_stops_the_run_before_it_writes(rehearsal, monkeypatch):
+    fill(rehearsal)
+    monkeypatch.setattr(watch, "LEAST_FREE_BYTES", 10**18)
+    with pytest.raises(engine.Stopped, match="are free where the server keeps its data"):
+        rehearsal.carry_out(rehearsal.part(INDEX))
+    assert rehearsal.ask("SELECT to_regclass('t_a')") == [(None,)]
+
+
+def test_a_full_disk_is_no_reason_to_try_again(rehearsal):
+    error = psycopg.errors.DiskFull("could not extend file")
+    assert not engine._is_worth_another_try(error)
 
 
 def test_a_run_is_known_by_its_name_in_the_server(rehearsal):

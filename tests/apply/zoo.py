@@ -121,7 +121,8 @@ _SEEN = {
     "coalesce(attstattarget, -1) FROM pg_attribute a JOIN pg_class r ON r.oid = attrelid LEFT JOIN pg_attrdef d "
     "ON d.adrelid = attrelid AND adnum = attnum WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p') "
     "AND relnamespace = 'public'::regnamespace",
-    "relations": "SELECT relname, relkind, (SELECT string_agg(o, ',' ORDER BY o) FROM unnest(reloptions) o), relpersistence, relrowsecurity, relforcerowsecurity, "
+    "relations": "SELECT relname, relkind, (SELECT string_agg(o, ',' ORDER BY o) FROM unnest(reloptions) o), "
+    "relpersistence, relrowsecurity, relforcerowsecurity, "
     "relreplident, (SELECT string_agg(g::text, ',' ORDER BY g::text) FROM aclexplode(coalesce(relacl, acldefault('r', relowner))) g) "
     "FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S', 'v', 'm')",
     "triggers": "SELECT tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal",

@@ -133,10 +133,10 @@ def apply(target: Target, source: Source, wanted: Wanted, patience: Patience, *,
             note("Nothing to carry out.")
             return 0
         _refuse(priced, session)
-        free = watch.free_bytes(session)
+        free, sees_replicas = watch.free_bytes(session), watch.sees_replicas(session)
     finally:
         session.close()
-    _show(telling.plan_lines(f"{target.database} ({target.name})", priced, left, free))
+    _show(telling.plan_lines(f"{target.database} ({target.name})", priced, left, free, sees_replicas))
     _require_room(priced, free)
     if dry_run:
         return 0
@@ -145,7 +145,7 @@ def apply(target: Target, source: Source, wanted: Wanted, patience: Patience, *,
     code = _carry_out(target, plan, patience)
     if wanted.advice:
         return code
-    return max(code, _resolved(plan, _audit(source, target)))
+    return max(code, _resolved(plan, report, _audit(source, target)))
 
 
 def migrate(target: Target, source: Source, kind: str, patience: Patience, *, yes: bool, dry_run: bool) -> int:
@@ -228,11 +228,15 @@ _SPARE = 1.5
 def _confirm(target: Target, yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _is_person_there():
         raise NotConfirmed("Nothing was changed: nobody is here to ask.", "Give --yes.")
     typed = click.prompt(f"Type the database's name ({target.database}) to go on", default="", show_default=False)
     if typed.strip() != target.database:
         raise NotConfirmed("Nothing was changed.", "Type the name as it stands there.")
+
+
+def _is_person_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _carry_out(target: Target, plan: Plan, patience: Patience) -> int:
@@ -247,15 +251,34 @@ def _carry_out(target: Target, plan: Plan, patience: Patience) -> int:
     return 1 if any(entry["problems"] for entry in outcome) else 0
 
 
-def _resolved(plan: Plan, report: Report) -> int:
-    """Tell which findings are gone. One that only a restart or the passing of time ends is told as still there."""
-    there = {finding.id for finding in report.findings}
+def _resolved(plan: Plan, before: Report, after: Report) -> int:
+    """Tell which findings are gone, and what else is to be seen of the run. A finding that only a restart or the passing of time ends is
+    told as still there."""
+    there = {finding.id for finding in after.findings}
     left = [part for part in plan.parts if part.finding in there]
-    gone = len(plan.parts) - len(left)
-    note(f"The audit anew: {counted(gone, 'finding')} of {len(plan.parts)} gone.")
+    note(
+        f"The audit anew: {counted(len(plan.parts) - len(left), 'finding')} of {len(plan.parts)} gone.{_effect(before, after)}"
+    )
+    waiting = {setting.name for setting in after.snapshot.settings.rows if setting.pending_restart}
     for part in left:
         note(f"   still there: {part.title}")
+    if waiting:
+        note(f"   at the next restart of the server only: {', '.join(sorted(waiting))}")
     return 1 if left else 0
+
+
+def _effect(before: Report, after: Report) -> str:
+    text = ""
+    if before.overall and after.overall and before.overall.value != after.overall.value:
+        text += f" Score {before.overall.value}, now {after.overall.value}."
+    sizes = [_size(report) for report in (before, after)]
+    if sizes[0] and sizes[1] and sizes[0] != sizes[1]:
+        text += f" Database {bytes_text(sizes[0])}, now {bytes_text(sizes[1])}."
+    return text
+
+
+def _size(report: Report) -> int | None:
+    return next((one.bytes for one in report.snapshot.catalog.databases if one.is_current), None)
 
 
 def _show(lines: Iterable[str]) -> None:

@@ -26,9 +26,10 @@ def conduct(
     path: Path, plan: Plan, parameters: Mapping[str, Any], tell: Callable[[str], None], patience: Patience
 ) -> list[Entry]:
     """Carry a plan out, or go on with it. The caller holds the journal (``journal.alone``). Raises RunStopped."""
-    session = Session(parameters, plan.run, tell)
+    session = Session(parameters, plan.run, tell, (run.plan.run for run in journal.runs(path)))
+    stop = journal.stop_file(path)
+    stop.unlink(missing_ok=True)
     with _interrupts(session) as interrupted:
-        stop = journal.stop_file(path)
 
         def why_stop() -> str | None:
             if interrupted.is_set():

@@ -183,13 +183,14 @@ def _do(step: Step, before: Mapping[str, Any], door: Door) -> Entry:
         if step.done is None or not door.session.holds(step.done):
             watch.wait_for_others(step, door)
             watch.wait_for_replicas(step, door)
+            watch.require_room(step, door)
             try:
                 _execute(step, door)
             except psycopg.Error as error:
                 if _is_worth_another_try(error):
                     raise
-                door.pass_on()
                 _clean(step, before, door)
+                door.pass_on()
                 return _failed(error)
         seconds = time.monotonic() - began
         door.tell(f"{duration(seconds)}: {'; '.join(step.statements)}")
@@ -322,6 +323,7 @@ def _some_batches(step: Step, place: Mapping[str, Any], door: Door) -> Entry:
     until = time.monotonic() + BATCHES_SECONDS
     while True:
         watch.wait_for_replicas(step, door)
+        watch.require_room(step, door)
         connection = door.session.connection
         began = time.monotonic()
         with connection.transaction():

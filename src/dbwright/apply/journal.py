@@ -17,14 +17,20 @@ from typing import Any, cast
 
 from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
 
 from dbwright.apply.engine import Entry, Record, Stopped
 from dbwright.apply.plan import Plan, decode, encode
 from dbwright.apply.session import AnotherRun
+from dbwright.errors import DbwrightError
 
 FORMAT = "1"
 """Raised when plans or entries change in a way that older runs cannot be gone on with."""
 Work = Callable[[Plan, Record], list[Entry]]
+
+
+class NoJournal(DbwrightError):
+    """The journal cannot be read or written, and without it nothing is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +102,32 @@ def stop_file(path: Path) -> Path:
 
 
 def runs(path: Path) -> list[Run]:
-    """All runs of a journal, the newest first. Superseded ones (an undo was begun of them) count as ended."""
+    """All runs of a journal, the newest first. Raises NoJournal."""
     if not path.exists():
         return []
-    client = DBOSClient(system_database_url=_url(path), serializer=DBOSPortableJSONSerializer())
+    with _reading(path) as client:
+        return [_as_run(status) for status in client.list_workflows(name="run", sort_desc=True)]
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[DBOSClient]:
     try:
-        found = client.list_workflows(name="run", sort_desc=True)
+        client = DBOSClient(system_database_url=_url(path), serializer=DBOSPortableJSONSerializer())
+    except (SQLAlchemyError, OSError) as error:
+        raise _unusable(path, error) from None
+    try:
+        yield client
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise _unusable(path, error) from None
     finally:
         client.destroy()
-    return [_as_run(status) for status in found]
+
+
+def _unusable(path: Path, error: Exception) -> NoJournal:
+    reason = str(getattr(error, "orig", error))
+    return NoJournal(
+        f"The journal {path} cannot be used: {reason}.", "Set DBWRIGHT_STORE to another file, or mend or move this one."
+    )
 
 
 def _as_run(status: Any) -> Run:
@@ -116,11 +139,8 @@ def _as_run(status: Any) -> Run:
 
 def entries(path: Path, run: str) -> dict[str, Entry]:
     """What a journal recorded of a run, by name."""
-    client = DBOSClient(system_database_url=_url(path), serializer=DBOSPortableJSONSerializer())
-    try:
+    with _reading(path) as client:
         return {step["function_name"]: cast(Entry, step["output"]) for step in client.list_workflow_steps(run)}
-    finally:
-        client.destroy()
 
 
 def unfinished(known: list[Run]) -> Run | None:
@@ -131,9 +151,12 @@ def unfinished(known: list[Run]) -> Run | None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Hold the journal, as no two processes may: the kernel lets go of it when this one dies. Raises AnotherRun."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the journal, as no two processes may: the kernel lets go of it when this one dies. Raises AnotherRun, NoJournal."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,6 +197,8 @@ def attend(path: Path, plan: Plan, work: Work) -> list[Entry]:
         outcome = wanted.ended.get()
         if not isinstance(outcome, BaseException):
             DBOS.retrieve_workflow(plan.run).get_result()
+    except (SQLAlchemyError, OSError) as error:
+        raise _unusable(path, error) from None
     finally:
         DBOS.destroy(workflow_completion_timeout_sec=0)
         _wanted = None

@@ -6,7 +6,7 @@ An advisory lock, held by that very connection, keeps a second run out; the conn
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,12 +30,19 @@ class ThroughPooler(DbwrightError):
     """A run needs a session of its own."""
 
 
-class Session:
-    """A connection that is opened again when it was lost. ``tell`` gets what a person who waits should know."""
+_NAME = "dbwright apply "
 
-    def __init__(self, parameters: Mapping[str, Any], run: str, tell: Callable[[str], None]) -> None:
+
+class Session:
+    """A connection that is opened again when it was lost. ``tell`` gets what a person who waits should know; ``former`` are runs of the
+    journal that the caller holds alone: a session that bears the name of one of them belongs to a process that died."""
+
+    def __init__(
+        self, parameters: Mapping[str, Any], run: str, tell: Callable[[str], None], former: Iterable[str] = ()
+    ) -> None:
         self._parameters = dict(parameters)
-        self._name = f"dbwright apply {run}"
+        self._name = _NAME + run
+        self._ours = {self._name, *(_NAME + name for name in former)}
         self._tell = tell
         self._connection: Connection | None = None
 
@@ -104,15 +111,14 @@ class Session:
             connection.execute("SELECT pg_catalog.pg_logical_emit_message(true, 'dbwright', '')")
 
     def _lock(self, connection: Connection, patience: float = 30.0) -> None:
-        """Take the lock. A session that bears this run's name is what a killed process of ours left (two of one journal never live
-        together): it is ended."""
+        """Take the lock. What a killed process of ours left on the server is ended for it."""
         until = time.monotonic() + patience
         while not _first(connection.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK)):
             holder = connection.execute(_HOLDER, LOCK).fetchone()
             if holder is None:
                 continue
             pid, name, seconds = holder
-            if name != self._name or time.monotonic() > until:
+            if name not in self._ours or time.monotonic() > until:
                 raise AnotherRun(
                     f"Another run changes this database: {name or 'a session'} (pid {pid}, for {counted(int(seconds or 0), 'second')}).",
                     "Wait for it to end; `dbwright apply --stop` where it was started ends it after its step.",

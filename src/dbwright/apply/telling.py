@@ -11,7 +11,9 @@ from dbwright.fixes.steps import LOCKS, Step
 from dbwright.model.wording import bytes_text, counted, duration
 
 
-def plan_lines(database: str, priced: Sequence[Priced], left: Sequence[Left], free: int | None) -> Iterator[str]:
+def plan_lines(
+    database: str, priced: Sequence[Priced], left: Sequence[Left], free: int | None, sees_replicas: bool
+) -> Iterator[str]:
     """The plan, for a person who decides on it."""
     steps = sum(len(one.part.steps) for one in priced)
     yield f"{counted(len(priced), 'change')} to {database}, {counted(steps, 'step')}. Times and sizes are estimates, {estimates.METHOD}."
@@ -28,6 +30,8 @@ def plan_lines(database: str, priced: Sequence[Priced], left: Sequence[Left], fr
     needed = estimates.total(cost for one in priced for cost in one.costs).bytes or 0
     known = "how much is free cannot be seen from here" if free is None else f"{bytes_text(free)} are free"
     yield f"Disk needed: about {bytes_text(needed)}; {known}."
+    if not sees_replicas:
+        yield "How far replicas are behind cannot be seen, so they are not waited for (GRANT pg_monitor to this role lets it be seen)."
 
 
 def left_lines(left: Sequence[Left]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import psycopg
 
 from dbwright.fixes.steps import Step
 from dbwright.model.quoting import quote_literal
+from dbwright.model.wording import bytes_text
 
 if TYPE_CHECKING:
     from dbwright.apply.engine import Door
@@ -18,6 +19,8 @@ OLD_SECONDS = 1.0
 """From this age on a transaction is waited for; a younger one is done before the lock is given up."""
 LAG_BYTES = 256 * 1024**2
 """How far behind a replica may be: some seconds of a busy server's WAL."""
+LEAST_FREE_BYTES = 512 * 1024**2
+"""A server that cannot write its WAL stops; this is 32 segments of it."""
 LOOK_SECONDS = 0.5
 TELL_SECONDS = 30.0
 
@@ -39,6 +42,17 @@ def wait_for_replicas(step: Step, door: Door) -> None:
     """Before a step that writes much: until every replica that can be seen has replayed all but ``LAG_BYTES``. Raises Stopped."""
     if step.work in ("build", "rewrite", "batches"):
         _wait(_LAG.format(bytes=LAG_BYTES), door, "Waiting for", "Run this again when the replica has caught up.")
+
+
+def require_room(step: Step, door: Door) -> None:
+    """Before a step that writes much: raises Stopped when the disk, as far as it can be seen, is nearly full."""
+    from dbwright.apply.engine import Stopped
+
+    free = free_bytes(door.session) if step.work in ("build", "rewrite", "batches") else None
+    if free is not None and free < LEAST_FREE_BYTES:
+        raise Stopped(
+            f"Only {bytes_text(free)} are free where the server keeps its data.", "Make room, then run this again."
+        )
 
 
 def _wait(query: str, door: Door, what: str, remedy: str) -> None:
@@ -108,3 +122,8 @@ def free_bytes(session: Session) -> int | None:
     except OSError:
         return None
     return state.f_bavail * state.f_frsize if state else None
+
+
+def sees_replicas(session: Session) -> bool:
+    """Whether the server tells this role how far its replicas are behind."""
+    return session.holds("pg_has_role('pg_read_all_stats', 'USAGE')")

@@ -47,6 +47,16 @@ def may_create(schema: str) -> str:
     )
 
 
+def not_partitioned(schema: str, table: str) -> str:
+    """The table is none whose partitions would each need the index first."""
+    label = quote_identifier(schema, table)
+    return row(
+        f"EXISTS (SELECT FROM pg_class c WHERE c.oid = {oid_of(schema, table)} AND c.relkind = 'p')",
+        f"{label} is partitioned, and no index is built beside the writers on all of its partitions at once",
+        f"Build it on each partition, then CREATE INDEX ON ONLY {label} and attach them; a unique one must hold the partition key.",
+    )
+
+
 def superuser(what: str, unless: str = "false") -> str:
     return (
         f"SELECT {quote_literal(what + ' needs a superuser')}, 'Run it as one; this is ' || current_user || '.' "

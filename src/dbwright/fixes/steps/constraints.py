@@ -98,7 +98,12 @@ def _key(schema: str, table: str, name: str, build: str, attach: str) -> tuple[S
             transactional=False,
             done=ask.exists_index(schema, name, valid),
             repeatable=False,
-            needs=(ask.owner(schema, table), ask.may_create(schema), ask.name_free(schema, name, valid)),
+            needs=(
+                ask.owner(schema, table),
+                ask.may_create(schema),
+                ask.name_free(schema, name, valid),
+                ask.not_partitioned(schema, table),
+            ),
             subject=index,
             leftover=Leftover(schema, name),
             back=drop_index(schema, name, (f"DROP INDEX CONCURRENTLY {index}",), same, on_partitioned=False),

@@ -28,6 +28,7 @@ def _create_index(operation: c.CreateIndex, major: int) -> tuple[Step, ...]:
                 ask.owner(operation.schema, operation.table),
                 ask.may_create(operation.schema),
                 ask.name_free(operation.schema, operation.name, same),
+                *((ask.not_partitioned(operation.schema, operation.table),) if online else ()),
             ),
             subject=quote_identifier(operation.schema, operation.name),
             leftover=Leftover(operation.schema, operation.name) if online else None,
