@@ -31,18 +31,18 @@ def main() -> int:
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--changes", type=int, default=10, help="changes of a run, about")
     parser.add_argument("--major", type=int, default=available_majors()[-1])
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     found = []
     began = time.monotonic()
     with start(options.major, **faults.DURABLE) as server, tempfile.TemporaryDirectory() as folder:
-        ground = faults.Ground(server, Path(folder), options.rows, list(zoo.CHANGES))
+        ground = faults.Ground(server, Path(folder), options.rows, faults.groups_of(list(zoo.CHANGES), options.changes))
         ground.prepare()
-        print(
-            f"PostgreSQL {server.version}, {options.rows:,} rows, an undisturbed run takes {ground.seconds:.1f} s",
-            flush=True,
-        )
+        print(f"PostgreSQL {server.version}, {options.rows:,} rows; undisturbed runs:", flush=True)
+        for group in ground.groups:
+            print(f"{len(group.names)} changes in {group.seconds:.1f} s: {', '.join(group.names)}", flush=True)
         for trial in faults.trials(ground, options.seed, options.number):
             found.append(trial)
             mark = "PROBLEM" if trial.problems else "ok"

@@ -9,19 +9,18 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import runner
 import zoo
+from forked import Forked
 
-from dbwright.apply import plan as plans
 from dbwright.apply.plan import Plan
 from dbwright.embedded import EmbeddedServer
 
@@ -48,27 +47,38 @@ class Trial:
 
 
 @dataclass
+class Group:
+    """Changes that one run carries out, and how the database looks after all of them."""
+
+    names: list[str]
+    after: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass
 class Ground:
-    """A server with the zoo as a template, and how a database looks before and after all of a run."""
+    """A server with the zoo as a template, and how a database looks before a run."""
 
     server: EmbeddedServer
     folder: Path
     rows: int
-    names: list[str]
+    groups: list[Group]
     before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
 
     def prepare(self) -> None:
+        """Make the template, and carry each group out undisturbed."""
         zoo.make(self.server.create_database("zoo_template"), self.rows)
-        conninfo = self.server.create_database("zoo", "zoo_template")
-        self.before = zoo.seen(conninfo)
-        process = self.run("clean")
-        began = self._begun(process)
-        self._wait(process)
-        self.seconds = time.monotonic() - began
-        self.after = zoo.seen(conninfo)
-        self.forget()
+        for number, group in enumerate(self.groups):
+            conninfo = self.server.create_database("zoo", "zoo_template")
+            self.before = zoo.seen(conninfo)
+            process = self._start(f"clean {number}", group)
+            process.first_line(SECONDS)
+            began = time.monotonic()
+            said = process.wait(SECONDS)
+            assert said.strip().endswith("ended"), said
+            group.seconds = time.monotonic() - began
+            group.after = zoo.seen(conninfo)
+            self.forget()
 
     def forget(self) -> None:
         """The database goes, and what is the server's of it."""
@@ -78,75 +88,41 @@ class Ground:
             connection.execute("ALTER SYSTEM RESET ALL")
             connection.execute("SELECT pg_reload_conf()")
 
-    def environment(self, run: str) -> dict[str, str]:
-        return os.environ | {"DBWRIGHT_STORE": str(self.folder / run / "store.sqlite3"), "PYTHONUNBUFFERED": "1"}
+    def _start(self, name: str, group: Group) -> Forked:
+        (self.folder / name).mkdir()
+        planned = Plan("run", "apply", "zoo", zoo.parts("zoo", self.server.major, group.names))
+        return self._fork(lambda: runner.main(planned, self.server.conninfo("zoo")), name)
 
-    def run(self, name: str) -> subprocess.Popen[str]:
-        folder = self.folder / name
-        folder.mkdir()
-        planned = Plan("run", "apply", "zoo", zoo.parts("zoo", self.server.major, self.names))
-        (folder / "plan.json").write_text(plans.encode(planned))
-        command = [
-            sys.executable,
-            str(Path(__file__).with_name("runner.py")),
-            str(folder / "plan.json"),
-            self.server.conninfo("zoo"),
-        ]
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=self.environment(name),
-            start_new_session=True,
-        )
+    def _fork(self, call: Callable[[], int], name: str) -> Forked:
+        return Forked(call, {"DBWRIGHT_STORE": str(self.folder / name / "store.sqlite3")})
 
-    def _begun(self, process: subprocess.Popen[str]) -> float:
-        """When the first step begins: the journal is open then. A line tells the end of the first, which is as near as matters."""
-        assert process.stdout
-        process.stdout.readline()
-        return time.monotonic()
-
-    def _wait(self, process: subprocess.Popen[str]) -> str:
-        try:
-            said, _ = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            said = process.communicate()[0] + "\nTIMEOUT"
-        return said
-
-    def trial(self, seed: int, kind: str) -> Trial:
+    def trial(self, seed: int, kind: str, group: Group) -> Trial:
         chance = random.Random(seed)
         way = chance.choice(("apply", "apply", "undo"))
-        after = chance.uniform(-0.15, 1.0) * self.seconds
-        trial = Trial(seed, kind, way, round(after, 3))
+        trial = Trial(seed, kind, way, round(chance.uniform(-0.1, 1.0) * group.seconds, 3))
         began = time.monotonic()
         self.server.create_database("zoo", "zoo_template")
-        process = self.run(str(seed))
+        process = self._start(str(seed), group)
         try:
             self._kill(trial, process)
             self._restart(trial)
-            self._judge(trial)
+            self._judge(trial, group)
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            process.kill()
         self.forget()
         trial.seconds = round(time.monotonic() - began, 1)
         return trial
 
-    def _kill(self, trial: Trial, process: subprocess.Popen[str]) -> None:
-        said = ""
+    def _kill(self, trial: Trial, process: Forked) -> None:
+        """At that time after the first step, or, below 0, while the run begins."""
         if trial.after > 0:
-            assert process.stdout
-            said = process.stdout.readline()
+            process.first_line(SECONDS)
             time.sleep(trial.after)
         else:
-            time.sleep(1.0 - trial.after)  # while it begins
+            time.sleep(-trial.after * 5)
         trial.during = self._during()
         if trial.kind in ("dbwright", "dbwright and server"):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
         if trial.kind in ("session", "backend"):
             self._end_session(signal.SIGKILL if trial.kind == "backend" else None)
         if trial.kind in ("server", "dbwright and server", "immediate stop"):
@@ -154,8 +130,8 @@ class Ground:
             os.kill(postmaster, signal.SIGQUIT if trial.kind == "immediate stop" else signal.SIGKILL)
             time.sleep(0.2)
             self.server.restart()
-        said += self._wait(process)
-        trial.ended = said.strip().splitlines()[-1][:200] if said.strip() else "killed"
+        said = process.wait(SECONDS).strip()
+        trial.ended = said.splitlines()[-1][:200] if said else "killed"
 
     def _during(self) -> str:
         with psycopg.connect(self.server.conninfo("zoo"), autocommit=True) as connection:
@@ -190,35 +166,30 @@ class Ground:
         """The one restart: what a person would type. After a run that ended by itself only an undo is."""
         if trial.ended == "ended" and trial.way == "apply":
             return
-        command = [
-            sys.executable,
-            "-m",
-            "dbwright",
-            trial.way,
-            "--db",
-            self.server.conninfo("zoo"),
-            "--yes",
-            "--project",
-            str(self.folder),
-        ]
+        arguments = [trial.way, "--db", self.server.conninfo("zoo"), "--yes", "--project", str(self.folder)]
         if trial.way == "apply":
             # Where the journal knows of nothing to go on with, the audit's findings are not wanted here.
-            command += ["--severity", "critical"]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=SECONDS, env=self.environment(str(trial.seed))
-        )
-        if done.returncode and "No run is there" not in done.stderr:
-            trial.problems.append(f"{trial.way} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+            arguments += ["--severity", "critical"]
+        process = self._fork(lambda: runner.command_line(arguments), str(trial.seed))
+        said = process.wait(SECONDS)
+        if process.code and "No run is there" not in said:
+            trial.problems.append(f"{trial.way} ended with {process.code}: {said.strip()[-300:]}")
 
-    def _judge(self, trial: Trial) -> None:
+    def _judge(self, trial: Trial, group: Group) -> None:
         found = zoo.seen(self.server.conninfo("zoo"))
-        wanted = self.after if trial.way == "apply" else self.before
         if trial.way == "apply" and found == self.before:
             return  # killed before the journal knew of the run
-        trial.problems += zoo.difference(wanted, found)
+        trial.problems += zoo.difference(group.after if trial.way == "apply" else self.before, found)
+
+
+def groups_of(names: list[str], size: int) -> list[Group]:
+    """The changes dealt out, so that every group has of every kind."""
+    number = max(1, len(names) // size)
+    return [Group(names[n::number]) for n in range(number)]
 
 
 def trials(ground: Ground, seed: int, number: int) -> Iterator[Trial]:
-    """So many kills, the kinds in turn."""
+    """So many kills, the kinds in turn, the groups by chance."""
     for n in range(number):
-        yield ground.trial(seed + n, KINDS[n % len(KINDS)])
+        group = random.Random(seed + n).choice(ground.groups)
+        yield ground.trial(seed + n, KINDS[n % len(KINDS)], group)

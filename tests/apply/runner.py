@@ -1,6 +1,8 @@
-"""The process that is killed: carries out a plan as `dbwright apply --yes` does once it has asked.
+"""What the processes do that are killed: a run as `dbwright apply --yes` begins it once it has asked, and the command line itself.
 
-python runner.py PLAN.json CONNINFO
+    python runner.py PLAN.json CONNINFO
+
+Everything they need is imported here, before any of them is forked.
 """
 
 from __future__ import annotations
@@ -8,15 +10,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from dbwright import audit, cli, rules
 from dbwright.apply import commanded, journal, plan
 from dbwright.apply.conduct import conduct
+from dbwright.commands import apply, undo
 from dbwright.errors import DbwrightError
 from dbwright.options import Patience, Source
 
+IMPORTED = (audit, rules, apply, undo)
 
-def main() -> int:
-    planned = plan.decode(Path(sys.argv[1]).read_text())
-    source = Source(Path(), (sys.argv[2],), None, False, False, False, None)
+
+def main(planned: plan.Plan, conninfo: str) -> int:
+    source = Source(Path(), (conninfo,), None, False, False, False, None)
     try:
         target = commanded.target(source)
         with journal.alone(target.journal):
@@ -30,5 +35,15 @@ def main() -> int:
     return 0
 
 
+def command_line(arguments: list[str]) -> int:
+    """`dbwright` with these arguments."""
+    sys.argv = ["dbwright", *arguments]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(plan.decode(Path(sys.argv[1]).read_text()), sys.argv[2]))

@@ -21,12 +21,12 @@ NAMES = [
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory):
     with start(available_majors()[-1], **faults.DURABLE) as server:
-        made = faults.Ground(server, tmp_path_factory.mktemp("faults"), 20_000, NAMES)
+        made = faults.Ground(server, tmp_path_factory.mktemp("faults"), 20_000, [faults.Group(NAMES)])
         made.prepare()
         yield made
 
 
-@pytest.mark.parametrize("number", range(len(faults.KINDS)))
+@pytest.mark.parametrize("number", range(2 * len(faults.KINDS)))
 def test_a_run_converges_after_one_restart(ground, number):
-    trial = ground.trial(20261201 + number, faults.KINDS[number])
+    trial = ground.trial(20261201 + number, faults.KINDS[number % len(faults.KINDS)], ground.groups[0])
     assert trial.problems == [], trial
