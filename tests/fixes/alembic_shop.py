@@ -158,6 +158,11 @@ class Shop:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
 
+    def python(self, code: str) -> str:
+        """What Python prints in the project's folder; it must succeed."""
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout
+
     def write(self, files: dict[str, str]) -> None:
         for name, text in files.items():
             (self.folder / name).write_text(text, encoding="utf-8")

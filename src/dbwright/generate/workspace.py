@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from dbwright.fixes.drafts import FileText, next_number
+from dbwright.fixes.drafts import Drafter, FileText, Wanted, next_number
 from dbwright.fixes.project import History, Project
-from dbwright.fixes.python_text import CannotEdit
+from dbwright.fixes.python_text import CannotEdit, PythonText, assigned
+from dbwright.fixes.spelling import text as written
 from dbwright.fixes.stage import NotForCode
 from dbwright.generate import migrations
 from dbwright.generate.generated import Generated, Refused
 from dbwright.generate.migrations import Step
+from dbwright.model import change as c
 from dbwright.model.source_table import SourceColumn, SourceTable
+from dbwright.source.files import find_files
 
 APPLY = {"django": "python manage.py migrate", "sqlalchemy": "alembic upgrade head"}
 
@@ -27,8 +31,6 @@ class Workspace:
         self.today = today
         self._texts: dict[str, str] = {}
         self._histories: dict[tuple[str, str], History] = {}
-        self.migrated: list[str] = []
-        """The names of the migrations written, in order."""
 
     # Finding ---------------------------------------------------------------------------------------------------------------
 
@@ -95,6 +97,50 @@ class Workspace:
         self.add(f"{folder}/commands/{name}.py", text)
         return f"{folder}/commands/{name}.py"
 
+    def add_test(self, table: SourceTable, name: str, text: str) -> str:
+        """A module of tests in the application of a table, beside the others; its file."""
+        folder = self.folder_of_application(table)
+        if (self.project.root / folder / "tests/__init__.py").exists():
+            folder = f"{folder}/tests"
+        self.add(f"{folder}/{name}.py", text)
+        return f"{folder}/{name}.py"
+
+    def add_to_setting(self, name: str, value: str) -> bool:
+        """Put a value behind the others of a list in Django's settings; False where it is not one list that is written out."""
+        found = []
+        for file in find_files(self.project.root):
+            if "settings" in file.name and file.role == "code":
+                source = PythonText(self.text(file.name))
+                if isinstance(listed := assigned(source.tree.body, name), ast.List | ast.Tuple):
+                    found.append((file.name, source, listed))
+        if len(found) != 1:
+            return False
+        file_name, source, sequence = found[0]
+        source.append(sequence, source.quoted(written(value)))
+        self._texts[file_name] = source.result()
+        return True
+
+    def change(self, wanted: Sequence[tuple[SourceTable, c.Operation, str]]) -> None:
+        """Operations that ``dbwright fix`` knows, each with its table and its reason, written as it writes them: into models and
+        migrations. Comes once, before all else. Raises Refused."""
+        histories = {
+            history.folder: (key, history) for key, history in (self._history(table) for table, _, _ in wanted)
+        }
+        draft = Drafter(self.project).draft(
+            [Wanted(c.Change((operation,)), reason) for _, operation, reason in wanted], self.today
+        )
+        if draft.left:
+            raise Refused(f"{draft.left[0].reason}.", "Mend that, and run it again.")
+        for file in draft.files:
+            self._texts[file.file] = file.new
+            if file.old is None:
+                folder, _, name = file.file.rpartition("/")
+                told = re.search(r'^revision = "(.+)"$', file.new, re.MULTILINE)
+                name = told[1] if told else name.removesuffix(".py")
+                key, history = histories[folder]
+                histories[folder] = key, replace(history, parents=(name,), names=history.names | {name})
+        self._histories |= dict(histories.values())
+
     def migrate(self, table: SourceTable, steps: Sequence[Step]) -> None:
         """Migrations behind the last of those that make a table. Raises Refused where none do, ConflictingMigrations."""
         for step in steps:
@@ -110,7 +156,6 @@ class Workspace:
                 file = f"{name}_{step.title}"
             self._texts[f"{history.folder}/{file}.py"] = text
             self._histories[key] = replace(history, parents=(name,), names=history.names | {name})
-            self.migrated.append(name)
 
     def _history(self, table: SourceTable) -> tuple[tuple[str, str], History]:
         try:
