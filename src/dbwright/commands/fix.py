@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,11 @@ from dbwright.options import Look, Source, note, progress, run, source_options_b
 
 if TYPE_CHECKING:
     from dbwright.fixes.drafts import Draft, FileText, Left, Wanted
-    from dbwright.fixes.project import Project
     from dbwright.model.finding import Finding, ObjectRef
     from dbwright.model.report import Report
 
+MENDED = ("migrations/several-heads", "migrations/duplicate-revision")
+"""The rules whose findings are mended in the history itself, before anything can follow it."""
 MOST_LEFT = 8
 """Lines on what is not written; the JSON of the audit has all findings."""
 
@@ -58,13 +59,15 @@ def command(
     Exit codes: 0 done, 1 nothing could be written, 2 refused before anything was written.
     """
     from dbwright.choosing import chosen
-    from dbwright.fixes import writing
 
     if not (yes or dry_run or sys.stdin.isatty()):
         raise NotConfirmed("Nobody is here to agree to what would be written.", "Give --yes, or --dry-run to see it.")
     look = Look((), (), None, False)
     report = run(source, look)
-    wanted = [one for finding in chosen(report, findings, severity) for one in _wanted(finding)]
+    meant = chosen(report, findings, severity)
+    if findings and any(finding.rule in MENDED for finding in meant):
+        return _mend_histories(source, report, dry_run, take_dirty, yes)
+    wanted = [one for finding in meant for one in _wanted(finding)]
     if not wanted:
         note(
             f"No finding that is {severity} or worse has a change."
@@ -79,21 +82,55 @@ def command(
     with progress("Writing") as progressed:
         progressed("reading the models", 0.1)
         draft = _draft(root, report, wanted)
-    unsaved = [] if dry_run or take_dirty else writing.dirty(root, draft.files)
-    if unsaved:
-        raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
-    for file in draft.files:
-        _show(file)
     _tell_left(draft.left)
     if not draft.files:
         note("Nothing to write.")
         return 1
+    if _written(root, draft.files, dry_run, take_dirty, yes):
+        _tell_outcome(draft, run(source, look))
+    return 0
+
+
+def _written(root: Path, files: Sequence[FileText], dry_run: bool, take_dirty: bool, yes: bool) -> bool:
+    """Whether the files were written, once they were shown and somebody agreed."""
+    from dbwright.fixes import writing
+
+    unsaved = [] if dry_run or take_dirty else writing.dirty(root, files)
+    if unsaved:
+        raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
+    for file in files:
+        _show(file)
     if dry_run:
-        return 0
+        return False
     if not yes:
-        _confirm(draft.files)
-    writing.write(root, draft.files)
-    _tell_outcome(draft, run(source, look))
+        _confirm(files)
+    writing.write(root, files)
+    return True
+
+
+def _mend_histories(source: Source, report: Report, dry_run: bool, take_dirty: bool, yes: bool) -> int:
+    from dbwright.fixes.histories import mend
+    from dbwright.fixes.project import Project
+    from dbwright.fixes.python_text import CannotEdit
+
+    root = _root(source, report)
+    project = Project(root, report.snapshot.project.surroundings)
+    try:
+        files, words = mend(project, report.snapshot.source.migrations)
+    except CannotEdit as error:
+        note(f"Not written: {error}.")
+        return 1
+    for word in words:
+        note(f"{word}.")
+    if _written(root, files, dry_run, take_dirty, yes):
+        left = [
+            problem.message for problem in run(source, Look((), (), None, False)).snapshot.source.migrations.problems
+        ]
+        note(
+            f"Left: {'; '.join(left)}."
+            if left
+            else "Every history has one end now. Compare it with what each database has recorded."
+        )
     return 0
 
 
@@ -123,7 +160,7 @@ def _root(source: Source, report: Report) -> Path:
 
 
 def _draft(root: Path, report: Report, wanted: Sequence[Wanted]) -> Draft:
-    """What can be written so that models and migrations agree. What makes them disagree is left out, change by change."""
+    """What can be written so that models and migrations agree. The changes of tables on which they would not are left out."""
     from dbwright.fixes.drafts import Drafter, Left
     from dbwright.fixes.project import Project
 
@@ -133,24 +170,20 @@ def _draft(root: Path, report: Report, wanted: Sequence[Wanted]) -> Draft:
         [*(name for names in catalog.relation_names.values() for name in names), *(c.name for c in catalog.constraints)]
     )
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    draft = Drafter(project, taken).draft(wanted, today)
-    if not _disagreement(project, draft):
-        return draft
+    kept = list(wanted)
     left: list[Left] = []
-    kept: list[Wanted] = []
-    for one in wanted:
-        alone = Drafter(project, taken).draft([one], today)
-        against = _disagreement(project, alone) if alone.files else []
-        if against:
-            left.append(Left(one, f"models and migrations would not agree: {against[0]}"))
-        else:
-            kept.append(one)
-    draft = Drafter(project, taken).draft(kept, today)
-    return draft.without(left)
+    while True:
+        draft = Drafter(project, taken).draft(kept, today)
+        against = {one.table: one.detail for one in project.drift_with({file.file: file.new for file in draft.files})}
+        if not against or not draft.files:
+            return draft.without(left)
+        disagreeing = [one for one in kept if one.tables & against.keys()] or kept
+        left += [Left(one, f"models and migrations would not agree: {_first(against, one)}") for one in disagreeing]
+        kept = [one for one in kept if one not in disagreeing]
 
 
-def _disagreement(project: Project, draft: Draft) -> list[str]:
-    return project.unlike({file.file: file.new for file in draft.files}) if draft.files else []
+def _first(against: Mapping[str, str], wanted: Wanted) -> str:
+    return next((detail for table, detail in against.items() if table in wanted.tables), next(iter(against.values())))
 
 
 def _show(file: FileText) -> None:
@@ -193,7 +226,7 @@ def _tell_outcome(draft: Draft, after: Report) -> None:
     if gone:
         note(f"{counted(len(gone), 'finding')} gone: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
     if stay:
-        note(f"{counted(stay, 'finding')} of the database will go when it is migrated.")
+        note(f"{counted(stay, 'finding')} still there, in part or until the database is migrated.")
     for name in draft.unchecked:
         note(
             f"Not checked whether models and migrations of {name} agree: they could not be read wholly. Run makemigrations --check."

@@ -30,6 +30,12 @@ class Wanted:
     finding: str = ""
     table: tuple[str, str] | None = None
 
+    @property
+    def tables(self) -> set[str]:
+        """The names of the tables that it is about."""
+        found = [table_of(operation) or self.table for operation in self.change.operations]
+        return {name for _, name in filter(None, found)}
+
     def apart(self) -> list[Wanted]:
         """One for each operation where none needs another."""
         if not all(isinstance(one, _INDEPENDENT) for one in self.change.operations):
@@ -40,12 +46,13 @@ class Wanted:
 @dataclass(frozen=True)
 class FileText:
     """A file of the project with its new text; ``old`` is None for a file that is new. ``crlf``: its lines end as Windows ends them, and
-    do so again; both texts have plain ends."""
+    do so again; both texts have plain ends. ``gone``: the file is deleted."""
 
     file: str
     old: str | None
     new: str
     crlf: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True)

@@ -229,6 +229,10 @@ class Project:
 
     def unlike(self, files: Mapping[str, str]) -> list[str]:
         """Where models and migrations would disagree with these files written that agree now, in words."""
+        return [one.detail for one in self.drift_with(files)]
+
+    def drift_with(self, files: Mapping[str, str]) -> list[Drift]:
+        """The same as data. The project is read again, without its queries."""
         with tempfile.TemporaryDirectory(prefix="dbwright-fix-") as folder:
             copy = Path(folder).resolve() / "project"
             for file in find_files(self.root):
@@ -246,7 +250,7 @@ class Project:
                 path.write_text(new, encoding="utf-8")
             again = Project(copy, self.surroundings, self.environment or copy)
             found = on_deep_stack(lambda: again.reading.migrations(again.tables))
-            return [one.detail for one in found.drift if _identity(one) not in self.drift]
+            return [one for one in found.drift if _identity(one) not in self.drift]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -260,7 +264,9 @@ def _identity(one: Drift) -> tuple[object, ...]:
 
 def _way_on(problem: GraphProblem) -> str:
     if problem.fault == "heads" and problem.framework == "django":
-        return "Run `python manage.py makemigrations --merge` first."
+        return "Run `python manage.py makemigrations --merge` first, or `dbwright fix migrations/several-heads`."
     if problem.fault == "heads":
-        return "Run `alembic merge heads` first."
+        return "Run `alembic merge heads` first, or `dbwright fix migrations/several-heads`."
+    if problem.fault == "duplicate":
+        return "Run `dbwright fix migrations/duplicate-revision` first."
     return f"Mend it first: {problem.place}."

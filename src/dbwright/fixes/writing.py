@@ -47,11 +47,17 @@ def write(root: Path, files: Sequence[FileText]) -> None:
             path = root / file.file
             temporary = path.with_name(f".{path.name}.dbwright-{os.getpid()}")
             prepared.append((temporary, path, file))
+            if file.gone:
+                continue
+            path.parent.mkdir(exist_ok=True)
             temporary.write_bytes(encoded(file))
             if file.old is not None:
                 shutil.copymode(path, temporary)
         for temporary, path, file in prepared:
-            temporary.replace(path)
+            if file.gone:
+                path.unlink()
+            else:
+                temporary.replace(path)
             done.append((path, file))
     except BaseException as error:
         for path, file in done:

@@ -55,12 +55,14 @@ _ROWS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: ``what`` it does in a few words, its ``risk``, and whether its effect on tables is known."""
+    """One statement: ``what`` it does in a few words, its ``risk``, and whether its effect on tables is known. ``column``: all that it
+    does is to add this one."""
 
     what: str
     risk: Risk
     is_followed: bool = True
     table: str | None = None
+    column: str | None = None
 
 
 def carry_out(text: str, edits: SchemaEdits) -> list[Statement]:
@@ -182,7 +184,9 @@ def _alter(node: Node, edits: SchemaEdits) -> Statement:
     followed = [_command(command, name, schema, edits) for command in commands]
     risks = [_risk(command) for command in commands]
     words = sorted({c["subtype"].removeprefix("AT_") for c in commands})
-    return Statement(f"alter table {name}: {', '.join(words)}", max(risks, key=RISK_ORDER.index), all(followed), name)
+    added = commands[0]["def"]["ColumnDef"]["colname"] if words == ["AddColumn"] and len(commands) == 1 else None
+    what = f"alter table {name}: {', '.join(words)}"
+    return Statement(what, max(risks, key=RISK_ORDER.index), all(followed), name, added)
 
 
 def _risk(command: Node) -> Risk:

@@ -634,7 +634,14 @@ class Op(Value):
             return
         edits = SchemaEdits(alembic.tables, Place(alembic.current.file, line, "upgrade"))
         for found in ddl.statements(text, edits):
-            told.append(MigrationOperation(name, f"SQL: {found.what}", found.table, found.risk, None, line))
+            what = f"SQL: {found.what}"
+            if found.column is None:
+                told.append(MigrationOperation(name, what, found.table, found.risk, None, line))
+            else:
+                made = MigrationOperation(
+                    name, what, found.table, found.risk, None, line, "makes", "column", found.column
+                )
+                told.append(made)
             if not found.is_followed:
                 words = " ".join(text.split())[:80]
                 alembic.note(line, f"SQL that is not followed: {words}", (None, found.table) if found.table else None)
