@@ -19,7 +19,7 @@ from dbwright.fixes.django_models import ModelClass
 from dbwright.fixes.python_text import CannotEdit
 from dbwright.fixes.sqlalchemy_models import MappedClass
 from dbwright.fixes.stage import NotForCode
-from dbwright.model.migrations import Drift, GraphProblem
+from dbwright.model.migrations import Drift, GraphProblem, Migrations
 from dbwright.model.source_table import SourceTable
 from dbwright.model.surroundings import Surroundings
 from dbwright.source.files import find_environment, find_files
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from dbwright.source.django.framework import Django
     from dbwright.source.django.migrations import DjangoMigrations
     from dbwright.source.django.models import ModelAdoption
-    from dbwright.source.sqlalchemy.alembic import Alembic
 
 OLDEST_DJANGO = (5, 2)
 """Taken where the project does not say which it needs: the oldest that Django's own project still mends."""
@@ -187,45 +186,35 @@ class Project:
                 return one.name
         return None
 
-    @cached_property
-    def _alembic(self) -> tuple[Alembic, tuple[GraphProblem, ...]]:
-        from dbwright.source.sqlalchemy.alembic import Alembic
-
-        framework: Any = self.framework("SQLAlchemy")
-
-        def read() -> tuple[Alembic, tuple[GraphProblem, ...]]:
-            alembic = Alembic(framework)
-            list(alembic.replay())
-            return alembic, tuple(alembic.check_graph())
-
-        return on_deep_stack(read)
-
     def alembic_history(self, table: SourceTable) -> History:
         """The revisions that make a table. Raises NotForCode where there are none, ConflictingMigrations where nothing can follow them."""
-        alembic, problems = self._alembic
-        histories = {revision.group for revision in alembic.revisions} - alembic.passed_over
-        known = alembic.group_of.get((table.schema, table.name)) or alembic.group_of.get((None, table.name))
-        group = known or (min(histories) if len(histories) == 1 else None)
-        if group is None:
+        files = [file for file in self.migrations.files if file.framework == "alembic"]
+        histories = {file.group for file in files}
+        group = self.migrations.groups.get(table.name) or (min(histories) if len(histories) == 1 else None)
+        if group not in histories:
             raise NotForCode(f"no Alembic revision makes {table.name}")
-        for problem in problems:
-            if problem.group == group:
+        for problem in self.migrations.problems:
+            if (problem.framework, problem.group) == ("alembic", group):
                 raise ConflictingMigrations(f"{problem.message}.", _way_on(problem))
-        revisions = [revision for revision in alembic.revisions if revision.group == group]
-        followed = {parent for revision in revisions for parent in (*revision.parents, *revision.depends_on)}
-        heads = [revision for revision in revisions if revision.revision not in followed]
+        own = [file for file in files if file.group == group]
+        followed = {parent for file in own for parent in file.parents}
+        heads = [file for file in own if file.name not in followed]
         if len(heads) != 1:
             raise ConflictingMigrations(f"{group} has {len(heads)} heads.", "Run `alembic merge heads` first.")
-        folder = heads[0].file.rpartition("/")[0]
-        return History(group, folder, (heads[0].revision,), frozenset(one.revision for one in revisions))
+        folder = heads[0].place.file.rpartition("/")[0]
+        return History(str(group), folder, (heads[0].name,), frozenset(file.name for file in own))
 
     # What comes of it ------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def migrations(self) -> Migrations:
+        """The project's migrations. Scripts are walked once only: a second walk would meet what the first one left."""
+        return on_deep_stack(lambda: self.reading.migrations(self.tables))
+
+    @cached_property
     def drift(self) -> frozenset[tuple[object, ...]]:
         """Where models and migrations disagree."""
-        found = on_deep_stack(lambda: self.reading.migrations(self.tables))
-        return frozenset(map(_identity, found.drift))
+        return frozenset(map(_identity, self.migrations.drift))
 
     def unlike(self, files: Mapping[str, str]) -> list[str]:
         """Where models and migrations would disagree with these files written that agree now, in words."""
@@ -249,8 +238,7 @@ class Project:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(new, encoding="utf-8")
             again = Project(copy, self.surroundings, self.environment or copy)
-            found = on_deep_stack(lambda: again.reading.migrations(again.tables))
-            return [one for one in found.drift if _identity(one) not in self.drift]
+            return [one for one in again.migrations.drift if _identity(one) not in self.drift]
 
 
 def _copy(source: Path, target: Path) -> None:
