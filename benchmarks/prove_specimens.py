@@ -29,6 +29,7 @@ from dbwright.prove import changes
 from dbwright.prove.copies import Copies
 from dbwright.prove.measuring import Effort
 from dbwright.prove.proving import Workload, prove
+from dbwright.report.proved import time_text
 from dbwright.workload.captured import CapturedCalls, read_calls, read_captured
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -526,30 +527,19 @@ def _class(found: Measured) -> str:
     if not found.statements:
         return f"| {row.name} | {row.before}, {row.told or 'none'} | – | – | not in the captured workload | – | – |"
     before, after = found.side("before"), found.side("after")
-    cold = f"{_time(found.side('before', 'cold'))} → {_time(found.side('after', 'cold'))}"
+    cold = f"{time_text(found.side('before', 'cold'))} → {time_text(found.side('after', 'cold'))}"
     met = "none stated"
     if row.target is not None and after is not None:
         slowest = max((s.after.warm.high for s in found.statements if s.after.warm), default=after.high)
         met = f"met ({row.told})" if slowest <= row.target else f"**not met** ({row.told}): {row.reason or _why(found)}"
-    return f"| {row.name} | {row.before}, {row.told or 'none'} | {_time(before)} | {_time(after)} | {found.verdict} | {cold} | {met} |"
+    times = f"{time_text(before)} | {time_text(after)} | {found.verdict} | {cold}"
+    return f"| {row.name} | {row.before}, {row.told or 'none'} | {times} | {met} |"
 
 
 def _why(found: Measured) -> str:
     """What the slowest statement still does."""
     worst = max(found.statements, key=lambda row: row.after.warm.median if row.after.warm else 0.0)
     return f"it still touches {worst.after.buffers or 0:,.0f} blocks for {worst.after.rows or 0:,.0f} rows"
-
-
-def _time(interval: Interval | None) -> str:
-    if interval is None:
-        return "–"
-    if interval.open:
-        return f"over {interval.low:,.0f}"
-    return f"{_figure(interval.median)} ({_figure(interval.low)}–{_figure(interval.high)})"
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _reversal(proof: Proof) -> str:
@@ -584,7 +574,7 @@ def _ingest(specimen: Specimen, proof: Proof) -> Iterator[str]:
             else ""
         )
         yield (
-            f"| {what}: {row.table} | {_time(row.before)} | {_time(row.after)} | {row.verdict}{times} | {row.wal_before:,.0f} →"
+            f"| {what}: {row.table} | {time_text(row.before)} | {time_text(row.after)} | {row.verdict}{times} | {row.wal_before:,.0f} →"
             f" {row.wal_after:,.0f} | {hot} |"
         )
     yield ""

@@ -77,7 +77,7 @@ def _statements(proof: Proof) -> Iterator[str]:
         low, high = after.low / before.high, after.high / before.low if before.low else float("inf")
         verdict = " (inside noise)" if low <= 1 <= high else ""
         yield (
-            f"The workload, each statement by its calls: {_time(before)} before, {_time(after)} after:"
+            f"The workload, each statement by its calls: {time_text(before)} before, {time_text(after)} after:"
             f" {share:.1%} of the time, {low:.1%} to {high:.1%}{verdict}."
         )
         yield ""
@@ -86,10 +86,10 @@ def _statements(proof: Proof) -> Iterator[str]:
     yield "| --- | ---: | ---: | ---: | --- | ---: | --- |" + (" ---: |" if cold else "")
     for row in proof.statements:
         line = (
-            f"| {_name(row)} | {row.calls:,.0f} | {_time(row.before.warm)} | {_time(row.after.warm)} | {verdict_of(row)} |"
+            f"| {_name(row)} | {row.calls:,.0f} | {time_text(row.before.warm)} | {time_text(row.after.warm)} | {verdict_of(row)} |"
             f" {_blocks(row)} | {_plan(row)} |"
         )
-        yield line + (f" {_time(row.before.cold)} → {_time(row.after.cold)} |" if cold else "")
+        yield line + (f" {time_text(row.before.cold)} → {time_text(row.after.cold)} |" if cold else "")
     yield ""
 
 
@@ -109,8 +109,8 @@ def _about(sql: str) -> str:
     return f"{what} {listed(dict.fromkeys(table.name for table in query.tables), 2)}"
 
 
-def _time(interval: Interval | None) -> str:
-    """Median with its interval."""
+def time_text(interval: Interval | None) -> str:
+    """Milliseconds: a median with its interval."""
     if interval is None:
         return "–"
     if interval.open:
@@ -185,7 +185,7 @@ def _writes(rows: Iterable[WriteCost]) -> Iterator[str]:
             else ""
         )
         yield (
-            f"| {one_line(row.what)} on {one_line(row.table)} | {_time(row.before)} | {_time(row.after)} | {row.verdict}{by} |"
+            f"| {one_line(row.what)} on {one_line(row.table)} | {time_text(row.before)} | {time_text(row.after)} | {row.verdict}{by} |"
             f" {row.wal_before:,.0f} → {row.wal_after:,.0f} | {hot} |".replace(f" on {row.table} |", " |", 1)
         )
     yield ""
