@@ -16,8 +16,8 @@ _LONGEST = 600
 
 
 def steps(advice: Advice, row: AdvisedIndex, snapshot: Snapshot, given: Sequence[str]) -> tuple[str, ...]:
-    """Commands in order: the plan without touching anything, the measurement on a copy, then by hand beside real rows. ``given`` are the options
-    that tell `dbwright plan` where to read."""
+    """Commands in order: the plan without touching anything, the measurement on a copy, then by hand beside real rows. ``given`` are the
+    options that tell `dbwright plan` where to read."""
     effects = sorted(
         (advice.effects[n] for n in row.statements), key=lambda e: -(e.before - e.after) * e.statement.calls
     )
@@ -28,8 +28,8 @@ def steps(advice: Advice, row: AdvisedIndex, snapshot: Snapshot, given: Sequence
     what = [] if "--sql-dir" in given else [_named(first, snapshot)]
     return (
         f"dbwright plan {shlex.join([*what, *given, '--index', bare])}",
-        f"dbwright prove {shlex.join(['--advice', 'advice.json', *given])}, where advice.json is this with --format json: measured before and"
-        " after on rows made from the statistics, or with --dump BACKUP on production's",
+        f"dbwright prove {shlex.join(['--advice', 'advice.json', *given])}, where advice.json is this with --format json: measured before"
+        " and after on rows made from the statistics, or with --dump BACKUP on production's",
         f"In staging, with production's rows: EXPLAIN (ANALYZE, BUFFERS) {_statement(first)}",
         f"{create_index(row.index, online=True)}; ANALYZE {row.index.table}; then the same EXPLAIN again, for fewer buffers and less time",
     )
