@@ -350,8 +350,9 @@ def test_half_of_the_batches_is_taken_back(rehearsal, monkeypatch):
     assert rehearsal.ask("SELECT count(*) FROM t WHERE a IS NULL") == [(500,)]
 
 
+@pytest.mark.parametrize("undo", [True, False])
 @pytest.mark.parametrize("committed", [True, False])
-def test_the_fate_of_a_transaction_tells_whether_a_step_was_done(rehearsal, committed):
+def test_the_fate_of_a_transaction_tells_whether_a_step_was_done(rehearsal, committed, undo):
     """The session dies between what was recorded of the open transaction and what was to be recorded of its end."""
     fill(rehearsal, "CREATE TABLE ledger (line text)")
     part = rehearsal.part(c.Verbatim("INSERT INTO public.ledger VALUES ('once')", "DELETE FROM public.ledger"))
@@ -367,6 +368,11 @@ def test_the_fate_of_a_transaction_tells_whether_a_step_was_done(rehearsal, comm
     with pytest.raises(engine.Stopped):
         engine.carry_out(engine.Plan("r", "apply", "d", (part,)), rehearsal.door, dying)
     assert rehearsal.ask("SELECT count(*) FROM ledger") == [(int(committed),)]
+    if undo:
+        rehearsal.take_back(part)
+        assert rehearsal.ask("SELECT count(*) FROM ledger") == [(0,)]
+        assert ("0.back0.0 done" in rehearsal.entries) == committed
+        return
     assert rehearsal.carry_out(part)[0]["state"] == "done"
     assert rehearsal.ask("SELECT count(*) FROM ledger") == [(1,)]
 

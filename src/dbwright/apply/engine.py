@@ -79,8 +79,8 @@ class Door:
 
 
 def carry_out(plan: Plan, door: Door, record: Record) -> list[Entry]:
-    """Carry out a plan. Answers, for each part, with its state and why: ``done``; ``taken back`` because a step cannot be done; ``left``
-    with something that cannot be taken back. Raises Stopped."""
+    """Carry out a plan. Answers, for each part, with its state and why: ``done``; ``not done``, or ``taken back``, because a step cannot be
+    done; ``left`` with something that cannot be taken back. Raises Stopped."""
     return [_part(number, part, door, record) for number, part in enumerate(plan.parts)]
 
 
@@ -100,8 +100,9 @@ def _part(number: int, part: Part, door: Door, record: Record) -> Entry:
         failed = _step(f"{number}.{position}", step, door, noting)
         if failed is not None:
             door.tell(f"{part.title}: {failed}")
-            left = _take_back(f"{number}", tuple(started(f"{number}", part.steps, entries)), door, noting)
-            problems, state = [failed, *left], "left" if left else "taken back"
+            begun = tuple(started(f"{number}", part.steps, entries))
+            left = _take_back(f"{number}", begun, door, noting)
+            problems, state = [failed, *left], "left" if left else "taken back" if begun else "not done"
             break
     return noting(
         f"{number} over", lambda: {"finding": part.finding, "title": part.title, "state": state, "problems": problems}
@@ -114,7 +115,7 @@ def _take_back(name: str, steps: Sequence[Started], door: Door, record: Record) 
     for number, entry in reversed(tuple(enumerate(steps))):
         before = {"invalid": list(entry.invalid)}
         if not entry.settled:
-            settle = partial(_settle, entry.step, before, door)
+            settle = partial(_settle, entry, before, door)
             if not record(f"{name}.settle{number}", settle)["done"]:
                 continue
         for position, step in enumerate(entry.step.back):
@@ -124,12 +125,15 @@ def _take_back(name: str, steps: Sequence[Started], door: Door, record: Record) 
     return problems
 
 
-def _settle(step: Step, before: Mapping[str, Any], door: Door) -> Entry:
-    """Find out whether a step that was begun was carried out; what its death left goes. What the catalog does not tell of a step is taken
-    as done: such a step may be taken back twice, too."""
+def _settle(entry: Started, before: Mapping[str, Any], door: Door) -> Entry:
+    """Find out whether a step that was begun was carried out; what its death left goes. A step of which nothing tells is repeatable, and so
+    is its way back: it is taken as done."""
 
     def settled() -> Entry:
+        step = entry.step
         _clean(step, before, door)
+        if entry.transaction:
+            return {"done": _was_committed(entry.transaction, door)}
         return {"done": step.done is None or door.session.holds(step.done)}
 
     return _persist(settled, door)
@@ -146,7 +150,7 @@ def _step(name: str, step: Step, door: Door, record: Record) -> str | None:
         return None
     if step.batch is not None:
         result = _in_batches(name, step, door, record)
-    elif step.transactional and step.done is None and not step.repeatable:
+    elif step.known_by_transaction:
         result = _exactly_once(name, step, door, record)
     else:
         result = record(f"{name} done", partial(_do, step, before, door))
@@ -390,7 +394,11 @@ def _commit(opened: Mapping[str, Any], door: Door) -> Entry:
         ):
             connection.execute("COMMIT")
             return {"committed": True}
-        (row,) = door.session.rows(f"SELECT pg_xact_status({quote_literal(opened['transaction'])}::xid8)")
-        return {"committed": row[0] == "committed"}
+        return {"committed": _was_committed(opened["transaction"], door)}
 
     return _persist(fate, door)
+
+
+def _was_committed(transaction: str, door: Door) -> bool:
+    (row,) = door.session.rows(f"SELECT pg_xact_status({quote_literal(transaction)}::xid8)")
+    return bool(row[0] == "committed")

@@ -21,11 +21,12 @@ Kind = Literal["apply", "undo"]
 @dataclass(frozen=True, slots=True)
 class Started:
     """A step of an earlier run that is to be taken back, with what was seen before it began. Unless it is ``settled``, nobody knows
-    whether it was carried out."""
+    whether it was carried out; ``transaction`` is the number of the one whose fate tells it."""
 
     step: Step
     invalid: tuple[int, ...]
     settled: bool
+    transaction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def undoing(plan: Plan, entries: Mapping[str, Mapping[str, Any]], run: str) -> P
 
 
 def _undone(number: int, part: Part, entries: Mapping[str, Mapping[str, Any]]) -> Part:
-    if f"{number} over" in entries and entries[f"{number} over"]["state"] == "taken back":
+    if f"{number} over" in entries and entries[f"{number} over"]["state"] in ("taken back", "not done"):
         return Part(part.finding, part.title)
     return Part(part.finding, part.title, started=tuple(started(f"{number}", part.steps, entries)))
 
@@ -116,4 +117,15 @@ def started(name: str, steps_: Sequence[Step], entries: Mapping[str, Mapping[str
         if before is None or before["done"] or before["against"]:
             continue
         result = entries.get(f"{name}.{number} done")
-        yield Started(step, tuple(before["invalid"]), settled=result is not None and result["state"] == "done")
+        settled = result is not None and result["state"] == "done"
+        transaction = _last_opened(f"{name}.{number}", entries) if step.known_by_transaction else None
+        if settled or transaction or not step.known_by_transaction:
+            yield Started(step, tuple(before["invalid"]), settled, transaction)
+
+
+def _last_opened(name: str, entries: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The transaction that a step was last tried in, if it came as far: none is committed before it is recorded."""
+    number, last = 0, None
+    while opened := entries.get(f"{name} opened {number}"):
+        number, last = number + 1, opened.get("transaction")
+    return last

@@ -60,6 +60,11 @@ class Step:
         return self.leftover is not None
 
     @property
+    def known_by_transaction(self) -> bool:
+        """Whether nothing but the fate of its transaction tells that it was carried out, once and no more."""
+        return self.transactional and self.done is None and not self.repeatable and self.batch is None
+
+    @property
     def blocks_writes(self) -> bool:
         return LOCKS.index(self.lock) >= LOCKS.index("SHARE")
 
