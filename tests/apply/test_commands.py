@@ -214,3 +214,11 @@ def test_a_run_that_was_stopped_is_gone_on_with_or_taken_back(shop, store, monke
             assert indexes(shop) == ["orders_customer_id_idx", "orders_pkey", "total_1"]
             assert run("undo", "--db", shop, "--yes")[0] == 0
         assert indexes(shop) == ["orders_pkey", "total_1", "total_2"]
+
+
+def test_a_process_that_died_before_its_journal_was_made_began_nothing(shop, store):
+    run("apply", "--db", shop, "--stop")
+    next(store.parent.glob("*.lock")).with_suffix(".sqlite3").touch()
+    assert run("undo", "--db", shop, "--list")[:2] == (0, "")
+    code, _, told = run("apply", "--db", shop, TWICE, "--yes")
+    assert code == 0, told

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import queue
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -103,10 +104,25 @@ def stop_file(path: Path) -> Path:
 
 def runs(path: Path) -> list[Run]:
     """All runs of a journal, the newest first. Raises NoJournal."""
-    if not path.exists():
+    if not _has_runs(path):
         return []
     with _reading(path) as client:
         return [_as_run(status) for status in client.list_workflows(name="run", sort_desc=True)]
+
+
+def _has_runs(path: Path) -> bool:
+    """Whether a run ever began. A process may have died while DBOS made its tables; it makes those that are missing at the next start."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'workflow_status'")
+            return (
+                known.fetchone() is not None
+                and connection.execute("SELECT 1 FROM workflow_status").fetchone() is not None
+            )
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
 
 
 @contextmanager
