@@ -154,7 +154,8 @@ def migrate(target: Target, source: Source, kind: str, patience: Patience, *, ye
     if python is None:
         raise Refused("No environment of the project was found.", "Give --python PATH, its interpreter.")
     project = via.found(source.path.resolve(), kind, python)
-    _show([f"{kind.capitalize()} would do, in its own way and with its own locks:", *via.planned(project).splitlines()])
+    head = f"{kind.capitalize()} would do, in its own way, with its own locks, and on the database of the project's own settings:"
+    _show([head, *via.planned(project).splitlines()])
     if dry_run:
         return 0
     _confirm(target, yes)

@@ -10,6 +10,7 @@ import fcntl
 import os
 import queue
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from dbwright.apply.session import AnotherRun
 from dbwright.errors import DbwrightError
 
 FORMAT = "1"
-"""Raised when plans or entries change in a way that older runs cannot be gone on with."""
+"""Raised when plans or entries change in a way that older runs cannot be gone on with; those are then no longer seen."""
+START_SECONDS = 60.0
+"""How long DBOS may take to begin a run, or to go on with one: it looks every second."""
 Work = Callable[[Plan, Record], list[Entry]]
 
 
@@ -44,11 +47,12 @@ class Run:
 
 @dataclass
 class _Wanted:
-    """The one run that may go on in this process, and where its end is told."""
+    """The one run that may go on in this process, and where its beginning and its end are told."""
 
     run: str
     work: Work
     ended: queue.SimpleQueue[list[Entry] | BaseException]
+    begun: threading.Event
 
 
 _wanted: _Wanted | None = None
@@ -60,6 +64,7 @@ def _run(plan: str) -> str:
     decoded = decode(plan)
     if wanted is None or wanted.run != decoded.run:
         raise Stopped("not asked for")
+    wanted.begun.set()
     try:
         outcome = wanted.work(decoded, _record)
     except BaseException as error:
@@ -107,7 +112,7 @@ def runs(path: Path) -> list[Run]:
     if not _has_runs(path):
         return []
     with _reading(path) as client:
-        return [_as_run(status) for status in client.list_workflows(name="run", sort_desc=True)]
+        return [_as_run(status) for status in client.list_workflows(name="run", app_version=FORMAT, sort_desc=True)]
 
 
 def _has_runs(path: Path) -> bool:
@@ -191,7 +196,7 @@ def attend(path: Path, plan: Plan, work: Work) -> list[Entry]:
 
     Raises Stopped, or whatever ``work`` raised; the run then stays as it is and can be gone on with."""
     global _wanted
-    wanted = _Wanted(plan.run, work, queue.SimpleQueue())
+    wanted = _Wanted(plan.run, work, queue.SimpleQueue(), threading.Event())
     _wanted = wanted
     before = os.umask(0o077)
     config: DBOSConfig = {
@@ -210,6 +215,10 @@ def attend(path: Path, plan: Plan, work: Work) -> list[Entry]:
         if DBOS.get_workflow_status(plan.run) is None:
             with SetWorkflowID(plan.run):
                 DBOS.start_workflow(_run, encode(plan))
+        if not wanted.begun.wait(START_SECONDS):
+            raise NoJournal(
+                f"Run {plan.run} was not begun by DBOS.", "Run this again; the journal is " + str(path) + "."
+            )
         outcome = wanted.ended.get()
         if not isinstance(outcome, BaseException):
             DBOS.retrieve_workflow(plan.run).get_result()

@@ -123,6 +123,7 @@ class Session:
                     f"Another run changes this database: {name or 'a session'} (pid {pid}, for {counted(int(seconds or 0), 'second')}).",
                     "Wait for it to end; `dbwright apply --stop` where it was started ends it after its step.",
                 )
+            self._tell(f"Ending what an interrupted run left on the server (pid {pid}).")
             connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
             time.sleep(0.1)
 

@@ -6,7 +6,6 @@ there when it was interrupted. The frameworks themselves know what is applied, s
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Mapping
@@ -148,9 +147,9 @@ def _is_ours(pid: int, arguments: tuple[str, ...]) -> bool:
     return all(word in words for word in arguments)
 
 
-def _run(via: Via, arguments: tuple[str, ...], environment: Mapping[str, str] | None = None) -> Result:
+def _run(via: Via, arguments: tuple[str, ...]) -> Result:
     done = subprocess.run(
-        [*via.command, *arguments], cwd=via.folder, env=environment or os.environ, stdin=subprocess.DEVNULL,
+        [*via.command, *arguments], cwd=via.folder, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     return Result(done.returncode, done.stdout)
