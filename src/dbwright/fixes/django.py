@@ -92,7 +92,8 @@ class AddIndexOnline(AddIndexConcurrently):
 class DjangoModel:
     """A model of the project: its table, its class, and what the project's migrations make of it. ``fields`` and ``options`` are those of
     the migrations' state; ``version`` is Django's, the lowest that the project allows; ``on_sqlite``: some environment of the project
-    (development, tests) runs the same migrations on SQLite; ``is_whole``: all migrations of its application were read."""
+    (development, tests) runs the same migrations on SQLite; ``is_whole``: all migrations of its application were read; ``user_label``
+    names the project's user model."""
 
     table: SourceTable
     label: str
@@ -102,6 +103,7 @@ class DjangoModel:
     version: tuple[int, int]
     on_sqlite: bool = False
     is_whole: bool = True
+    user_label: str = "auth.User"
 
     @property
     def name(self) -> str:
@@ -501,6 +503,12 @@ def _alter_field(model: DjangoModel, column: SourceColumn, field: Any) -> tuple[
     except Exception as error:  # whatever the project's own field makes of it
         reason = " ".join(str(error).split())[:120]
         raise NotForCode(f"{model.source.name}.{column.field} cannot be written in a migration: {reason}") from error
+    user = f"to='{model.user_label.lower()}'"
+    if user in spelled:  # the project's user model, whichever it is
+        spelled, imports = (
+            spelled.replace(user, "to=settings.AUTH_USER_MODEL"),
+            {*imports, "from django.conf import settings"},
+        )
     arguments = [("model_name", text(model.name)), ("name", text(column.field)), ("field", spelled)]
     return call("migrations.AlterField", arguments), frozenset(imports)
 

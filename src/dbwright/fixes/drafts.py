@@ -14,6 +14,7 @@ from dbwright.fixes.django import DjangoModel
 from dbwright.fixes.project import History, Project
 from dbwright.fixes.python_text import CannotEdit
 from dbwright.fixes.stage import NotForCode, Rendered, Stage, shared_out
+from dbwright.fixes.tables import table_of
 from dbwright.model import change as c
 
 LONGEST_FILE_NAME = 60
@@ -202,22 +203,3 @@ def slug(stages: Sequence[Stage]) -> str:
     first = re.sub(r"\W+", "_", stages[0].title.lower()).strip("_")
     ending = "_and_more" if len(stages) > 1 else ""
     return first[: LONGEST_FILE_NAME - len(ending)].rstrip("_") + ending
-
-
-def table_of(operation: c.Operation) -> tuple[str, str] | None:
-    """Schema and name of the table that an operation is about; None where it does not say."""
-    if isinstance(operation, c.DropNewIndex):
-        operation = operation.created
-    if isinstance(operation, c.RecreateIndex):
-        operation = operation.dropped
-    if isinstance(operation, c.DropRangeCheck | c.DropUnique):
-        operation = operation.added
-    schema, table = getattr(operation, "schema", None), getattr(operation, "table", None)
-    if isinstance(operation, c.DropIndex):
-        match = re.search(r' ON (?:ONLY )?(?:"?\w+"?\.)?"?(?P<table>[^\s"(]+)"? ', operation.definition)
-        table = match["table"] if match else None
-    if isinstance(operation, c.SetStorageParameter) and operation.relation == "TABLE":
-        table = operation.name
-    if isinstance(schema, str) and isinstance(table, str):
-        return schema, table
-    return None

@@ -118,7 +118,8 @@ class Project:
         source = ModelClass(adoption.cls.module.file, adoption.cls.name, node.lineno, base, inherited)
         version = self.surroundings.django_version or OLDEST_DJANGO
         fields, options = (known.fields, known.options) if known is not None else ({}, {})
-        return DjangoModel(table, label, source, fields, options, version, self.on_sqlite, whole)
+        user = django.applications.user_label
+        return DjangoModel(table, label, source, fields, options, version, self.on_sqlite, whole, user)
 
     def _adoption(self, django: Django, table: SourceTable) -> ModelAdoption:
         """The class of the table's model; of a table that Django makes for a relation, the class that has the relation."""

@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dbwright.fixes import sql
+from dbwright.fixes.tables import table_of
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
 from dbwright.model.wording import bytes_text, counted, duration, listed
@@ -136,12 +137,28 @@ def _finding(console: Console, report: Report, number: int, finding: Finding, mo
             body.append(Text(f"      and {len(statements) - MOST_STATEMENTS} more statements", style="dim"))
         if finding.change.note:
             body.append(Text("note  " + one_line(finding.change.note), style="dim"))
+    if command := carrying_out(report, finding):
+        body.append(Text(f"do    {command}", style="green"))
     if finding.next_step:
         body.append(Text("next  " + one_line(finding.next_step), style="green"))
     body.append(Text(f"why   dbwright explain {finding.rule}", style="dim"))
     for line in body:
         console.print(Padding(line, (0, 0, 0, 3), expand=False), soft_wrap=False)
     console.print()
+
+
+def carrying_out(report: Report, finding: Finding) -> str | None:
+    """The command that carries out a finding's change: in the models and migrations where they make its tables, else in the database."""
+    change = finding.change or finding.code_change
+    if change is None:
+        return None
+    made = {table.name for table in report.snapshot.source.tables if table.owned and table.managed}
+    tables = {table[1] for operation in change.operations if (table := table_of(operation)) is not None}
+    if tables and tables <= made:
+        return f"dbwright fix {finding.id}"
+    return (
+        f"dbwright apply {finding.id}" if change.engine == "postgresql" and report.snapshot.collection_seconds else None
+    )
 
 
 def _rest(console: Console, report: Report, fail_on: str | None) -> None:

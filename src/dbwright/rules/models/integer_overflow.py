@@ -16,7 +16,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dbwright.model.asked import column_place, column_ref, is_library, locations, model_name, own_tables, rows_of
+from dbwright.model.asked import (
+    column_place,
+    column_ref,
+    is_library,
+    locations,
+    model_name,
+    own_tables,
+    rows_of,
+    table_named,
+)
+from dbwright.model.change import AlterColumnType, Change
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -184,8 +194,23 @@ def _finding(snapshot: Snapshot, table: SourceTable, reasons: dict[str, str]) ->
         else Impact(len(names), "columns", 1, 50, estimated=True),
         evidence={"columns": names, "reasons": reasons, "rows": rows if rows is not None else "not measured"},
         confidence="low" if all("another system" in reason for reason in reasons.values()) else "medium",
+        change=_change(snapshot, table, names) if rows is None or rows < _QUICK else None,
         next_step=f"Write {field} for {listed(names)} of {model_name(table)} ({column_place(table, names[0])}) while the table is small: "
         "the migration rewrites it.",
         identity=table.name,
         locations=locations([column_place(table, name) for name in names]),
+    )
+
+
+_QUICK = 1_000_000
+"""Rows that are written anew in about a second."""
+
+
+def _change(snapshot: Snapshot, table: SourceTable, names: list[str]) -> Change | None:
+    found = table_named(snapshot, table.name)
+    if found is None:
+        return None
+    return Change(
+        tuple(AlterColumnType(found.schema, found.name, name, "integer", "bigint") for name in names),
+        "It writes the table anew while nobody else may read or write it: while the table is small that takes an instant.",
     )

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dbwright.model.asked import column_place, locations, model_name, rows_of
+from dbwright.model.asked import column_place, locations, model_name, rows_of, table_named
+from dbwright.model.change import Change, DropIndex
 from dbwright.model.finding import Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.sample import Sample
@@ -147,12 +148,27 @@ def _finding(
             }
         },
         confidence="medium" if not index.implicit else "low",
+        change=_change(snapshot, table, pairs),
         next_step=" ".join(
             dict.fromkeys(_step(table, i, by, key, place) for (i, by, key), place in zip(pairs, places, strict=True))
         ),
         identity=table.name,
         locations=locations(places),
     )
+
+
+def _change(
+    snapshot: Snapshot, table: SourceTable, pairs: Sequence[tuple[SourceIndex, str, tuple[str, ...]]]
+) -> Change | None:
+    """The indexes dropped; not where a constraint is to go, or the catalog knows one under another name."""
+    found = table_named(snapshot, table.name)
+    known = {index.name: index for index in snapshot.catalog.indexes_of(found)} if found is not None else {}
+    drops = [
+        DropIndex(known[index.name].schema, index.name, known[index.name].definition)
+        for index, _, columns in pairs
+        if index.name in known and not (index.implicit and len(columns) == 1)
+    ]
+    return Change(tuple(drops)) if len(drops) == len(pairs) else None
 
 
 def _place(table: SourceTable, index: SourceIndex) -> Place:
