@@ -141,22 +141,25 @@ class Shop:
 
     def alembic(self, *arguments: str, database: str) -> str:
         """What a command of Alembic prints; it must succeed. ``database`` is a conninfo, or a URL."""
-        if "://" not in database:
-            told = psycopg.conninfo.conninfo_to_dict(database)
-            host, port, user, name = (told[key] for key in ("host", "port", "user", "dbname"))
-            database = (
-                f"postgresql+psycopg://{user}@/{name}?host={host}&port={port}&passfile={told.get('passfile', '')}"
-            )
         ended = subprocess.run(
             [sys.executable, "-m", "alembic", *arguments],
             cwd=self.folder,
-            env={**os.environ, "SHOP_URL": database},
+            env={**os.environ, "SHOP_URL": self.url(database)},
             capture_output=True,
             text=True,
             check=False,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
+
+    @staticmethod
+    def url(database: str) -> str:
+        """A conninfo as SQLAlchemy takes it."""
+        if "://" in database:
+            return database
+        told = psycopg.conninfo.conninfo_to_dict(database)
+        host, port, user, name = (told[key] for key in ("host", "port", "user", "dbname"))
+        return f"postgresql+psycopg://{user}@/{name}?host={host}&port={port}&passfile={told.get('passfile', '')}"
 
     def python(self, code: str) -> str:
         """What Python prints in the project's folder; it must succeed."""

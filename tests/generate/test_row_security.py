@@ -117,9 +117,7 @@ def test_sessions_of_sqlalchemy_tell_for_whom(server: EmbeddedServer, tmp_path: 
         )
         connection.execute("CREATE ROLE row_reader")
         connection.execute("GRANT SELECT ON orders TO row_reader")
-    told = psycopg.conninfo.conninfo_to_dict(database)
-    url = f"postgresql+psycopg://{told['user']}@/{told['dbname']}?host={told['host']}&port={told['port']}"
-    url += f"&passfile={told.get('passfile', '')}&options=-c%20role%3Drow_reader"
+    url = shop.url(database) + "&options=-c%20role%3Drow_reader"
     lines = shop.python(
         "from sqlalchemy import create_engine, select\n"
         "from sqlalchemy.orm import Session\n"
