@@ -362,7 +362,7 @@ def _without_index(
     """The index of ``db_index`` or of a foreign key goes by the field's own option."""
     field = model.fields[column.field].clone()
     field.db_index = False
-    state, imports = _alter_field(model, column, field)
+    state, imports = alter_field(model, column, field)
     title = f"remove_{operation.name}"
     stage = _stage(model, title, (_run_sql(phase),), (state,), (), kind="resumable", further=imports)
     edit = SetFieldOption(column.field, "db_index", "False" if column.references else None)
@@ -458,7 +458,7 @@ def _(operation: c.SetNotNull, model: DjangoModel) -> Rendered[ModelEdit]:
     column = model.column(operation.column)
     field = _own_field(model, column).clone()
     field.null = not operation.not_null
-    state, imports = _alter_field(model, column, field)
+    state, imports = alter_field(model, column, field)
     *before, last = phases(operation)
     title = f"{column.field}_{'not_null' if operation.not_null else 'null'}"
     stages = [_stage(model, f"{title}_check", (_run_sql(phase),), (), ()) for phase in before]
@@ -481,7 +481,7 @@ def _(operation: c.AlterColumnType, model: DjangoModel) -> Rendered[ModelEdit]:
     _, _, arguments, keywords = before.deconstruct()
     field = getattr(models, wanted)(*arguments, **keywords)
     field.set_attributes_from_name(column.field)
-    state, imports = _alter_field(model, column, field)
+    state, imports = alter_field(model, column, field)
     (phase,) = phases(operation)
     title = f"{column.field}_{operation.new_type}"
     stage = _stage(model, title, (_run_sql(phase),), (state,), (), kind="alone", further=imports)
@@ -495,7 +495,8 @@ def _own_field(model: DjangoModel, column: SourceColumn) -> Any:
     return field
 
 
-def _alter_field(model: DjangoModel, column: SourceColumn, field: Any) -> tuple[str, frozenset[str]]:
+def alter_field(model: DjangoModel, column: SourceColumn, field: Any) -> tuple[str, frozenset[str]]:
+    """The operation that makes a field another, with the imports it needs. Raises NotForCode where it cannot be written."""
     from django.db.migrations.writer import MigrationWriter
 
     try:

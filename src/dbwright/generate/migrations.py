@@ -42,7 +42,7 @@ def django(step: Step, parents: Sequence[tuple[str, str]], on_sqlite: bool) -> s
     constants = _constant("FORWARD", step.forward)
     if step.backward:
         constants += _constant("BACKWARD", step.backward)
-    online = f"\n\n{ONLINE}" if on_sqlite and run else ""
+    online = f"\n\n{ONLINE}" if any(one.startswith("Online(") for one in operations) else ""
     atomic = "    atomic = False\n\n" if step.outside else ""
     depends = "".join(f"        ({text(label)}, {text(name)}),\n" for label, name in parents)
     return (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
+from dbwright.fixes.django import DjangoModel
 from dbwright.fixes.drafts import Drafter, FileText, Wanted, next_number
 from dbwright.fixes.project import History, Project
 from dbwright.fixes.python_text import CannotEdit, PythonText, assigned
@@ -55,6 +56,21 @@ class Workspace:
             names = ", ".join(one.name for one in table.columns)
             raise Refused(f"{table.name} has no column {name}.", f"It has {names}.")
         return found
+
+    @staticmethod
+    def primary_key(table: SourceTable) -> str:
+        """The column that is a table's key. Raises Refused where none is, or several are."""
+        composed = next((one.columns for one in table.constraints if one.kind == "primary key"), ())
+        found = composed or tuple(column.name for column in table.columns if column.primary_key)
+        if len(found) != 1:
+            what = "a primary key of several columns" if found else "no primary key"
+            raise Refused(f"{table.name} has {what}.", "This goes by a key of one column.")
+        return found[0]
+
+    def django_model(self, table: SourceTable) -> DjangoModel:
+        """Raises Refused where no migration makes the model."""
+        self._history(table)
+        return self.project.django_model(table)
 
     def folder_of_application(self, table: SourceTable) -> str:
         """The folder of the Django application that a table's model belongs to."""

@@ -23,8 +23,8 @@ from dbwright.model.quoting import quote_identifier, shortened
 from dbwright.model.source_table import SourceTable
 
 LIBRARIES = """\
-django-pgviews-redux makes materialized views from classes with SQL in them and refreshes them; it makes them after each migrate, so a view is
-not what the migrations say. This is a migration, and works with Alembic as well."""
+django-pgviews-redux makes materialized views from classes with SQL in them and refreshes them; it makes them after each migrate, so a view
+is not what the migrations say. This is a migration, and works with Alembic as well."""
 OPTIONS = (
     Option("name", "What the view is called.", required=True, is_argument=True),
     Option("statement", "The file that holds the statement.", default=None),

@@ -50,7 +50,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
         raise Refused(
             f"{table.name}.{column.name} is {type_ or 'of an unknown type'}.", "Months need a date or a time."
         )
-    key = _primary_key(table)
+    key: tuple[str, ...] = (workspace.primary_key(table),)
     reasons = [*_obstacles(table, column), *_pointing_at(workspace, table)]
     if column.name not in key and not given["extend_key"]:
         reasons.append(
@@ -134,17 +134,6 @@ def _finish(workspace: Workspace, table: SourceTable) -> Generated:
     )
     workspace.migrate(table, [step])
     return workspace.generated([APPLY[table.framework]], "not possible once it is migrated; keep a backup.")
-
-
-def _primary_key(table: SourceTable) -> tuple[str, ...]:
-    """Raises Refused where there is none."""
-    composed = next((one.columns for one in table.constraints if one.kind == "primary key"), ())
-    found = composed or tuple(column.name for column in table.columns if column.primary_key)
-    if not found:
-        raise Refused(f"{table.name} has no primary key.", "Give it one first; the rows are copied by it.")
-    if len(found) > 1:
-        raise Refused(f"{table.name} has a primary key of several columns.", "Rows are copied by a key of one column.")
-    return found
 
 
 def _obstacles(table: SourceTable, column: SourceColumn) -> Iterator[str]:
