@@ -1,6 +1,7 @@
 """Every query class of the five documents, measured before and after the advice, at the documents' volumes and at ten times two of them.
 
-    python benchmarks/prove_specimens.py --work DIR [--only boltpromo_1] [--page docs/proofs.md]
+    python benchmarks/prove_specimens.py --work DIR [--only boltpromo_1]
+    python benchmarks/prove_specimens.py --work DIR --page docs/proofs.md
 
 `DIR` holds a PostgreSQL cluster of its own (made if it is not there) and, of each specimen: what its workload was captured to send, its
 snapshot, the advice and the proof as JSON; each is made once and kept. The cluster is throw-away: it runs without fsync.
@@ -561,6 +562,7 @@ def _section(specimen: Specimen, proof: Proof) -> Iterator[str]:
         if found.statements or not specimen.only:
             yield _class(found)
     yield ""
+    yield from _slower(proof)
     yield from _ingest(specimen, proof)
 
 
@@ -582,6 +584,26 @@ def _why(found: Measured) -> str:
     """What the slowest statement still does."""
     worst = max(found.statements, key=lambda row: row.after.warm.median if row.after.warm else 0.0)
     return f"it still touches {worst.after.buffers or 0:,.0f} blocks for {worst.after.rows or 0:,.0f} rows"
+
+
+def _slower(proof: Proof) -> Iterator[str]:
+    """What became slower: the advice is made of estimates."""
+    slower = proof.having("slower")
+    if slower:
+        yield "Slower than before:"
+        yield ""
+    for row in slower:
+        new = [name for name in row.after.indexes if name not in row.before.indexes]
+        by = (
+            f", now by {', '.join(new)}"
+            if new
+            else ", by the same plan"
+            if not row.plan_changed
+            else ", by another plan"
+        )
+        yield f"- {row.origin.partition(' #')[0]}: {time_text(row.before.warm)} to {time_text(row.after.warm)} ms{by}"
+    if slower:
+        yield ""
 
 
 def _reversal(proof: Proof) -> str:
@@ -626,9 +648,12 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--page", type=Path)
+    parser.add_argument("--page", type=Path, help="write the page of what was measured, and measure nothing")
     parser.add_argument("--stop", action="store_true", help="stop the cluster at the end")
     given = parser.parse_args(list(arguments) if arguments is not None else None)
+    if given.page:
+        given.page.write_text(page(given.work))
+        return
     chosen = [s for s in SPECIMENS if not given.only or s.result in given.only]
     if any(not (given.work / f"{s.result}.proof.json").exists() for s in chosen):
         cluster = Cluster(given.work)
@@ -637,9 +662,6 @@ def main(arguments: Iterable[str] | None = None) -> None:
             print(f"\n{specimen.result} proven with dbwright {__version__}", file=sys.stderr)
         if given.stop:
             cluster.stop()
-    if given.page:
-        given.page.write_text(page(given.work))
-        return
     print(json.dumps([s.result for s in chosen]))
 
 
