@@ -453,7 +453,7 @@ def _reference(
 ) -> str:
     """The rank of the key that a row refers to."""
     known = filling.snapshot.statistics.column(table, column.name)
-    if unique:
+    if unique or (known is not None and known.distinct <= -0.999 and rows <= parent.count):
         step = f"({values.permuted(seed, rows, known.correlation if known else None)}) * {parent.count} / {rows}"
         return f"least({step}, {parent.count - 1})" if rows <= parent.count else f"({step}) % {parent.count}"
     found = segments_of(known, column, rows, filling.connection) if known else None
