@@ -8,7 +8,7 @@ A case is one JSON object a line: ``repo``, ``parent``, ``fix``, ``kind``, ``fil
 source files only, and nothing of them is run. A finding hits a case when its rule is of the case's kind (`KINDS`) and it speaks of the
 model and fields, or points into the statement or symbol; ``strict`` asks for the fields wherever the case names some. ``gone``: some
 finding that hit is not left on the fix's tree, or no longer speaks of the case's model and fields there. Reasons of misses say how far
-the reader came.
+the reader came. Cases of unsafe migrations are judged by ``dbwright migrations check`` on their file (hints left out).
 """
 
 from __future__ import annotations
@@ -237,6 +237,31 @@ def as_facts(finding: Any) -> dict[str, Any]:
     }
 
 
+def check_migrations(root: Path, files: frozenset[str]) -> list[dict[str, Any]]:
+    """What ``dbwright migrations check`` says of some migration files, but for hints."""
+    from dbwright.safety import project
+    from dbwright.safety.judge import Before, judge
+    from dbwright.safety.scratch import Scratch
+
+    with Scratch.start() as scratch:
+        found = project.read(root, lambda _label, file: file in files, scratch)
+        judged = list(judge(found.scripts, Before(tuple(found.before), made_of_code=True), scratch))
+    return [
+        {
+            "rule": finding.check,
+            "id": f"{finding.check} {one.script.file}:{finding.line} {finding.message}",
+            "title": finding.message,
+            "severity": finding.severity,
+            "objects": [],
+            "places": [(one.script.file, finding.line)],
+            "columns": [],
+        }
+        for one in judged
+        for finding in one.findings
+        if finding.severity != "info"
+    ]
+
+
 def places_in(value: Any) -> Iterator[tuple[str, int]]:
     """Every ``file:line`` in a finding's evidence."""
     if isinstance(value, str):
@@ -255,9 +280,12 @@ def places_in(value: Any) -> Iterator[tuple[str, int]]:
 def work(pipe: Connection, entry: str) -> None:
     module, _, name = entry.partition(":")
     function: Callable[[Path], Audited] = audit_tree if not module else getattr(importlib.import_module(module), name)
-    while (root := pipe.recv()) is not None:
+    while (order := pipe.recv()) is not None:
+        root, files, is_audited = order
         try:
-            outcome = function(Path(root))
+            outcome = function(Path(root)) if is_audited else Audited()
+            if files:
+                outcome.findings += check_migrations(Path(root), frozenset(files))
         except BaseException as error:
             outcome = Audited(error=f"{type(error).__name__}: {error}"[:500])
         outcome.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -275,7 +303,8 @@ class Worker:
         self.tree: tuple[str, str] | None = None
         self.done = 0
 
-    def start(self, tree: tuple[str, str], root: Path) -> None:
+    def start(self, tree: tuple[str, str], root: Path, files: list[str], is_audited: bool) -> None:
+        """``files`` are migrations to be checked."""
         if self.process is None or self.done >= self.PER_PROCESS:
             self.stop()
             self.pipe, theirs = multiprocessing.Pipe()
@@ -284,7 +313,7 @@ class Worker:
             theirs.close()
             self.done = 0
         self.tree, self.deadline = tree, time.monotonic() + self.limit
-        self.pipe.send(str(root))
+        self.pipe.send((str(root), files, is_audited))
 
     def result(self) -> Audited:
         try:
@@ -305,7 +334,10 @@ class Worker:
 
 
 def audit_all(
-    trees: list[tuple[str, str]], root_of: Callable[[tuple[str, str]], Path | None], options: argparse.Namespace
+    trees: list[tuple[str, str]],
+    root_of: Callable[[tuple[str, str]], Path | None],
+    options: argparse.Namespace,
+    cases: list[Case],
 ) -> dict[tuple[str, str], Audited]:
     """Audits each tree once, several at a time."""
     workers = [Worker(options.entry, options.limit) for _ in range(options.jobs)]
@@ -319,7 +351,9 @@ def audit_all(
                 if root is None:
                     results[tree] = Audited(error="the mirror does not have it")
                 else:
-                    worker.start(tree, root)
+                    own = [case for case in cases if tree in (case.tree("parent"), case.tree("fix"))]
+                    files = sorted({case.file for case in own if case.kind == "unsafe-migration"})
+                    worker.start(tree, root, files, any(case.kind != "unsafe-migration" for case in own))
         busy = [worker for worker in workers if worker.tree]
         ready = wait([worker.pipe for worker in busy], timeout=1)
         for worker in busy:
@@ -387,7 +421,9 @@ def matches(case: Case, finding: dict[str, Any], audited: Audited) -> str:
         if about_table and right_fields:
             return "strict"
         return "loose" if inside else ""
-    if case.kind in ("migration-conflict", "unsafe-migration", "model-migration-drift"):
+    if case.kind == "unsafe-migration":
+        return "strict" if inside else ""
+    if case.kind in ("migration-conflict", "model-migration-drift"):
         files = {case.file, *(case.leaves or ())}
         return "strict" if any(file in files for file, _ in finding["places"]) else ""
     return "strict" if inside else "loose" if about_table and fields and right_fields else ""
@@ -498,7 +534,7 @@ def summary(judged: list[dict[str, Any]], audits: Iterable[Audited]) -> dict[str
         "seconds": round(sum(seconds), 1),
         "seconds_median": round(seconds[len(seconds) // 2], 2) if seconds else None,
         "seconds_most": round(seconds[-1], 2) if seconds else None,
-        "lines_a_second": round(lines / sum(seconds)) if seconds else None,
+        "lines_a_second": round(lines / sum(seconds)) if sum(seconds) else None,
         "peak_mib": max((a.peak_mib for a in whole), default=0),
         "failed_trees": Counter(a.error for a in audits if a.error).most_common(),
         "failed_rules": sorted({text for a in whole for text in a.not_checked}),
@@ -545,8 +581,9 @@ def compare(run: dict[str, Any], earlier: dict[str, Any]) -> None:
 
 def known_rules() -> list[str]:
     from dbwright import rules
+    from dbwright.safety import checks
 
-    return [rule.id for rule in rules.load_all()]
+    return [*(rule.id for rule in rules.load_all()), *checks.checks()]
 
 
 def version() -> str:
@@ -608,7 +645,7 @@ def main() -> None:
         print(f"{sum(root_of(tree) is not None for tree in trees)} of {len(trees)} trees")
         return
     began = time.perf_counter()
-    audits = audit_all(trees, root_of, options)
+    audits = audit_all(trees, root_of, options, cases)
     rules = known_rules()
     skipped = Audited(error="not audited")
     judged = [judge(case, audits[case.tree("parent")], audits.get(case.tree("fix"), skipped), rules) for case in cases]

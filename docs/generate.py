@@ -1,7 +1,7 @@
 """Write the generated pages: ``python docs/generate.py``; with ``--check`` only compare, and exit with 1 on a difference.
 
 From the rules: ``docs/rules/`` (a page for each rule, and the list of them by area). From the commands: ``docs/cli.md``.
-From the rules and ``docs/field_checks.toml``: ``src/dbwright/rules/README.md``, the score against the checks of the field.
+From the checks on migrations: ``docs/migration-checks.md``. From the rules and ``docs/field_checks.toml``: ``src/dbwright/rules/README.md``, the score against the checks of the field.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import click
 
 from dbwright import cli, rules
 from dbwright.commands.explain import page
+from dbwright.safety import checks as safety
 
 ROOT = Path(__file__).resolve().parent.parent
 FIELD = ROOT / "docs" / "field_checks.toml"
 PAGES = ROOT / "docs" / "rules"
 SCORE = ROOT / "src" / "dbwright" / "rules" / "README.md"
 CLI = ROOT / "docs" / "cli.md"
+MIGRATIONS = ROOT / "docs" / "migration-checks.md"
 LEDGER_ROW = re.compile(r"([A-Z]{2})-(\d\d)")
 GENERATED = "<!-- Written by docs/generate.py: change what it reads, then run it. -->\n"
 
@@ -61,11 +63,15 @@ def checks() -> tuple[Check, ...]:
 
 @cache
 def covered() -> dict[str, tuple[str, ...]]:
-    """Names in COVERS, each with the ids of the rules that have it."""
+    """Names in COVERS, each with the ids of the rules, and of the checks on migrations, that have it."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for rule in rules.load_all():
         for name in rule.covers:
             found[name].append(rule.id)
+    for check in safety.checks().values():
+        for name in check.covers:
+            if check.id not in found[name]:
+                found[name].append(check.id)
     return {name: tuple(ids) for name, ids in found.items()}
 
 
@@ -98,7 +104,7 @@ def _is_ledger_row(name: str) -> bool:
 def generated() -> dict[Path, str]:
     """Every generated file with its text."""
     files = {PAGES / f"{rule.id}.md": page(rule) + "\n" for rule in rules.load_all()}
-    return files | {PAGES / "README.md": index(), CLI: command_line(), SCORE: score()}
+    return files | {PAGES / "README.md": index(), CLI: command_line(), SCORE: score(), MIGRATIONS: migrations()}
 
 
 def differences() -> list[Path]:
@@ -240,7 +246,26 @@ def _checks() -> list[str]:
     return lines
 
 
+def migrations() -> str:
+    """The checks of ``dbwright migrations check``, and the checks of the field on migrations that are left out."""
+    lines = [
+        GENERATED,
+        "# What `dbwright migrations check` finds",
+        "",
+        "How it looks, and what it assumes: `migrations.md`.",
+        "",
+    ]
+    lines += ["| finding | severity | because | checks of the field |", "| --- | --- | --- | --- |"]
+    for check in safety.checks().values():
+        lines.append(_cell(f"`{check.id}`", check.severity, check.why, ", ".join(check.covers)))
+    left = [check for check in checks() if check.category == "Migration safety & locks" and check.name not in covered()]
+    lines += ["", "## Left out", "", "| check of the field | because |", "| --- | --- |"]
+    return "\n".join([*lines, *(_cell(check.name, check.reason or "") for check in left)]) + "\n"
+
+
 def _link(rule: str) -> str:
+    if rule in safety.checks() and rule not in rules.names():
+        return f"[{rule}](../../../docs/migration-checks.md)"
     return f"[{rule}](../../../docs/rules/{rule}.md)"
 
 

@@ -49,6 +49,7 @@ class MissingPath(DbwrightError):
     metavar="MAJOR",
     help="The version that the migrations will run on.",
 )
+@click.option("--count", is_flag=True, help="With --db: count the rows that would break a statement, read only.")
 @click.option(
     "--code",
     is_flag=True,
@@ -70,6 +71,7 @@ def command(
     snapshot: Path | None,
     database: str | None,
     major: int | None,
+    count: bool,
     code: bool,
     since: str | None,
     fail_on: str,
@@ -92,7 +94,13 @@ def command(
             raise MissingPath(f"{path} does not exist.", "Check the path.")
     known = _snapshot(paths, snapshot, database)
     asked = Asked(
-        paths or (Path(),), schemas, known, major, _codes(paths, since) if code else (), _changed(paths, since)
+        paths or (Path(),),
+        schemas,
+        known,
+        major,
+        _codes(paths, since) if code else (),
+        database if count else None,
+        _changed(paths, since),
     )
     with progress("Running the migrations") as progressed:
         report = check(asked, _THRESHOLDS[fail_on], progressed)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dbwright.model.migrations import GraphProblem
 from dbwright.model.source import Source, SourceTable
 from dbwright.phantom.schema import steps
 from dbwright.safety import alembic_sql
@@ -33,6 +34,7 @@ class Rendered:
     scripts: list[Script] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     has_migrations: bool = False
+    problems: list[GraphProblem] = field(default_factory=list)
 
 
 def render(framework: SQLAlchemy, chooses: Chooses | None) -> Rendered:
@@ -41,13 +43,10 @@ def render(framework: SQLAlchemy, chooses: Chooses | None) -> Rendered:
     rendered = Rendered(has_migrations=bool(walk.revisions))
     if not walk.revisions:
         return rendered
-    faulty = {problem.group for problem in walk.check_graph() if problem.fault == "cycle"}
-    if faulty:
-        rendered.gaps.append(f"revisions follow each other in a circle: {', '.join(sorted(faulty))}")
+    rendered.problems = walk.check_graph()
     for _ in walk.replay():
         pass
-    if walk.tables_before is not None:
-        rendered.before = _as_sql(walk.tables_before)
+    rendered.before = _as_sql(walk.tables_before) if walk.tables_before else []
     rendered.scripts = walk.scripts
     return rendered
 
@@ -63,7 +62,8 @@ class _Rendering(Alembic):
         super().__init__(framework)
         self.chooses = chooses
         self.scripts: list[Script] = []
-        self.tables_before: list[SourceTable] | None = None
+        self.tables_before: list[SourceTable] = []
+        self._begun: set[str] = set()
         self._written: dict[tuple[int, str, str], None] | None = None
         self._opaque: dict[Opaque, None] = {}
 
@@ -72,8 +72,9 @@ class _Rendering(Alembic):
         if self.chooses is not None and not self.chooses(label, revision.file):
             super()._walk(revision)
             return
-        if self.tables_before is None:
-            self.tables_before = list(self.tables.values())
+        if revision.group not in self._begun:
+            self._begun.add(revision.group)
+            self.tables_before += self.tables.values()
         self._written, self._opaque = {}, {}
         super()._walk(revision)
         node = revision.function("upgrade")

@@ -12,7 +12,8 @@ from dbwright.model import migration_state
 from dbwright.model.snapshot import Snapshot
 from dbwright.safety import given, project, sources
 from dbwright.safety.code import Code
-from dbwright.safety.judge import Before, Judgement, judge
+from dbwright.safety.counted import with_counts
+from dbwright.safety.judge import Before, Judgement, judge, of_graph
 from dbwright.safety.judged import Severity
 from dbwright.safety.project import Chooses, Found
 from dbwright.safety.report import Report
@@ -33,6 +34,8 @@ class Asked:
     snapshot: Snapshot | None = None
     major: int | None = None
     codes: Sequence[Code] = ()
+    counts_on: str | None = None
+    """Address of the database in which rows that would break a statement are counted."""
     changed: frozenset[Path] | None = None
 
 
@@ -48,14 +51,14 @@ def check(asked: Asked, threshold: Severity, progressed: Progressed) -> Report:
             )
         if not before.statements:
             before = replace(before, statements=tuple(found.before), made_of_code=True)
+        judgements = [
+            *map(of_graph, found.problems),
+            *_all(found.scripts, before, scratch, asked.codes, progressed),
+        ]
+        if asked.counts_on is not None:
+            judgements = list(with_counts(judgements, asked.counts_on))
         notes = [*_notes(before, scratch, found), *found.gaps]
-        return Report(
-            _all(found.scripts, before, scratch, asked.codes, progressed),
-            scratch.server.version,
-            before.major or scratch.major,
-            threshold,
-            notes,
-        )
+        return Report(judgements, scratch.server.version, before.major or scratch.major, threshold, notes)
 
 
 def _all(
@@ -104,6 +107,7 @@ def _add(found: Found, read: Found) -> None:
     found.scripts += read.scripts
     found.gaps += read.gaps
     found.has_migrations |= read.has_migrations
+    found.problems += read.problems
 
 
 def _chooser(root: Path, asked: Asked) -> Chooses | None:

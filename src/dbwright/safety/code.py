@@ -16,29 +16,13 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from dbwright.model.source import Source
+from dbwright.safety.checks.deployment import BROKEN, LEFT_OUT, TOO_EARLY
 from dbwright.safety.judged import Check, Finding, shown
 from dbwright.safety.nodes import Name
 
 if TYPE_CHECKING:
     from dbwright.safety.scratch import Scratch
 
-BROKEN = Check(
-    "query-broken-by-migration",
-    "error",
-    "The statement worked on the schema before and is refused by the one after: code that sends it fails from then on.",
-    ("drop-column", "rename-column", "drop-table", "rename-table"),
-)
-TOO_EARLY = Check(
-    "query-needs-migration",
-    "info",
-    "The statement is refused by the schema before and works on the one after: code that sends it must not run before the migration has.",
-)
-LEFT_OUT = Check(
-    "insert-leaves-out-required-column",
-    "error",
-    "After the migration the column is required and has no default: INSERTs of code that does not write it fail.",
-    ("add-required-column", "add-required-column-orm-default"),
-)
 _REFUSED = frozenset(("42703", "42P01", "42883", "42804", "42704", "3F000", "42P10"))
 """States of errors that a statement gets for what it names."""
 MOST_PLACES = 4

@@ -60,25 +60,13 @@ class _Renderer:
         self.state = _beginning(migrations, self.rendered)
 
     def run(self, wanted: set[str] | None) -> Rendered:
-        begun, left = False, None if wanted is None else len(wanted)
-        for node in self.migrations.ordered:
-            if left == 0:
-                break
-            is_wanted = (wanted is None or f"{node.label}.{node.name}" in wanted) and "@" not in node.label
-            if is_wanted and left is not None:
-                left -= 1
-            if is_wanted and not begun:
-                begun = True
-                self.deployed = self._known() if wanted is not None else None
-                self._make_models()
-            if begun and "@" not in node.label:
-                script = self._script(node)
-                if is_wanted:
-                    self.rendered.scripts.append(script)
-                elif not self.rendered.scripts:
-                    self.rendered.before += [one.sql for one in script.statements]
-            else:
-                self._pass_over(node)
+        before, then = self.migrations.parted(wanted)
+        for node in before:
+            self._pass_over(node)
+        self.deployed = self._known() if wanted is not None else None
+        self._make_models()
+        for node in then:
+            self.rendered.scripts.append(self._script(node))
         return self.rendered
 
     def _pass_over(self, node: Node) -> None:

@@ -30,9 +30,9 @@ class Models(StateApps):  # type: ignore[misc]
             try:
                 super().__init__([], waiting)
                 return
-            except ValueError as error:
+            except ValueError as error:  # raised last, when all that can be rendered has been
                 if not _supply(waiting, str(error)):
-                    raise
+                    return
 
     def render_multiple(self, model_states: Iterable[Any]) -> None:
         waiting = list(model_states)

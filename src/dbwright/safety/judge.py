@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dbwright.model.migrations import GraphProblem
 from dbwright.safety import checks
-from dbwright.safety.checks import python, running
+from dbwright.safety.checks import deployment, python, running
 from dbwright.safety.code import Code, compare, verdicts
 from dbwright.safety.invented import Inventor
-from dbwright.safety.judged import Check, Finding, State, Step, note
+from dbwright.safety.judged import Finding, State, Step, note
 from dbwright.safety.nodes import Name, dotted, tables_in
 from dbwright.safety.observed import Observation
 from dbwright.safety.scratch import Prior, Scratch
 from dbwright.safety.statements import OWN_TRANSACTIONS, Script, Statement
-
-NESTED = Check(
-    "transaction-nested",
-    "warning",
-    "A BEGIN inside a transaction only warns, and the first COMMIT ends the outer one: what comes after runs unprotected.",
-    ("transaction-nesting",),
-)
-NOT_CLOSED = Check(
-    "transaction-not-closed",
-    "warning",
-    "Without COMMIT the session's end takes everything back, and until then the locks are held.",
-    ("transaction-not-closed",),
-)
-NOT_BEGUN = Check(
-    "commit-without-begin",
-    "warning",
-    "The COMMIT ends the transaction of the tool that runs the file, whose record of the migration is then no longer in it.",
-    ("explicit-commit-forbidden",),
-)
-OF_FILES = {"nested": NESTED, "not closed": NOT_CLOSED, "not begun": NOT_BEGUN}
 
 
 @dataclass(frozen=True)
@@ -201,7 +182,7 @@ def _dropped(statement: Statement) -> Iterator[Name]:
 
 def _of_script(script: Script) -> Iterator[Finding]:
     for what, line in script.faults:
-        check = OF_FILES[what]
+        check = deployment.OF_TRANSACTIONS[what]
         yield Finding(check.id, check.severity, f"line {line}: transaction {what}", check.why, line)
     yield from python.of_script(script)
 
@@ -221,3 +202,11 @@ def _gaps(prior: Prior, script: Script, observations: Sequence[Observation | Non
 def text_of(statement: Statement) -> str:
     """A statement in a line."""
     return " ".join(statement.sql.split())
+
+
+def of_graph(problem: GraphProblem) -> Judgement:
+    """A fault of the history itself."""
+    check = deployment.OF_GRAPH.get(problem.fault, deployment.PARENT)
+    place = problem.place
+    finding = Finding(check.id, check.severity, problem.message, check.why, place.line, rewrite=problem.change)
+    return Judgement(Script(problem.group, place.file, problem.framework, group=problem.group), (), (finding,))

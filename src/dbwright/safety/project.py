@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dbwright.model.migrations import GraphProblem
 from dbwright.safety.statements import Script
 from dbwright.source.reader import Reading, on_deep_stack
 
@@ -25,6 +26,8 @@ class Found:
     scripts: list[Script] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     has_migrations: bool = False
+    problems: list[GraphProblem] = field(default_factory=list)
+    """Faults of the histories themselves."""
 
 
 def read(root: Path, chooses: Chooses | None, scratch: Scratch) -> Found:
@@ -53,6 +56,7 @@ def _django(framework: object, chooses: Chooses | None, scratch: Scratch, found:
     assert isinstance(framework, Django)
     migrations = DjangoMigrations(framework)
     found.has_migrations |= bool(migrations.nodes)
+    found.problems += migrations.check_graph()
     wanted = {
         f"{node.label}.{node.name}"
         for node in migrations.nodes.values()
@@ -72,6 +76,7 @@ def _alembic(framework: object, chooses: Chooses | None, found: Found) -> None:
     assert isinstance(framework, SQLAlchemy)
     rendered = alembic.render(framework, chooses)
     found.has_migrations |= rendered.has_migrations
+    found.problems += rendered.problems
     found.before += rendered.before
     found.scripts += rendered.scripts
     found.gaps += rendered.gaps

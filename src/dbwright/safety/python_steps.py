@@ -7,6 +7,7 @@ list for a whole table, models of today in a migration of the past.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -58,9 +59,23 @@ def habits_of(tree: ast.Module, name: str) -> Iterator[Opaque]:
     functions = _functions(tree)
     if name in functions:
         yield from _in_function(functions[name], functions, _real_models(tree), set())
+        yield from _large_batches(tree)
+
+
+_BATCH = re.compile(r"(batch|chunk)_?size|per_batch", re.I)
+
+
+def _large_batches(tree: ast.Module) -> Iterator[Opaque]:
+    """A number of rows that is called the size of a batch."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, int):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if node.value.value > LARGEST_BATCH and any(map(_BATCH.search, names)):
+                yield Opaque(f"{names[0]} = {node.value.value}", node.lineno, "batch too large")
 
 
 def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
+    """Functions by name, those inside others among them."""
     return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
@@ -81,6 +96,7 @@ def _in_function(
         return
     seen.add(function.name)
     querysets = _querysets(function)
+    querysets |= _handed_on(function, functions, querysets)
     told: set[int] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.For | ast.AsyncFor):
@@ -117,6 +133,18 @@ def _querysets(function: ast.FunctionDef) -> dict[str, ast.expr]:
         value = getattr(node, "value", None)
         if isinstance(target, ast.Name) and isinstance(value, ast.expr) and _is_many(value, found):
             found[target.id] = value
+    return found
+
+
+def _handed_on(
+    function: ast.FunctionDef, functions: dict[str, ast.FunctionDef], querysets: dict[str, ast.expr]
+) -> dict[str, ast.expr]:
+    """Parameters of functions of the same module that are given many rows."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+            parameters = functions[node.func.id].args.args
+            found |= {p.arg: a for p, a in zip(parameters, node.args, strict=False) if _is_many(a, querysets)}
     return found
 
 
@@ -233,4 +261,7 @@ def _updates_many(node: ast.Call, querysets: dict[str, ast.expr]) -> bool:
 def _inside_batches(call: ast.Call, function: ast.FunctionDef) -> bool:
     """Whether a call stands in a loop: then each turn takes a part."""
     loops = [node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)]
-    return any(call is inner for loop in loops for statement in loop.body for inner in ast.walk(statement))
+    inside = [inner for loop in loops for statement in loop.body for inner in ast.walk(statement)]
+    # The last call, after the loop, takes what the batches left.
+    text = ast.unparse(call.func)
+    return any(inner is call or (isinstance(inner, ast.Call) and ast.unparse(inner.func) == text) for inner in inside)

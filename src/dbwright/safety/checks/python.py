@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbwright.safety.checks.data import UPDATE
 from dbwright.safety.judged import Check, Finding, Severity
 from dbwright.safety.statements import Opaque, Script
 
@@ -22,11 +23,6 @@ UNBATCHED = Check(
     "bulk-without-batches",
     "warning",
     "Without batch_size every row goes into one statement, which takes memory here and on the server for all of them.",
-)
-WHOLE = Check(
-    "updates-every-row",
-    "warning",
-    "One UPDATE of a whole table locks every row until it commits, doubles the table, and one failure takes all of it back.",
 )
 BATCH = Check(
     "batch-too-large",
@@ -64,7 +60,7 @@ _BY_HABIT: dict[str, tuple[Check, str, str | None]] = {
         "….bulk_update(rows, fields, batch_size=1000)",
     ),
     "whole table": (
-        WHOLE,
+        UPDATE,
         "{what}(…) changes all rows in one statement.",
         "In batches by primary key, each committed: atomic = False, and\n"
         "while ids := list(pending.values_list('pk', flat=True)[:5000]):\n    Model.objects.filter(pk__in=ids).update(…)",

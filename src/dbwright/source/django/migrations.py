@@ -286,6 +286,22 @@ class DjangoMigrations:
                     stack += [(parent, False) for parent in sorted(set(parents[key]))]
         return list(found.values())
 
+    def parted(self, wanted: set[str] | None) -> tuple[list[Node], list[Node]]:
+        """The migrations (``app.name``) that come before those that are wanted, and these with what lies between them, each in order. None:
+        all are wanted. Applications that cannot be told from another of their name are left out."""
+        known = [node for node in self.ordered if "@" not in node.label]
+        if wanted is None:
+            return [], known
+        parents = self._parents(self._active)
+        later: set[Key] = set()
+        for node in known:
+            if f"{node.label}.{node.name}" in wanted or later & set(parents[node.key]):
+                later.add(node.key)
+        then = [node for node in known if node.key in later]
+        while then and f"{then[-1].label}.{then[-1].name}" not in wanted:
+            then.pop()
+        return [node for node in known if node.key not in later], then
+
     # Replaying -------------------------------------------------------------------------------------------------------------
 
     def replay(self) -> Any:
