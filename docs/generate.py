@@ -1,7 +1,8 @@
 """Write the generated pages: ``python docs/generate.py``; with ``--check`` only compare, and exit with 1 on a difference.
 
 From the rules: ``docs/rules/`` (a page for each rule, and the list of them by area). From the commands: ``docs/cli.md``.
-From the checks on migrations: ``docs/migration-checks.md``. From the rules and ``docs/field_checks.toml``: ``src/dbwright/rules/README.md``, the score against the checks of the field.
+From the checks on migrations: ``docs/migration-checks.md``.
+From the rules and ``docs/field_checks.toml``: ``src/dbwright/rules/README.md``, the score against the checks of the field.
 """
 
 from __future__ import annotations
