@@ -207,6 +207,7 @@ def test_a_run_that_was_stopped_is_gone_on_with_or_taken_back(shop, store, monke
         assert code == 2
         assert "Stopped by --stop. Run 2" in said
         assert not left.exists()
+        assert "is unfinished" in run("apply", "--db", shop, "--dry-run")[2]
         assert indexes(shop) == ["orders_customer_id_idx", "orders_pkey", "total_1", "total_2"]
         code, _, said = run(way, "--db", shop, "--yes")
         assert code == 0, said

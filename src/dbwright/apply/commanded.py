@@ -96,11 +96,16 @@ def list_runs(target: Target) -> int:
     return 0
 
 
-def go_on(target: Target, patience: Patience) -> int | None:
+def go_on(target: Target, patience: Patience, *, dry_run: bool) -> int | None:
     """Finish the run that was left unfinished, if there is one. It was agreed to when it began."""
     unfinished = journal.unfinished(journal.runs(target.journal))
     if unfinished is None:
         return None
+    if dry_run:
+        note(
+            f"Run {unfinished.plan.run} ({unfinished.plan.kind}) is unfinished; without --dry-run it is gone on with first."
+        )
+        return 0
     note(f"Run {unfinished.plan.run} ({unfinished.plan.kind}) is unfinished; going on with it.")
     return _carry_out(target, unfinished.plan, patience)
 

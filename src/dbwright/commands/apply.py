@@ -68,7 +68,7 @@ def command(
     if stop:
         return commanded.stop(target)
     with commanded.alone(target):
-        unfinished = commanded.go_on(target, patience)
+        unfinished = commanded.go_on(target, patience, dry_run=dry_run)
         if unfinished is not None:
             return unfinished
         if via:
