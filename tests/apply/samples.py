@@ -63,7 +63,10 @@ def carry_out_and_back(server: EmbeddedServer, rule: Rule, sample: Sample, name:
         if sample.reversible and all(
             entry.step.back for part in back.parts for entry in part.started if entry.step.work != "scan"
         ):
-            problems += zoo.difference(before, zoo.seen(database.conninfo))
+            to_json = any(getattr(o, "new_type", "").startswith("json") for f in found for o in f.change.operations)
+            differences = zoo.difference(before, zoo.seen(database.conninfo))
+            # JSON comes back as the same document, in other words.
+            problems += [line for line in differences if not (to_json and line.startswith("rows of"))]
         return problems
     finally:
         database.close()

@@ -19,11 +19,12 @@ from dbwright.model.wording import duration
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A part of a run with what its steps are thought to cost, one by one."""
+    """A part of a run with what its steps are thought to cost, one by one, and what to know before."""
 
     part: Part
     costs: tuple[estimates.Cost, ...]
     label: str
+    note: str | None = None
 
 
 def divided(
@@ -40,6 +41,7 @@ def divided(
             part_of(finding, major),
             estimates.costs(finding.change, snapshot, major),
             f"{finding.severity}, {finding.rule}",
+            finding.change.note,
         )
         reason = _against(priced, most_blocked)
         if reason:

@@ -142,6 +142,12 @@ def apply(target: Target, source: Source, wanted: Wanted, patience: Patience, *,
     finally:
         session.close()
     _show(telling.plan_lines(f"{target.database} ({target.name})", priced, left, free, sees_replicas))
+    if report.snapshot.source.tables:
+        _show(
+            [
+                "The database alone is changed: `dbwright fix` writes it into models and migrations, `--via` carries those out."
+            ]
+        )
     _require_room(priced, free)
     if dry_run:
         return 0

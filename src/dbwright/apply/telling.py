@@ -20,6 +20,8 @@ def plan_lines(
     for number, one in enumerate(priced, 1):
         yield ""
         yield f"{number}. {one.part.title} [{', '.join(filter(None, (one.label, one.part.finding)))}]"
+        if one.note:
+            yield f"   {one.note}"
         for step, cost in zip(one.part.steps, one.costs, strict=True):
             yield from (f"   {statement};" for statement in step.statements)
             yield f"      {_lock(step, cost)}{_cost(cost)}"
