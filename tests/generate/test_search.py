@@ -30,7 +30,7 @@ Entry.objects.create(title="Sea", data={"text": "ran"})
 Entry.objects.filter(title="Sea").update(body="no mountains")
 print([str(e) for e in search(Entry.objects.all(), "mountain")])
 print([str(e) for e in search(Entry.objects.all(), '"mountains and running" or sea')])
-print([str(e) for e in search(Entry.objects.all(), "mountain -running")], search(Entry.objects.all(), "'; (").count())
+print(sorted(str(e) for e in search(Entry.objects.all(), "mountain -running")), search(Entry.objects.all(), "'; (").count())
 """
 
 
