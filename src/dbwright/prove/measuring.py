@@ -58,6 +58,7 @@ class Case:
     rows: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     errors: list[str | None] = field(default_factory=lambda: [None, None])
     answers: list[Answers] = field(default_factory=list)
+    unconfirmed: bool = False
 
     def texts(self, draw: int) -> tuple[str, str]:
         """What is sent to the copy before and to the one after."""
@@ -124,6 +125,17 @@ def measure(case: Case, pair: tuple[Copy, Copy], effort: Effort) -> None:
                 case.warm[side].append(Interval(limit, limit, limit, len(runs[side]), True))
             elif found := intervals.of_runs(runs[side]):
                 case.warm[side].append(found)
+
+
+def confirm(case: Case, pair: tuple[Copy, Copy], effort: Effort, noise: float) -> None:
+    """A difference without another plan is measured a second time, and stands only if it is there again: of many statements some differ
+    by chance, and most of a change's effects come by another plan."""
+    found = result(case, noise)
+    if found.plan_changed or found.verdict not in ("faster", "slower"):
+        return
+    again = Case(case.statement, case.draws, case.rewritten, case.typical, case.control)
+    measure(again, pair, effort)
+    case.unconfirmed = result(again, noise).verdict != found.verdict
 
 
 def _runs(case: Case, effort: Effort) -> tuple[int, int]:
@@ -229,7 +241,9 @@ def result(case: Case, noise: float) -> ProvedStatement:
         max(len(case.warm[0]), len(case.warm[1])),
         case.draws.origin,
         *sides,
-        verdict(sides[0].warm, sides[1].warm, _noise(case, sides, noise, changed), any(case.errors)),
+        "inside noise"
+        if case.unconfirmed
+        else verdict(sides[0].warm, sides[1].warm, _noise(case, sides, noise, changed), any(case.errors)),
         _worst(case.answers),
         changed,
         case.control,

@@ -102,6 +102,7 @@ def prove(
                 break
             told(case.statement.origin, number / len(cases))
             measuring.measure(case, pair, effort)
+            measuring.confirm(case, pair, effort, noise or 0.0)
         cold = ""
         if effort.cold and copies.server is not None and not interrupted():
             progressed("cold", 0.8)
