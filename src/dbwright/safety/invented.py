@@ -62,6 +62,8 @@ class Inventor:
         self.made_names: set[str] = set()
         """Indexes, constraints, types, functions … that the script makes."""
         self.renamed: dict[str, Name] = {}
+        self.index_columns: dict[str, list[str]] = {}
+        """Columns of the indexes that the script makes."""
         self._schemas: set[str] = set()
 
     def statements(self) -> list[str]:
@@ -252,6 +254,9 @@ class Inventor:
             self.expression(name, node["whereClause"])
         if node.get("idxname"):
             self.made_names.add(node["idxname"])
+            self.index_columns[node["idxname"]] = [
+                one["IndexElem"].get("name", "") for one in node.get("indexParams", ())
+            ]
 
     def _alter_table_stmt(self, node: Node) -> None:
         name = relation(node["relation"])
@@ -332,6 +337,9 @@ class Inventor:
         elif kind in ("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_NOTNULL") and definition is None:
             if part.get("indexname"):
                 self._index_there(name, part["indexname"], unique=True, required=kind == "CONSTR_PRIMARY")
+            if kind == "CONSTR_PRIMARY" and (table := self.table(name)) is not None:
+                # Whether they are is not told: a key's columns mostly are.
+                table.not_null |= set(self.index_columns.get(part.get("indexname", ""), ()))
             for key in keys:
                 self.column(name, key)
 
@@ -438,7 +446,7 @@ class Inventor:
             return
         self.made_names.add(path[-1])
         self.schema(path[-2] if len(path) > 1 else None)
-        body = "BEGIN RETURN NEW; END" if returns == "trigger" else "SELECT NULL"
+        body = "BEGIN RETURN NEW; END" if returns == "trigger" else f"SELECT NULL::{returns}"
         language = "plpgsql" if returns == "trigger" else "sql"
         self.before.setdefault(
             f"CREATE FUNCTION {quote_identifier(*path[-2:])}() RETURNS {returns} LANGUAGE {language} AS $$ {body} $$"
