@@ -1,0 +1,83 @@
+"""A router that sends reads to a replica, and whoever has just written to the primary (Django)
+
+The replica is an entry of DATABASES that is there when the environment names its host, so development and tests go on without one. Reads in
+a transaction stay on the primary, and so do those of a user who wrote some seconds ago, also when another process answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from dbwright.fixes.spelling import listing
+from dbwright.generate import templates
+from dbwright.generate.generated import Generated, Option, Refused
+from dbwright.generate.workspace import Workspace
+from dbwright.source.files import find_files
+
+LIBRARIES = """\
+django-multidb-router does the same with several replicas and its own middleware; where the project requires it, this refuses. For one
+replica, or a proxy before several, this is a module of forty lines."""
+OPTIONS = (
+    Option("apps", "Applications whose reads may go to the replica; else all.", several=True, is_argument=True),
+    Option("seconds", "How long who wrote reads from the primary.", default=5),
+    Option("variable", "The environment variable with the replica's host.", default="REPLICA_HOST"),
+    Option("settings", "The settings file, where there are several."),
+)
+
+
+def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
+    """Raises Refused where it is not clear which settings are meant."""
+    if workspace.requires("django-multidb-router"):
+        raise Refused(
+            "The project requires django-multidb-router, which does this.", "Give it the replica in REPLICA_DATABASES."
+        )
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", given["variable"]):
+        raise Refused(f"{given['variable']} is no name of a variable.", "Take capital letters and underscores.")
+    models = [
+        table for table in workspace.project.tables if table.framework == "django" and table.owned and not table.through
+    ]
+    known = {workspace.django_model(table).label for table in models if table.managed}
+    strange = [name for name in given["apps"] if name not in known]
+    if strange:
+        raise Refused(f"{strange[0]} is no application with models here.", f"There are {', '.join(sorted(known))}.")
+    settings = _settings(workspace, given["settings"])
+    folder = settings.rpartition("/")[0]
+    file = f"{folder}/replica_router.py".lstrip("/")
+    workspace.add(
+        file, templates.text("replica_router/module.py.txt", seconds=given["seconds"], apps=listing(given["apps"]))
+    )
+    module = file.removesuffix(".py").replace("/", ".")
+    workspace.edit(settings, lambda old: _with_replica(old, module, given["variable"]))
+    notes = [
+        f"Without {given['variable']} in the environment nothing changes.",
+        f"Put {module}.PinAfterWrite first into MIDDLEWARE.",
+    ]
+    return workspace.generated(
+        [f"{given['variable']}=… python manage.py check --database replica"], "take the edits back", notes
+    )
+
+
+def _settings(workspace: Workspace, wanted: str | None) -> str:
+    found = [
+        one.name
+        for one in find_files(workspace.project.root)
+        if "settings" in one.name and re.search(r"^\s*DATABASES\b", workspace.text(one.name), re.MULTILINE)
+    ]
+    if wanted is not None:
+        found = [name for name in found if name == wanted.strip("/")]
+    if len(found) != 1:
+        told = f"DATABASES stand in {', '.join(found)}" if found else "No settings with DATABASES were found"
+        raise Refused(f"{told}.", "Name the file with --settings.")
+    return found[0]
+
+
+def _with_replica(old: str, module: str, variable: str) -> str:
+    imported = "" if re.search(r"^import os$", old, re.MULTILINE) else "import os\n\n"
+    return (
+        old.rstrip("\n")
+        + f'\n\n{imported}if os.environ.get("{variable}"):\n    DATABASES["replica"] = {{\n        **DATABASES["default"],\n'
+        + f'        "HOST": os.environ["{variable}"],\n        "TEST": {{"MIRROR": "default"}},\n    }}\n'
+        + f'    DATABASE_ROUTERS = ["{module}.ReplicaRouter"]\n'
+    )
