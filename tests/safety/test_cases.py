@@ -41,3 +41,13 @@ def test_case(case: dict[str, Any], scratch: Scratch) -> None:
 
 def test_there_are_cases_enough() -> None:
     assert len(CASES) >= 150
+
+
+def test_a_session_that_ends_itself(scratch: Scratch) -> None:
+    """What comes after is judged by its text, and the next migration finds a whole server."""
+    text = "SELECT pg_terminate_backend(pg_backend_pid());\nCREATE INDEX users_email ON users (email);"
+    (judgement,) = judge([script_of(text, "case.sql")], Before(), scratch)
+    assert any(gap.startswith("line 1: failed") for gap in judgement.gaps)
+    assert "migrations/blocking-index-build" in {f.check for f in judgement.findings}
+    (after,) = judge([script_of("ALTER TABLE users ADD COLUMN a int;", "case.sql")], Before(), scratch)
+    assert after.gaps == ()

@@ -9,7 +9,7 @@ from typing import Literal
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.wording import counted, duration
 from dbwright.safety.nodes import Name, Node, commands, dotted, names, relation
-from dbwright.safety.observed import BLOCKS_READS, STRENGTH, Observation
+from dbwright.safety.observed import BLOCKS_READS, Observation
 from dbwright.safety.scratch import Prior, Relation
 from dbwright.safety.statements import Framework, Script, Statement
 
@@ -308,11 +308,6 @@ def _note_columns(step: Step) -> None:
                 state.unvalidated[constraint["conname"]] = step.statement.transaction
         elif one.get("subtype") == "AT_DropConstraint":
             state.dropped_constraints.add((step.key(name), one.get("name", "")))
-
-
-def stronger(mode: str | None, than: str) -> bool:
-    """Whether a lock mode is at least that strong."""
-    return mode is not None and STRENGTH.index(mode) >= STRENGTH.index(than)
 
 
 _NOTES: dict[str, Callable[[Step], object]] = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from dbwright.safety.statements import Opaque
 
@@ -35,10 +34,6 @@ _MANY = frozenset(
 _BULK = frozenset(("bulk_create", "bulk_update"))
 LARGEST_BATCH = 5_000
 """Rows in one statement: beyond some thousands a batch is no faster, and its locks and its memory grow with it."""
-
-Habit = Literal[
-    "row by row", "loaded whole", "unbatched", "whole table", "batch too large", "real model", "not read", "no reverse"
-]
 
 
 def steps_of(tree: ast.Module | None, names: Sequence[str], line: int, *, reversible: bool) -> Iterator[Opaque]:

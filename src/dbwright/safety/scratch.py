@@ -65,10 +65,6 @@ _KINDS = {
 }
 
 
-class StatementStuck(Exception):
-    """A statement neither ended nor could be ended."""
-
-
 @dataclass(frozen=True, slots=True)
 class Relation:
     oid: int
@@ -163,7 +159,7 @@ class Scratch:
     def extend(self, statements: Iterable[str], named: str = "", fill: bool = True) -> Prior:
         """The database as it is, with these statements carried out and rows in the tables that have none."""
         prior = Prior()
-        with self._connect(autocommit=True) as connection:
+        with self._connect() as connection:
             self._make(connection, statements, prior)
             if fill:
                 self._fill(connection, prior, set(re.findall(r"[\w$]+", named)))
@@ -179,7 +175,7 @@ class Scratch:
 
     def session(self) -> psycopg.Connection[Any]:
         """One more session of the role that migrates."""
-        return self._connect(autocommit=True)
+        return self._connect()
 
     def required(self) -> dict[Name, set[str]]:
         """The columns of each table that an INSERT must give: required, without a default."""
@@ -239,14 +235,12 @@ class Scratch:
                     there = (rows.ROWS,)
             prior.rows[relation.oid] = there[0] if there else 0
 
-    def _connect(self, autocommit: bool) -> psycopg.Connection[Any]:
+    def _connect(self) -> psycopg.Connection[Any]:
         connection = psycopg.connect(
-            self.conninfo, user=_ROLE, password=self._password, autocommit=autocommit, prepare_threshold=None
+            self.conninfo, user=_ROLE, password=self._password, autocommit=True, prepare_threshold=None
         )
         # Whether timestamps keep their bits when they get a time zone depends on the zone: any but UTC rewrites.
         connection.execute("SET timezone = 'Europe/Paris'")
-        if not autocommit:
-            connection.rollback()
         return connection
 
     def _clear(self) -> None:
@@ -273,11 +267,15 @@ class Scratch:
         run = _Run(self, prior)
         self._others = [run.migration, run.reader, run.probe]
         try:
-            return run.all(statements)
+            run.all(statements)
+        except psycopg.OperationalError as error:  # the statement ended its own session, or had to be ended
+            lost = Observation(error=f"the session ended: {_message(error)}", sqlstate=error.sqlstate)
+            run.found += [lost, *[None] * len(statements)][: len(statements) - len(run.found)]
         finally:
             for connection in self._others:
                 connection.close()
             self._others = []
+        return run.found
 
 
 class _Run:
@@ -286,23 +284,19 @@ class _Run:
     def __init__(self, scratch: Scratch, prior: Prior) -> None:
         self.prior = prior
         self.control = scratch.control
-        self.migration = scratch._connect(autocommit=True)
-        self.reader = scratch._connect(autocommit=True)
-        self.probe = scratch._connect(autocommit=True)
+        self.migration = scratch._connect()
+        self.reader = scratch._connect()
+        self.probe = scratch._connect()
         self.probe.execute(f"SET lock_timeout = '{_PATIENCE_MS}ms'".encode())
         self.migration.execute("SET statement_timeout = '20s'")
         self.pid = self.migration.info.backend_pid
         self.filenodes = {r.oid: r.filenode for r in prior.relations.values()}
         self.words: set[str] = set()
         self._known_locks: dict[int, str] = {}
-        self._last_probes: tuple[frozenset[Name], frozenset[Name], frozenset[Name]] = (
-            frozenset(),
-            frozenset(),
-            frozenset(),
-        )
+        self.found: list[Observation | None] = []
 
-    def all(self, statements: Sequence[Statement]) -> list[Observation | None]:
-        found: list[Observation | None] = []
+    def all(self, statements: Sequence[Statement]) -> None:
+        found = self.found
         opened: int | None = None
         begun = 0
         for number, statement in enumerate(statements):
@@ -318,7 +312,6 @@ class _Run:
             found.append(self._one(statement))
         if opened is not None:
             self._end(found, begun)
-        return found
 
     def _end(self, found: list[Observation | None], begun: int) -> None:
         """Commit, and tell each statement of the transaction how long its locks were held."""
@@ -419,7 +412,7 @@ class _Run:
             if time.monotonic() > deadline:
                 self.control.execute("SELECT pg_cancel_backend(%s)", (self.pid,))
                 if not work.done.wait(5):
-                    raise StatementStuck
+                    self.control.execute("SELECT pg_terminate_backend(%s)", (self.pid,))
                 break
             blocked = self.control.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", (self.pid,)).fetchone()
             if blocked and blocked[0] and not waited:
