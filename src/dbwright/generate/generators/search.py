@@ -6,15 +6,14 @@ that takes what people type into a search box.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
 from dbwright.fixes.django import index_name
 from dbwright.fixes.django_models import AddEntry, edited
-from dbwright.fixes.python_text import CannotEdit, PythonText
-from dbwright.fixes.spelling import call, listing, spread, text
+from dbwright.fixes.spelling import call, listing, text
 from dbwright.generate import templates
+from dbwright.generate.fields import require_generated, with_field
 from dbwright.generate.generated import Generated, Option, Refused
 from dbwright.generate.migrations import Step
 from dbwright.generate.workspace import Workspace
@@ -36,8 +35,6 @@ OPTIONS = (
 )
 _SEARCH = "django.contrib.postgres.search"
 _IMPORTS = ((_SEARCH, "SearchVector"), (_SEARCH, "SearchVectorField"))
-LEAST_DJANGO = (5, 0)
-"""The first with ``GeneratedField``."""
 
 
 def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
@@ -46,14 +43,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     if table.framework != "django":
         raise Refused(f"{table.name} is no model of Django's.", "Search is generated for Django only.")
     model = workspace.django_model(table)
-    if model.version < LEAST_DJANGO:
-        version = ".".join(map(str, model.version))
-        raise Refused(f"The project allows Django {version}, which has no GeneratedField.", "Require 5.0 or later.")
-    if model.on_sqlite:
-        raise Refused(
-            "Some environment of the project runs on SQLite, which has no such column.",
-            "Run it on PostgreSQL everywhere.",
-        )
+    require_generated(model)
     if table.column("search") is not None:
         raise Refused(f"{table.name} has a column search already.", "Leave things as they are.")
     field = _field(workspace, table, given["columns"], given["language"])
@@ -65,7 +55,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     )
     back = workspace.last_migration(table)
     workspace.edit(model.source.file, lambda old: edited(old, model.source, index))
-    workspace.edit(model.source.file, lambda old: _with_field(old, model.source.name, model.source.line, field))
+    workspace.edit(model.source.file, lambda old: with_field(old, model.source, "search", field, _IMPORTS))
     workspace.migrate(table, _steps(table, model.name, field, index.text))
     folder = workspace.folder_of_application(table)
     values = {"table": model.source.name, "language": text(given["language"])}
@@ -105,18 +95,3 @@ def _steps(table: SourceTable, name: str, field: str, index: str) -> list[Step]:
         Step(f"{name}_search", f"The words of {table.name}, kept by the database.", operations=(added,), imports=lines),
         Step(f"{name}_search_idx", "The index on them.", outside=True, operations=(built,), imports=concurrently),
     ]
-
-
-def _with_field(old: str, name: str, line: int, field: str) -> str:
-    """The field behind the last one of the class."""
-    source = PythonText(old)
-    cls = source.class_at(name, line)
-    fields = [node for node in cls.body if isinstance(node, ast.Assign | ast.AnnAssign)]
-    if not fields:
-        raise CannotEdit(f"{name} has no fields of its own")
-    last, indent = fields[-1], fields[-1].col_offset
-    at = source.after_line(last.end_lineno or last.lineno)
-    source.replace(at, at, f"{' ' * indent}search = {spread(source.quoted(field), indent)}\n")
-    for module, one in _IMPORTS:
-        source.add_import(module, one)
-    return source.result()
