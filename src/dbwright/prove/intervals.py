@@ -10,10 +10,6 @@ from dbwright.model.proved import Interval
 
 LEAST_RUNS = 6
 """With fewer, not even the smallest and the largest run hold the median with 95 %: 2 × 0.5⁵ = 6 %."""
-METHOD = (
-    "median and distribution-free interval of at least 95 % from order statistics of the runs (binomial); of several draws of parameters"
-    " the means of their medians and of their ends, which is wider than 95 % needs"
-)
 
 
 def rank(runs: int) -> int:
