@@ -194,8 +194,8 @@ DAYLOG = (
         500,
         "< 500 ms",
         (('upper("journal_journalentry"."content"::text) like', "order by"),),
-        "it reads all entries of one person, a few of whom have thousands: a search column kept by the database (DL-03) makes that small, and was"
-        " not advised here",
+        "it reads all entries of one person, a few of whom have thousands; a search column kept by the database (DL-03) makes"
+        " that small, and was not advised here",
     ),
     QueryClass(
         "active writers",
