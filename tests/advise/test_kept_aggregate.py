@@ -66,7 +66,11 @@ def judged(
             WorkloadStatement(sql, calls, 20.0, hours=hours),
             WorkloadStatement("SELECT 1 FROM promo", others, 20.0 * calls, hours=hours),
         ]
-        effects = [Effect(s, (cost := session.plan(s.sql).cost), cost) for s in statements]
+        costs = [session.plan(s.sql).cost for s in statements]
+        effects = [
+            Effect(s, cost, cost, weight=s.calls * (s.mean_milliseconds or 0.0) / cost)
+            for s, cost in zip(statements, costs, strict=True)
+        ]
         with Evidence(session, snapshot or phantom.snapshot, effects, ()) as evidence:
             return list(kept_aggregate.measures(evidence))
 

@@ -47,7 +47,7 @@ def confidence(
 
 
 def _gain(effects: Sequence[Effect]) -> float:
-    return sum((effect.before - effect.after) * effect.statement.calls for effect in effects)
+    return sum(effect.gain for effect in effects)
 
 
 def _parameters(served: Sequence[Effect]) -> str:
@@ -70,7 +70,7 @@ def _small_gains(served: Sequence[Effect]) -> str:
 
 
 def _named(effects: Sequence[Effect]) -> str:
-    largest = sorted(effects, key=lambda e: -(e.before - e.after) * e.statement.calls)
+    largest = sorted(effects, key=lambda e: -e.gain)
     return listed(dict.fromkeys(e.statement.origin or e.statement.sql[:40] for e in largest), 2)
 
 

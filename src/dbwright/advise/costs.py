@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from dbwright.advise.effort import Efforts
 from dbwright.model.change import CreateIndex
+from dbwright.model.query_plan import Node, Plan
 from dbwright.phantom import Session, WhatIf, WhatIfIndex
 
 Configuration = frozenset[int]
@@ -37,41 +39,85 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of the workload. ``weight`` multiplies its cost; ``looks`` are the plans that may be asked for, None: as many as it
-    takes."""
+    """A statement of the workload. ``milliseconds`` are a call's where they were recorded; ``looks`` are the plans that may be asked for,
+    None: as many as it takes."""
 
     text: str
-    weight: float = 1.0
+    calls: float = 1.0
+    milliseconds: float | None = None
     looks: int | None = None
+
+
+class Price(NamedTuple):
+    """Of a call: the planner's ``cost``, by which it chooses, and the ``effort`` (`Efforts`; the cost where nobody asks for that)."""
+
+    cost: float
+    effort: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the prices of a statement's calls are worth together, in the unit of the workload's cost."""
+
+    cost: float = 1.0
+    effort: float = 0.0
+
+    def value(self, price: Price) -> float:
+        return price.cost * self.cost + price.effort * self.effort
+
+
+class Useful(NamedTuple):
+    """A configuration with the planner's cost of a call and what all calls are worth."""
+
+    used: Configuration
+    cost: float
+    value: float
 
 
 @dataclass
 class Costs:
-    """For each statement, by number, the configurations that are known and what they cost, in the planner's units without weight.
+    """For each statement, by number, the configurations that are known and their prices; ``scales`` make values of these.
     ``failed`` has the reasons of statements that cannot be planned."""
 
-    known: dict[int, dict[Configuration, float]] = field(default_factory=dict)
+    known: dict[int, dict[Configuration, Price]] = field(default_factory=dict)
+    scales: dict[int, Scale] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
 
-    def learn(self, statement: int, found: Mapping[Configuration, float]) -> None:
+    def learn(self, statement: int, found: Mapping[Configuration, Price]) -> None:
         mine = self.known.setdefault(statement, {})
-        for used, cost in found.items():
-            mine[used] = min(cost, mine.get(used, cost))
+        for used, price in found.items():
+            mine[used] = min(price, mine.get(used, price))
+
+    def plan(self, statement: int, chosen: Collection[int]) -> tuple[Price, Configuration]:
+        """The price with the chosen candidates and which of them are used: the planner takes what costs least, whatever its effort."""
+        chosen = frozenset(chosen)
+        known = self.known[statement].items()
+        return min(((price, used) for used, price in known if used <= chosen), key=lambda one: (one[0], sorted(one[1])))
 
     def of(self, statement: int, chosen: Collection[int]) -> float:
-        """The least that is known of the statement with the chosen candidates."""
-        chosen = frozenset(chosen)
-        return min(cost for used, cost in self.known[statement].items() if used <= chosen)
+        """What all calls of the statement are worth with the chosen candidates."""
+        return self.value(statement, self.plan(statement, chosen)[0])
 
-    def useful(self, statement: int) -> list[tuple[Configuration, float]]:
-        """The configurations that cost less than each of their parts, by more than counts, cheapest first."""
+    def value(self, statement: int, price: Price) -> float:
+        return self.scales[statement].value(price)
+
+    def base(self, statement: int) -> float:
+        """What all calls are worth without any candidate."""
+        return self.value(statement, self.known[statement][NONE])
+
+    def useful(self, statement: int) -> list[Useful]:
+        """The configurations that cost less than each of their parts, or have another value, by more than counts, cheapest first."""
         known = self.known[statement]
-        kept: list[tuple[Configuration, float]] = []
-        counts = known[NONE] * _COUNTS
-        for used, cost in sorted(known.items(), key=lambda item: (len(item[0]), item[1], sorted(item[0]))):
-            if not any(less <= cost + counts and smaller <= used for smaller, less in kept):
-                kept.append((used, cost))
-        return sorted(kept, key=lambda item: (item[1], sorted(item[0])))
+        kept: list[Useful] = []
+        cost_counts, value_counts = known[NONE].cost * _COUNTS, self.base(statement) * _COUNTS
+        for used, price in sorted(known.items(), key=lambda item: (len(item[0]), item[1], sorted(item[0]))):
+            value = self.value(statement, price)
+            if not any(
+                less.cost <= price.cost + cost_counts and abs(less.value - value) <= value_counts and less.used <= used
+                for less in kept
+            ):
+                kept.append(Useful(used, price.cost, value))
+        return sorted(kept, key=lambda one: (one.cost, sorted(one.used)))
 
 
 class Interrupted(Exception):
@@ -82,15 +128,23 @@ class Looker:
     """One statement under supposed indexes; remembers what it was told."""
 
     def __init__(
-        self, statement: str, numbers: Iterable[int], stop: Callable[[], bool] = lambda: False, most: int | None = None
+        self,
+        statement: str,
+        numbers: Iterable[int],
+        stop: Callable[[], bool] = lambda: False,
+        most: int | None = None,
+        efforts: Efforts | None = None,
     ) -> None:
-        """``stop`` is asked before each plan; a look raises Interrupted once it says so, and once ``most`` plans were made."""
+        """``stop`` is asked before each plan; a look raises Interrupted once it says so, and once ``most`` plans were made. ``efforts``
+        estimates the effort beside the cost."""
+        self._efforts = efforts
+        self._entries: dict[tuple[str, ...], float] = {}
         self._stop = stop
         self._most = most
         self.statement = statement
         self.numbers = frozenset(numbers)
         self.looks = 0
-        self.found: dict[Configuration, float] = {}
+        self.found: dict[Configuration, Price] = {}
         self._seen: list[tuple[frozenset[int], Configuration, float]] = []
         self._what_if: WhatIf | None = None
         self._position: Mapping[int, int] = {}
@@ -115,8 +169,32 @@ class Looker:
         used = frozenset(self._number[place] for place in places)
         self.looks += 1
         self._seen.append((on, used, plan.cost))
-        self.found[used] = min(plan.cost, self.found.get(used, plan.cost))
+        if used not in self.found or plan.cost < self.found[used].cost:
+            self.found[used] = Price(plan.cost, self._effort(plan))
         return plan.cost, used
+
+    def _effort(self, plan: Plan) -> float:
+        if self._efforts is None:
+            return plan.cost
+        assert self._what_if is not None
+        filtered = {
+            number: self._sought(node)
+            for number, node in enumerate(plan.nodes())
+            if "Filter" in node and "Index Name" in node
+        }
+        if any(sought not in self._entries for sought in filtered.values()):
+            entries = self._what_if.session.entries(self.statement, plan)
+            for number, sought in filtered.items():
+                self._entries.setdefault(sought, entries.get(number, 0.0))
+        entries = {number: self._entries[sought] for number, sought in filtered.items()}
+        return self._efforts.of(plan, entries, self._what_if.definition)
+
+    def _sought(self, node: Node) -> tuple[str, ...]:
+        """What decides how many entries of an index are read: indexes with the same condition have as many."""
+        assert self._what_if is not None
+        supposed = self._what_if.definition(node["Index Name"])
+        part = node["Index Name"] if supposed is None else str(supposed.predicate)
+        return str(node.get("Alias")), str(node.get("Index Cond")), part
 
 
 def explore(looker: Looker, indexes: Mapping[int, WhatIfIndex], limit: int = _LOOKS) -> None:
@@ -170,7 +248,7 @@ def refine(looker: Looker, indexes: Mapping[int, WhatIfIndex], chosen: frozenset
     """Find the configurations that matter for a statement beside a choice: what it uses of it, what it would cost without each of
     these, and what more would be worth its bytes at ``price`` (cost for a byte)."""
     cost, used = looker.look(chosen)
-    best = min(looker.found.values())
+    best = min(looker.found.values()).cost
     affordable = frozenset(n for n in looker.numbers - chosen if indexes[n].bytes * price <= cost - best)
     for size in ((1 << 62), *_sizes((indexes[n].bytes for n in affordable), 2.0)):
         among = frozenset(n for n in affordable if indexes[n].bytes <= size)

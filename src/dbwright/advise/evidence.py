@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from dbwright.advise.relations import Relations
 from dbwright.advise.sizing import supposed
 from dbwright.advise.tables import TableFacts, facts_of
-from dbwright.model.advice import Effect
+from dbwright.model.advice import Effect, weighed_by
 from dbwright.model.catalog import Table
 from dbwright.model.change import CreateIndex
 from dbwright.model.query import Query, Usage
@@ -60,7 +60,7 @@ class Evidence:
         self.relations = Relations(snapshot)
         self.effects = effects
         self.advised = advised
-        self.timed = bool(effects) and all(e.statement.mean_milliseconds is not None for e in effects)
+        self.timed = weighed_by(effects) == "time"
         self._session = session
         self._stop = stop
         self._block: tuple[tuple[CreateIndex, ...], WhatIf] | None = None
@@ -76,7 +76,7 @@ class Evidence:
     @cached_property
     def observed(self) -> tuple[Observed, ...]:
         """The statements that can be read, those with the largest share first."""
-        weights = [self._weight(effect) for effect in self.effects]
+        weights = [effect.before * effect.weight for effect in self.effects]
         total = sum(weights) or 1.0
         order = sorted(range(len(self.effects)), key=lambda n: (-weights[n], n))[:MOST_OBSERVED]
         found = []
@@ -105,7 +105,7 @@ class Evidence:
 
     def share_text(self, share: float) -> str:
         """``share`` in words."""
-        return f"{share:.1%} of the workload's {'time' if self.timed else 'cost'}"
+        return f"{share:.1%} of the workload's {weighed_by(self.effects)}"
 
     def plan_of(self, observed: Observed) -> Plan | None:
         """The plan of a statement beside the advised indexes, None when it cannot be made."""
@@ -146,11 +146,6 @@ class Evidence:
         except psycopg.Error:
             return False
         return True
-
-    def _weight(self, effect: Effect) -> float:
-        statement = effect.statement
-        each = statement.mean_milliseconds if self.timed and statement.mean_milliseconds is not None else effect.before
-        return statement.calls * each
 
     def _open(self, indexes: tuple[CreateIndex, ...]) -> WhatIf:
         if self._block is not None and self._block[0] == indexes:

@@ -1,18 +1,23 @@
 """The choice of indexes as an integer programme, solved by HiGHS.
 
-Minimise the weighted cost of all statements plus what the chosen indexes cost: each statement takes one of its known configurations, a
-configuration needs its indexes, the indexes' bytes stay within the budget (and their number within a count). Known as index selection by
-BIP (CoPhy: Dash, Polyzotis, Ailamaki, VLDB 2011), here over costs that the planner really gave.
+Minimise the value of all statements plus what the chosen indexes cost: each statement takes one of its known configurations, a
+configuration needs its indexes, the indexes' bytes stay within the budget (and their number within a count). Where a configuration costs
+the planner less and has a larger value, none of a smaller value can be taken once all of its indexes are there. Known as index selection
+by BIP (CoPhy: Dash, Polyzotis, Ailamaki, VLDB 2011), here over costs that the planner really gave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-from dbwright.advise.costs import Configuration, Costs, Statement
+from dbwright.advise.costs import Costs, Useful
+
+Row = tuple[float, float, list[int], list[float]]
+"""A linear condition: the least and the most that the columns may come to, weighted."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,6 @@ class Solution:
 
 
 def solve(
-    statements: Sequence[Statement],
     costs: Costs,
     sizes: Mapping[int, int],
     charges: Mapping[int, float],
@@ -37,50 +41,40 @@ def solve(
     seconds: float = 20.0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Solution:
-    """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the weighted costs. ``gap`` is the relative distance from
+    """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the values. ``gap`` is the relative distance from
     the optimum at which the search may stop, ``seconds`` its limit: where that ends it, what was found last is the choice, or none."""
     import highspy
     import numpy as np
     from highspy._core import _Highs
 
-    choices: list[tuple[int, Configuration, float]] = []
+    choices: list[tuple[int, Useful]] = []
     for number in sorted(costs.known):
-        choices += [(number, used, cost * statements[number].weight) for used, cost in costs.useful(number)]
-    candidates = sorted({n for _, used, _ in choices for n in used if budget is None or sizes[n] <= budget})
+        choices += [(number, one) for one in costs.useful(number)]
+    candidates = sorted({n for _, one in choices for n in one.used if budget is None or sizes[n] <= budget})
     column = {n: len(choices) + position for position, n in enumerate(candidates)}
-    kept = [all(n in column for n in used) for _, used, _ in choices]
+    kept = [all(n in column for n in one.used) for _, one in choices]
 
     model = highspy.HighsLp()
     model.num_col_ = len(choices) + len(candidates)
-    base = sum(costs.known[n][frozenset()] * statements[n].weight for n in costs.known) or 1.0
+    base = sum(map(costs.base, costs.known)) or 1.0
     # In thousandths of the whole, so that tolerances mean the same for every workload.
     scale = 1000.0 / base
-    model.col_cost_ = np.array([c * scale for _, _, c in choices] + [charges.get(n, 0.0) * scale for n in candidates])
+    model.col_cost_ = np.array(
+        [one.value * scale for _, one in choices] + [charges.get(n, 0.0) * scale for n in candidates]
+    )
     model.col_lower_ = np.zeros(model.num_col_)
     model.col_upper_ = np.array([1.0 if ok else 0.0 for ok in kept] + [1.0] * len(candidates))
-    rows: list[tuple[float, float, list[int], list[float]]] = []
-    by_statement: dict[int, list[int]] = {}
-    for position, (number, _, _) in enumerate(choices):
-        by_statement.setdefault(number, []).append(position)
-    for positions in by_statement.values():
-        rows.append((1.0, 1.0, positions, [1.0] * len(positions)))
-        # Per statement and index, not per configuration: fewer rows and a tighter relaxation.
-        needing: dict[int, list[int]] = {}
-        for position in positions:
-            for n in sorted(
-                choices[position][1]
-            ):  # a set's own order is another in each process, and decides among equals
-                if n in column:
-                    needing.setdefault(n, []).append(position)
-        for n, those in needing.items():
-            rows.append((-highspy.kHighsInf, 0.0, [*those, column[n]], [*[1.0] * len(those), -1.0]))
+    rows: list[Row] = []
+    by_statement: dict[int, dict[int, Useful]] = {}
+    for position, (number, one) in enumerate(choices):
+        by_statement.setdefault(number, {})[position] = one
+    for of_statement in by_statement.values():
+        rows += _rows_of(of_statement, column)
     if budget is not None and candidates:
         unit = 1024.0**2
-        rows.append(
-            (-highspy.kHighsInf, budget / unit, [column[n] for n in candidates], [sizes[n] / unit for n in candidates])
-        )
+        rows.append((-inf, budget / unit, [column[n] for n in candidates], [sizes[n] / unit for n in candidates]))
     if count is not None and candidates:
-        rows.append((-highspy.kHighsInf, float(count), [column[n] for n in candidates], [1.0] * len(candidates)))
+        rows.append((-inf, float(count), [column[n] for n in candidates], [1.0] * len(candidates)))
     model.num_row_ = len(rows)
     model.row_lower_ = np.array([row[0] for row in rows])
     model.row_upper_ = np.array([row[1] for row in rows])
@@ -109,6 +103,26 @@ def solve(
     chosen = frozenset(n for n in candidates if values[column[n]] > 0.5)
     bound = info.mip_dual_bound if candidates else info.objective_function_value
     return Solution(chosen, info.objective_function_value / scale, bound / scale)
+
+
+def _rows_of(configurations: Mapping[int, Useful], column: Mapping[int, int]) -> Iterator[Row]:
+    """One of a statement's configurations, by the column of each, is taken; its indexes are there; and the planner takes what costs it
+    least."""
+    yield 1.0, 1.0, list(configurations), [1.0] * len(configurations)
+    # Per statement and index, not per configuration: fewer rows and a tighter relaxation.
+    needing: dict[int, list[int]] = {}
+    for position, one in configurations.items():
+        # A set's own order is another in each process, and decides among equals.
+        for n in sorted(one.used):
+            if n in column:
+                needing.setdefault(n, []).append(position)
+    for n, those in needing.items():
+        yield -inf, 0.0, [*those, column[n]], [*[1.0] * len(those), -1.0]
+    for one in configurations.values():
+        better = [p for p, other in configurations.items() if other.cost > one.cost and other.value < one.value]
+        if better and one.used and one.used <= column.keys():
+            those = [*better, *(column[n] for n in sorted(one.used))]
+            yield -inf, float(len(one.used)), those, [1.0] * len(those)
 
 
 def _run(solver: Any, stop: Callable[[], bool]) -> None:

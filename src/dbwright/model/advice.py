@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 from dbwright.model.change import CreateIndex
@@ -14,14 +14,28 @@ from dbwright.model.workload import StatementProblem, WorkloadStatement
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A statement under the advice. Costs are the planner's, of one call. ``used`` are the positions of the advised indexes in its plan.
-    ``doubtful``: the plan becomes another for a gain that is within what estimates err by."""
+    """A statement under the advice. ``before`` and ``after`` are the planner's costs of one call, which ``weight`` multiplies: its calls,
+    or where its time was recorded what gives it its part of that. ``used`` are the positions of the advised indexes in its plan.
+    ``time`` is the estimated time after as a share of that before, None where it was not estimated. ``doubtful``: the plan becomes
+    another for a gain that is within what estimates err by."""
 
     statement: WorkloadStatement
     before: float
     after: float
     used: tuple[int, ...] = ()
     doubtful: bool = False
+    weight: float = 1.0
+    time: float | None = None
+
+    @property
+    def gain(self) -> float:
+        """What all calls save of the planner's cost."""
+        return (self.before - self.after) * self.weight
+
+
+def weighed_by(effects: Sequence[Effect]) -> str:
+    """``time`` where that was recorded for all, else ``cost``."""
+    return "time" if effects and all(e.statement.mean_milliseconds is not None for e in effects) else "cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +126,14 @@ class Advice:
     def bytes(self) -> int:
         return sum(row.bytes for row in self.indexes)
 
-    def share_of(self, effect: Effect) -> tuple[float, str]:
-        """The statement's part of the workload, and of what: of its time where that was recorded for all, else of its cost."""
-        if self._milliseconds is not None:
-            return effect.statement.calls * (effect.statement.mean_milliseconds or 0.0) / self._milliseconds, "time"
-        return (effect.before * effect.statement.calls / self.before if self.before else 0.0), "cost"
+    def share_of(self, effect: Effect) -> float:
+        """The statement's part of the workload: see `weighed_by`."""
+        return effect.before * effect.weight / self.before if self.before else 0.0
 
-    @cached_property
-    def _milliseconds(self) -> float | None:
-        means = [(e.statement.calls, e.statement.mean_milliseconds) for e in self.effects]
-        return (
-            sum(calls * (mean or 0.0) for calls, mean in means) or None
-            if all(m is not None for _, m in means)
-            else None
-        )
+    @property
+    def weighed_by(self) -> str:
+        """What a part of the workload is a part of: of its time where that was recorded for all, else of its cost."""
+        return weighed_by(self.effects)
 
     @property
     def relative(self) -> float:

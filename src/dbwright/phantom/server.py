@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,6 +49,21 @@ PLANNER_SETTINGS = frozenset(
     " jit_optimize_above_cost recursive_worktable_factor search_path timezone datestyle intervalstyle default_text_search_config".split()
 )
 """What decides plans, beside the sizes and statistics, and any role may set; and all of ``enable_…``."""
+
+
+@contextmanager
+def _without_toast(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Tables that are made meanwhile have no TOAST tables: two relations more for nearly each, of which the planner knows nothing."""
+    storage = connection.execute(
+        "SELECT oid::int8, typstorage::text FROM pg_type WHERE typlen = -1 AND typstorage <> 'p'"
+    ).fetchall()
+    oids = [oid for oid, _ in storage]
+    connection.execute("UPDATE pg_type SET typstorage = 'p' WHERE oid = ANY(%s)", (oids,))
+    yield
+    connection.execute(
+        'UPDATE pg_type t SET typstorage = f.storage::"char" FROM unnest(%s::int8[], %s::text[]) AS f (oid, storage) WHERE t.oid = f.oid',
+        (oids, [kind for _, kind in storage]),
+    )
 
 
 class NothingToPlan(DbwrightError):
@@ -172,7 +188,7 @@ class Phantom:
         with self._connect(database) as connection:
             connection.execute(clock.functions(self.snapshot.taken_at).encode())
             self._run(connection, namespaces)
-            with self._connect_to_define(connection, database) as builder:
+            with _without_toast(connection), self._connect_to_define(connection, database) as builder:
                 for group in definitions:
                     self._run(builder, group)
             with connection.transaction():

@@ -21,6 +21,19 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _TYPED_LITERAL = re.compile(r"\b(interval|date|timestamp|timestamptz|time)\s+(\$\d+)", re.I)
 _SEMICOLON = 59
 """The scanner's number for ``;``."""
+_COSTS = (
+    "seq_page_cost",
+    "random_page_cost",
+    "cpu_tuple_cost",
+    "cpu_index_tuple_cost",
+    "cpu_operator_cost",
+    "parallel_setup_cost",
+    "parallel_tuple_cost",
+)
+_MULTIPLY = "SELECT set_config(name, (current_setting(name)::float8 * %s)::text, true) FROM unnest(%s::text[]) AS name"
+_FINER = 1000.0
+_MORE = 0.01
+"""By which an entry is made dearer: little enough to leave the plan as it is."""
 PLAN_SECONDS = 10.0
 """No statement is planned for longer."""
 
@@ -83,6 +96,29 @@ class Session:
                 f"It cannot be planned: {reason_of(error)}.",
                 "Check the statement against the schema in the snapshot.",
             ) from None
+
+    def entries(self, statement: str, plan: Plan) -> dict[int, float]:
+        """How many entries of its index each node of the plan reads in a run, by the node's number among `Plan.nodes`: EXPLAIN tells only
+        the rows that are left of them. It is what the node costs more when an entry does; empty when that changes the plan.
+
+        Raises PlanFailed.
+        """
+        with self.connection.transaction(force_rollback=True):
+            # All costs alike, so that the plan stays and more digits of small differences are told.
+            self.connection.execute(_MULTIPLY, (_FINER, list(_COSTS)))
+            before = self.plan(statement)
+            self.connection.execute(_MULTIPLY, (1 + _MORE, ["cpu_index_tuple_cost"]))
+            after = self.plan(statement)
+            row = self.connection.execute("SELECT current_setting('cpu_index_tuple_cost')::float8").fetchone()
+        if not (row and row[0] and before.shape == after.shape == plan.shape):
+            return {}
+        more = row[0] * _MORE / (1 + _MORE)
+        pairs = zip(before.nodes(), after.nodes(), strict=True)
+        return {
+            number: (float(dear["Total Cost"]) - float(node["Total Cost"])) / more
+            for number, (node, dear) in enumerate(pairs)
+            if node["Node Type"] in ("Index Scan", "Index Only Scan", "Bitmap Index Scan")
+        }
 
     def what_if(self, indexes: Sequence[WhatIfIndex]) -> WhatIf:
         """Suppose indexes for the length of a block. One block at a time."""

@@ -110,6 +110,10 @@ class WhatIf:
         """The numbers of the supposed indexes that a plan uses."""
         return frozenset(int(name[len(_PREFIX) :]) for name in plan.indexes if name.startswith(_PREFIX))
 
+    def definition(self, name: str) -> CreateIndex | None:
+        """The supposed index that a plan calls so."""
+        return self.indexes[int(name[len(_PREFIX) :])].definition if name.startswith(_PREFIX) else None
+
     def _create(self) -> None:
         numbers = range(len(self.indexes))
         if not numbers:

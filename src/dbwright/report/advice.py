@@ -87,6 +87,7 @@ def _as_json(
                 "cost_before": effect.before,
                 "cost_after": effect.after,
                 "indexes": effect.used,
+                "relative_time": effect.time,
                 "doubtful": effect.doubtful,
             }
             for effect in advice.effects
@@ -177,9 +178,7 @@ def _index(advice: Advice, number: int, row: AdvisedIndex, steps: Sequence[str])
     )
     if row.replaces:
         yield f"It makes {listed(row.replaces)} superfluous: see below."
-    effects = sorted(
-        (advice.effects[n] for n in row.statements), key=lambda e: -(e.before - e.after) * e.statement.calls
-    )
+    effects = sorted((advice.effects[n] for n in row.statements), key=lambda e: -e.gain)
     yield from (f"- {_effect(effect, advice)}" for effect in effects[:_SHOWN])
     if len(effects) > _SHOWN:
         yield f"- and {counted(len(effects) - _SHOWN, 'statement')} more"
@@ -200,8 +199,11 @@ def _effect(effect: Effect, advice: Advice) -> str:
     times = f", {effect.statement.calls:,.0f} calls" if effect.statement.calls != 1 else ""
     origin = one_line(effect.statement.origin or effect.statement.sql[:80])
     share = effect.after / effect.before if effect.before else 1.0
-    weight, what = advice.share_of(effect)
-    return f"{origin}{times}, {weight:.1%} of the workload's {what}: {effect.before:,.0f} to {effect.after:,.0f} ({share:.0%})"
+    time = "" if effect.time is None else f", its time to {effect.time:.0%} (estimated)"
+    return (
+        f"{origin}{times}, {advice.share_of(effect):.1%} of the workload's {advice.weighed_by}: {effect.before:,.0f} to"
+        f" {effect.after:,.0f} ({share:.0%}){time}"
+    )
 
 
 def _html(lines: Iterable[str]) -> str:

@@ -18,9 +18,7 @@ _LONGEST = 600
 def steps(advice: Advice, row: AdvisedIndex, snapshot: Snapshot, given: Sequence[str]) -> tuple[str, ...]:
     """Commands in order: the plan without touching anything, the measurement on a copy, then by hand beside real rows. ``given`` are the
     options that tell `dbwright plan` where to read."""
-    effects = sorted(
-        (advice.effects[n] for n in row.statements), key=lambda e: -(e.before - e.after) * e.statement.calls
-    )
+    effects = sorted((advice.effects[n] for n in row.statements), key=lambda e: -e.gain)
     if not effects:
         return ()
     first = effects[0]
