@@ -1,7 +1,7 @@
 """What PostgreSQL's manual says of each statement, against what is found: bad and good twins in ``cases/*.toml``.
 
 ``finds`` are the findings of severity warning and error, without ``migrations/``; ``hints`` some that must be among the infos; ``blocks``
-who was seen to wait, of any statement of the file.
+who was seen to wait, of any statement of the file; ``scans`` what was seen to be read whole.
 """
 
 import tomllib
@@ -35,6 +35,8 @@ def test_case(case: dict[str, Any], scratch: Scratch) -> None:
     for who, tables in case.get("blocks", {}).items():
         seen = {name for o in judgement.observations if o is not None for _, name in getattr(o, who)}
         assert seen == set(tables)
+    if "scans" in case:
+        assert {name for o in judgement.observations if o is not None for _, name in o.scanned} == set(case["scans"])
     if case["finds"] != ["syntax-error"] and not case.get("fails"):
         assert not any("failed" in gap for gap in judgement.gaps if "inside a transaction" not in gap), judgement.gaps
 

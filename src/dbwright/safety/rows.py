@@ -106,9 +106,13 @@ def _attempts(columns: list[Column], checks: str) -> Iterator[list[str]]:
 
 
 def _named(column: Column, checks: str) -> str | None:
-    """The first constant that stands after a column's name in a check."""
-    match = re.search(rf"\b{re.escape(column.name)}\b[^']{{0,60}}?('(?:[^']|'')*')", checks)
-    return f"{match[1]}::{column.written}" if match and column.category in "SE" else None
+    """The first constant that stands after a column's name in a check; of numbers that and the next."""
+    at = rf"\b{re.escape(column.name)}\b"
+    if column.category in "SE":
+        match = re.search(rf"{at}[^']{{0,60}}?('(?:[^']|'')*')", checks)
+        return f"{match[1]}::{column.written}" if match else None
+    match = re.search(rf"{at}[^\d']{{0,30}}?(\d+)", checks) if column.category == "N" else None
+    return f"{match[1]} + n % 2" if match else None
 
 
 def value(column: Column) -> str:
