@@ -99,7 +99,7 @@ def _written(root: Path, files: Sequence[FileText], dry_run: bool, take_dirty: b
     if unsaved:
         raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
     for file in files:
-        _show(file)
+        show_file(file)
     if dry_run:
         return False
     if not yes:
@@ -186,7 +186,8 @@ def _first(against: Mapping[str, str], wanted: Wanted) -> str:
     return next((detail for table, detail in against.items() if table in wanted.tables), next(iter(against.values())))
 
 
-def _show(file: FileText) -> None:
+def show_file(file: FileText) -> None:
+    """Show what changes in a file."""
     from dbwright.fixes.python_text import difference
     from dbwright.plaintext import clean
 

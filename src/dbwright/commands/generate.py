@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbwright import generate
+from dbwright.commands.fix import NotConfirmed, UnsavedChanges, show_file
 from dbwright.errors import DbwrightError
 from dbwright.model.wording import counted
 from dbwright.options import note, progress
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from dbwright.fixes.drafts import FileText
     from dbwright.fixes.project import Project
     from dbwright.generate.generated import Generated, Option
-
-
-class NotConfirmed(DbwrightError):
-    """Nobody agreed to the files being written."""
-
-
-class UnsavedChanges(DbwrightError):
-    """A file to be edited holds changes that git has not."""
 
 
 class Disagreement(DbwrightError):
@@ -130,7 +123,7 @@ def _run(
     if unsaved:
         raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
     for file in made.files:
-        _show(file)
+        show_file(file)
     if dry_run:
         return 0
     if not (yes or click.confirm(f"Write {counted(len(made.files), 'file')}?", err=True)):
@@ -144,15 +137,6 @@ def _require_agreement(project: Project, made: Generated) -> None:
     against = project.unlike({file.file: file.new for file in made.files if file.file.endswith(".py")})
     if against:
         raise Disagreement(f"Models and migrations would not agree: {against[0]}.", "Nothing was written.")
-
-
-def _show(file: FileText) -> None:
-    from dbwright.fixes.python_text import difference
-    from dbwright.plaintext import clean
-
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in difference(file.file, file.old or "", file.new).splitlines():
-        click.secho(clean(line), fg=colours.get(line[:1]) if not line.startswith(("+++", "---")) else None)
 
 
 def _write(root: Path, files: tuple[FileText, ...]) -> None:

@@ -74,7 +74,15 @@ class Workspace:
 
     def folder_of_application(self, table: SourceTable) -> str:
         """The folder of the Django application that a table's model belongs to."""
-        return self._history(table)[1].folder.rpartition("/")[0]
+        folder, _, last = self._history(table)[1].folder.rpartition("/")
+        return folder if last == "migrations" else table.place.file.rpartition("/")[0]
+
+    @staticmethod
+    def module(table: SourceTable, file: str) -> str:
+        """How a file is imported that stands below the same root as a table's model; imports may begin below the project's folder."""
+        path = table.place.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        root = path.removesuffix(table.symbol.rpartition(".")[0])
+        return file.removesuffix(".py").replace("/", ".").removeprefix(root)
 
     def requires(self, package: str) -> bool:
         """Whether the project requires a package."""
@@ -100,16 +108,12 @@ class Workspace:
             raise Refused(f"{file} is there already.", "Move it away, or leave things as they are.")
         self._texts[file] = text
 
-    def add_package(self, folder: str) -> None:
-        """A folder of modules, with those above it up to one that is there."""
-        while folder and not (self.project.root / folder / "__init__.py").exists():
-            self._texts.setdefault(f"{folder}/__init__.py", "")
-            folder = folder.rpartition("/")[0]
-
     def add_command(self, table: SourceTable, name: str, text: str) -> str:
         """A command of ``manage.py`` in the application of a table; its file."""
         folder = f"{self.folder_of_application(table)}/management"
-        self.add_package(f"{folder}/commands")
+        for package in (folder, f"{folder}/commands"):
+            if not (self.project.root / package / "__init__.py").exists():
+                self._texts.setdefault(f"{package}/__init__.py", "")
         self.add(f"{folder}/commands/{name}.py", text)
         return f"{folder}/commands/{name}.py"
 

@@ -50,8 +50,9 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     ]
     if first.framework == "django":
         folder = workspace.folder_of_application(first)
-        workspace.add(f"{folder}/audit.py", templates.text("audit_trail/django.py.txt", value=given["value"]))
-        module = f"{folder}/audit".replace("/", ".")
+        values = {"value": given["value"], "on_sqlite": workspace.project.on_sqlite}
+        workspace.add(f"{folder}/audit.py", templates.text("audit_trail/django.py.txt", **values))
+        module = workspace.module(first, f"{folder}/audit.py")
         if not workspace.add_to_setting("MIDDLEWARE", f"{module}.AuditActor"):
             notes.append(f"Put {module}.AuditActor into MIDDLEWARE, behind what finds out who is asking.")
     else:

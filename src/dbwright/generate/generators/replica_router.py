@@ -39,6 +39,8 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
         table for table in workspace.project.tables if table.framework == "django" and table.owned and not table.through
     ]
     known = {workspace.django_model(table).label for table in models if table.managed}
+    if not known:
+        raise Refused("There are no models of Django's here.", "Give the project's folder with --project.")
     strange = [name for name in given["apps"] if name not in known]
     if strange:
         raise Refused(f"{strange[0]} is no application with models here.", f"There are {', '.join(sorted(known))}.")
@@ -48,7 +50,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     workspace.add(
         file, templates.text("replica_router/module.py.txt", seconds=given["seconds"], apps=listing(given["apps"]))
     )
-    module = file.removesuffix(".py").replace("/", ".")
+    module = workspace.module(models[0], file)
     workspace.edit(settings, lambda old: _with_replica(old, module, given["variable"]))
     notes = [
         f"Without {given['variable']} in the environment nothing changes.",

@@ -84,14 +84,20 @@ def _code(
 ) -> list[str]:
     """The code that tells who is asking, and its test; what stays to be done."""
     table, column = found[0]
-    values: dict[str, Any] = {"column": column.name, "setting": setting, "value": given["value"]}
+    on_sqlite = workspace.project.on_sqlite
+    values: dict[str, Any] = {
+        "on_sqlite": on_sqlite,
+        "column": column.name,
+        "setting": setting,
+        "value": given["value"],
+    }
     if table.framework != "django":
         folder = table.place.file.rpartition("/")[0]
         file = f"{folder}/row_security.py".lstrip("/")
         workspace.add(file, templates.text("row_security/sqlalchemy.py.txt", **values))
         return [f"Import {file}, and set acting_for where it is known who is asking."]
     folder = workspace.folder_of_application(table)
-    module = f"{folder}/row_security".replace("/", ".")
+    module = workspace.module(table, f"{folder}/row_security.py")
     workspace.add(f"{folder}/row_security.py", templates.text("row_security/django.py.txt", **values))
     if not given["no_test"]:
         one, other = ("1", "2") if column.type in ("bigint", "integer", "smallint") else ("a", "b")

@@ -64,7 +64,9 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
         workspace.add(f"{folder}/soft_delete.py", templates.text("soft_delete/module.py.txt"))
     for edit in _edits(uniques):
         workspace.edit(model.source.file, partial(edited, model=model.source, edit=edit))
-    workspace.edit(model.source.file, lambda old: _with_base(old, model, f"{folder}/soft_delete".replace("/", ".")))
+    workspace.edit(
+        model.source.file, lambda old: _with_base(old, model, workspace.module(table, f"{folder}/soft_delete.py"))
+    )
     workspace.migrate(table, _steps(workspace, table, model, uniques))
     notes = [f"Rows that point at a deleted {model.source.name} stay; what reads by SQL has to say deleted_at IS NULL."]
     return workspace.generated(
