@@ -140,7 +140,9 @@ def test_without_a_server_program(snapshot: Snapshot, monkeypatch: pytest.Monkey
 
 def test_ctrl_c_shows_what_was_measured_and_leaves_nothing(server: EmbeddedServer, shop: str, work: Path) -> None:
     for number in range(40):
-        (work / "queries" / f"slow{number}.sql").write_text(f"SELECT {number}, pg_sleep(0.02), count(*) FROM store")
+        (work / "queries" / f"slow{number}.sql").write_text(
+            f"SELECT {number}, count(*) FROM orders, generate_series(1, 8) AS g WHERE note LIKE '%' || g || 'zz%'"
+        )
     command = [
         sys.executable,
         "-m",
