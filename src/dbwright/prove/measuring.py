@@ -66,12 +66,20 @@ class Case:
         return before, self.rewritten.texts[draw] if self.rewritten else before
 
 
-def look_first(cases: Sequence[Case], pair: tuple[Copy, Copy], effort: Effort, progressed: Progress) -> list[Skipped]:
+def look_first(
+    cases: Sequence[Case],
+    pair: tuple[Copy, Copy],
+    effort: Effort,
+    progressed: Progress,
+    interrupted: Callable[[], bool],
+) -> list[Skipped]:
     """Run each statement on both equal copies, before anything is changed: how long it takes, its plan, and by what share the copies
     differ for it. What fails here fails without the change."""
     skipped = []
     for number, case in enumerate(cases):
         progressed(case.statement.origin, number / len(cases))
+        if interrupted():
+            break
         text = case.draws.texts[0]
         try:
             first = [copy.run(text).milliseconds for copy in pair]

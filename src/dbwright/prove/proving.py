@@ -79,7 +79,7 @@ def prove(
         settings = _settings(pair[0])
         read = reversing.snapshot_of(copies.superuser or copies.after, like)
         cases, skipped = _cases(workload, proposal, read, pair[0], effort, seed)
-        skipped += measuring.look_first(cases, pair, effort, _part(progressed, "Looking at", 0.0, 0.2))
+        skipped += measuring.look_first(cases, pair, effort, _part(progressed, "Looking at", 0.0, 0.2), interrupted)
         cases = [case for case in cases if case.error is None]
         if not cases:
             raise NothingRuns(
