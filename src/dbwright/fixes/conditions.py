@@ -94,8 +94,8 @@ class _Words:
 
     def field(self, node: Any) -> str:
         kind, inner = _of(node)
-        if kind == "type_cast":  # the server's own: a varchar is compared as text
-            return self.field(inner.arg)
+        if kind == "type_cast" and inner.type_name.names[-1].string.sval in ("text", "varchar"):
+            return self.field(inner.arg)  # the server's own: a varchar is compared as text
         if kind != "column_ref" or len(inner.fields) != 1:
             raise NoWords
         return self.fields[inner.fields[0].string.sval]

@@ -20,7 +20,7 @@ from dbwright.fixes import sql
 from dbwright.fixes.conditions import as_q
 from dbwright.fixes.django_models import AddEntry, ModelClass, ModelEdit, RemoveEntry, SetFieldClass, SetFieldOption
 from dbwright.fixes.phases import Phase, phases, titles
-from dbwright.fixes.spelling import call, listing, spread, text
+from dbwright.fixes.spelling import call, listing, number, spread, text
 from dbwright.fixes.stage import Kind, NotForCode, Rendered, Stage, docstring, for_the_server, unique_constraint
 from dbwright.model import change as c
 from dbwright.model.source_table import SourceColumn, SourceTable
@@ -415,7 +415,7 @@ def _(operation: c.AddConstraint, model: DjangoModel) -> Rendered[ModelEdit]:
 def _(operation: c.AddRangeCheck, model: DjangoModel) -> Rendered[ModelEdit]:
     field = model.column(operation.column).field
     bounds = [(f"{field}__gte", operation.low), (f"{field}__lte", operation.high)]
-    condition = call("models.Q", [(name, f"{value:.15g}") for name, value in bounds if value is not None])
+    condition = call("models.Q", [(name, number(value)) for name, value in bounds if value is not None])
     return _check(operation.name, condition, model)
 
 
@@ -587,18 +587,15 @@ def _stage(
     return Stage(title, database, kind, frozenset(names))
 
 
-def migration(
-    dependencies: Sequence[tuple[str, str]], stages: Sequence[Stage], reasons: Sequence[str], on_sqlite: bool
-) -> str:
+def migration(dependencies: Sequence[tuple[str, str]], stages: Sequence[Stage], reasons: Sequence[str]) -> str:
     """The text of a migration file. ``reasons`` are the findings that it mends."""
     imports = {name for stage in stages for name in stage.imports} | {"from django.db import migrations"}
     body = "".join(f"        {spread(one, 8)},\n" for stage in stages for one in stage.operations)
     if "models." in body.replace("django.db.models.", ""):
         imports.add("from django.db import models")
     classes = f"{ONLINE}\n\n" if "        Online(" in body else ""
-    if on_sqlite or sum(len(stage.operations) for stage in stages) > 1:
-        again = body.replace("        AddIndexConcurrently(", "        AddIndexOnline(")
-        classes, body = classes + (f"{ADD_INDEX_ONLINE}\n\n" if again != body else ""), again
+    again = body.replace("        AddIndexConcurrently(", "        AddIndexOnline(")
+    classes, body = classes + (f"{ADD_INDEX_ONLINE}\n\n" if again != body else ""), again
     outside = any(stage.kind in ("outside", "resumable") for stage in stages)
     atomic = "    atomic = False\n\n" if outside else ""
     parents = "".join(f"        ({text(label)}, {text(name)}),\n" for label, name in dependencies)

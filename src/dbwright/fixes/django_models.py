@@ -84,6 +84,10 @@ def _meta(cls: ast.ClassDef) -> ast.ClassDef | None:
 def _add(source: PythonText, cls: ast.ClassDef, model: ModelClass, edit: AddEntry) -> None:
     meta = _meta(cls)
     value = assigned(meta.body, edit.option) if meta is not None else None
+    if meta is None and assigned(cls.body, "Meta") is not None:
+        raise CannotEdit(f"Meta of {model.name} is assigned")
+    if value is None and meta is not None and _is_given(meta, edit.option):
+        raise CannotEdit(f"Meta.{edit.option} of {model.name} is given under a condition")
     if isinstance(value, ast.List | ast.Tuple):
         source.append(value, edit.text)
     elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
@@ -94,6 +98,14 @@ def _add(source: PythonText, cls: ast.ClassDef, model: ModelClass, edit: AddEntr
         _assign(source, cls, meta, model, edit)
     for module, name in edit.imports:
         source.add_import(module, name)
+    if "models." in edit.text:
+        source.add_import("django.db", "models")
+
+
+def _is_given(meta: ast.ClassDef, option: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == option and isinstance(node.ctx, ast.Store) for node in ast.walk(meta)
+    )
 
 
 def _add_to_sum(source: PythonText, value: ast.BinOp, text: str) -> None:
@@ -108,6 +120,8 @@ def _assign(
 ) -> None:
     if cls.body[0].lineno == cls.lineno:
         raise CannotEdit(f"the class {model.name} stands on one line")
+    if source.is_tabbed(cls.body[0]):
+        raise CannotEdit(f"the class {model.name} is indented with tabs")
     indent = cls.body[0].col_offset
     step = max(indent - cls.col_offset, 1)
     on_one_line = meta is not None and meta.body[0].lineno == meta.lineno

@@ -184,7 +184,7 @@ class Drafter:
             if key[0] == "django":
                 name = f"{next_number(history.names)}_{slug(stages)}"
                 parents = [(key[1], parent) for parent in history.parents]
-                file, text = name, django.migration(parents, stages, reasons, self.project.on_sqlite)
+                file, text = name, django.migration(parents, stages, reasons)
             else:
                 name = alembic.next_identifier(sorted(history.names), history.parents[0], stages)
                 file, text = f"{name}_{slug(stages)}", alembic.revision(name, history.parents, stages, reasons, today)

@@ -70,6 +70,8 @@ class Project:
         try:
             if data.startswith(codecs.BOM_UTF8):
                 raise CannotEdit(f"{file} begins with a byte order mark")
+            if 0 < data.count(b"\r\n") < data.count(b"\n"):
+                raise CannotEdit(f"{file} mixes line ends")
             return data.decode("utf-8").replace("\r\n", "\n")
         except UnicodeDecodeError:
             raise CannotEdit(f"{file} is not UTF-8") from None

@@ -28,17 +28,25 @@ def assigned(body: Iterable[ast.stmt], name: str) -> ast.expr | None:
     return None
 
 
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise CannotEdit(f"the file is not written in a way that is followed: {error}") from None
+
+
 class PythonText:
     """A file's text with edits to come. Offsets are those of the text as it was read."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tree = ast.parse(text)
+        self.tree = _parsed(text)
         self._edits: list[tuple[int, int, str]] = []
+        # As Python counts lines: a form feed or U+2028 ends none.
+        self._source = re.findall(r"[^\n]*\n|[^\n]+", text)
         self._lines = [0]
-        for line in text.splitlines(keepends=True):
+        for line in self._source:
             self._lines.append(self._lines[-1] + len(line))
-        self._source = text.splitlines(keepends=True)
 
     def result(self) -> str:
         """The text with all edits done. What stands at one place is put there in the order in which it was asked for."""
@@ -46,14 +54,16 @@ class PythonText:
         ordered = sorted(enumerate(self._edits), key=lambda pair: (pair[1][0], pair[0]), reverse=True)
         for _, (start, end, new) in ordered:
             text = text[:start] + new + text[end:]
-        ast.parse(text)
+        _parsed(text)
         return text
 
     def quoted(self, written: str) -> str:
-        """Python of ours with the quotes that the file prefers."""
+        """Python of ours with the quotes that the file prefers; texts that hold quotes or escapes stay as they are."""
         if self.text.count('"') >= self.text.count("'"):
             return written
-        return re.sub(r'"([^"\'\\]*)"', r"'\1'", written)
+        return re.sub(
+            r'"((?:[^"\\]|\\.)*)"', lambda text: text[0] if set(text[1]) & set("'\\") else f"'{text[1]}'", written
+        )
 
     def replace(self, start: int, end: int, new: str) -> None:
         """Put ``new`` in the place of what stands between two offsets."""
@@ -77,6 +87,10 @@ class PythonText:
     def after_line(self, line: int) -> int:
         """The offset behind the end of a line."""
         return self._lines[min(line, len(self._lines) - 1)]
+
+    def is_tabbed(self, node: ast.stmt) -> bool:
+        """Whether a statement is indented with tabs."""
+        return "\t" in self._source[node.lineno - 1][: node.col_offset]
 
     # Finding ---------------------------------------------------------------------------------------------------------------
 
@@ -175,6 +189,8 @@ class PythonText:
     def set_keyword(self, node: ast.Call, name: str, value: str | None) -> None:
         """Give a call a keyword argument another value, add it, or take it away (None)."""
         known = next((keyword for keyword in node.keywords if keyword.arg == name), None)
+        if known is None and value is not None and any(keyword.arg is None for keyword in node.keywords):
+            raise CannotEdit(f"the call on line {node.lineno} takes arguments from elsewhere")
         elements: list[ast.expr | ast.keyword] = sorted(
             [*node.args, *node.keywords], key=lambda one: (one.lineno, one.col_offset)
         )
@@ -213,6 +229,8 @@ class PythonText:
     def add_statement(self, cls: ast.ClassDef, new: str, behind: str) -> None:
         """Add a statement to a class, behind the assignment of a name where there is one, else behind its docstring or at its beginning."""
         indent = cls.body[0].col_offset
+        if self.is_tabbed(cls.body[0]) or cls.body[0].lineno == cls.lineno:
+            raise CannotEdit(f"the class {cls.name} is indented with tabs or stands on one line")
         line = f"{' ' * indent}{spread_assignment(new, indent)}\n"
         value = assigned(cls.body, behind)
         if value is not None:
@@ -220,7 +238,9 @@ class PythonText:
         elif ast.get_docstring(cls) is not None:
             at, line = self.after_line(cls.body[0].end_lineno or cls.lineno), "\n" + line
         else:
-            at = self.after_line(cls.body[0].lineno - 1)
+            first = cls.body[0]
+            above = [decorator.lineno for decorator in getattr(first, "decorator_list", ())]
+            at = self.after_line(min([first.lineno, *above]) - 1)
         self.replace(at, at, line)
 
     # Imports ---------------------------------------------------------------------------------------------------------------

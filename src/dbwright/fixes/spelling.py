@@ -17,6 +17,11 @@ def text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def number(value: float) -> str:
+    """A number as it was given: a whole one without a point."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
 def listing(values: Iterable[str]) -> str:
     """A list of texts."""
     return f"[{', '.join(map(text, values))}]"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import singledispatch
 
 from dbwright.fixes import sqlite
+from dbwright.fixes.spelling import number
 from dbwright.model import change as c
 from dbwright.model.quoting import quote_identifier, quote_literal, shortened
 
@@ -163,8 +164,8 @@ def _(operation: c.DropConstraint, online: bool) -> tuple[str, ...]:
 def range_check(operation: c.AddRangeCheck) -> str:
     """The definition of the constraint."""
     column = quote_identifier(operation.column)
-    low = None if operation.low is None else f"{column} >= {operation.low:.15g}"
-    high = None if operation.high is None else f"{column} <= {operation.high:.15g}"
+    low = None if operation.low is None else f"{column} >= {number(operation.low)}"
+    high = None if operation.high is None else f"{column} <= {number(operation.high)}"
     return f"CHECK ({' AND '.join(filter(None, (low, high)))})"
 
 

@@ -130,18 +130,31 @@ def _is_method(cls: ast.ClassDef) -> bool:
 
 
 def _remove(source: PythonText, mapped: MappedClass, table: ast.Call | None, edit: RemoveArgument) -> None:
+    matches = (re.fullmatch(pattern, edit.name) for pattern in edit.patterns)
+    wanted = {edit.name, *(match["name"] for match in matches if match)}
     if table is not None:
         elements: list[ast.expr] = table.args
     else:
         value = assigned(source.class_at(mapped.name, mapped.line).body, "__table_args__")
         elements = value.elts if isinstance(value, ast.Tuple) else []
-    matches = (re.fullmatch(pattern, edit.name) for pattern in edit.patterns)
-    wanted = {edit.name, *(match["name"] for match in matches if match)}
+        if isinstance(value, ast.Tuple) and len(elements) == 2 and value.lineno == value.end_lineno:
+            _remove_of_two(source, mapped, value, wanted, edit)
+            return
     for element in elements:
         if isinstance(element, ast.Call) and not wanted.isdisjoint(_names_of(element)):
             source.remove(element, elements)
             return
     raise CannotEdit(f"the arguments of {mapped.name} do not name {edit.name}")
+
+
+def _remove_of_two(
+    source: PythonText, mapped: MappedClass, value: ast.Tuple, wanted: set[str], edit: RemoveArgument
+) -> None:
+    """What is left is still a tuple."""
+    left = [one for one in value.elts if not (isinstance(one, ast.Call) and not wanted.isdisjoint(_names_of(one)))]
+    if len(left) != 1:
+        raise CannotEdit(f"the arguments of {mapped.name} do not name {edit.name}")
+    source.replace(source.start(value), source.end(value), f"({source.of(left[0])},)")
 
 
 def _names_of(call: ast.Call) -> Iterator[str]:

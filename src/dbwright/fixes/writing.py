@@ -41,10 +41,10 @@ def write(root: Path, files: Sequence[FileText]) -> None:
     for file in files:
         _require_unchanged(root / file.file, file)
     prepared: list[tuple[Path, Path, FileText]] = []
-    done: list[tuple[Path, FileText]] = []
+    done: list[tuple[Path, bytes | None]] = []
     try:
         for file in files:
-            path = root / file.file
+            path = (root / file.file).resolve()  # a link stays one
             temporary = path.with_name(f".{path.name}.dbwright-{os.getpid()}")
             prepared.append((temporary, path, file))
             if file.gone:
@@ -54,14 +54,14 @@ def write(root: Path, files: Sequence[FileText]) -> None:
             if file.old is not None:
                 shutil.copymode(path, temporary)
         for temporary, path, file in prepared:
+            done.append((path, path.read_bytes() if file.old is not None else None))
             if file.gone:
                 path.unlink()
             else:
                 temporary.replace(path)
-            done.append((path, file))
     except BaseException as error:
-        for path, file in done:
-            _put_back(path, file)
+        for path, before in done:
+            _put_back(path, before)
         for temporary, _, _ in prepared:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
@@ -82,14 +82,16 @@ def _require_unchanged(path: Path, file: FileText) -> None:
         if path.exists():
             raise NotWritten(f"{file.file} is there already.", "Move it away, and run it again.")
         return
-    now = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+    try:
+        now = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+    except OSError as error:
+        raise NotWritten(f"{file.file}: {error.strerror}.", "Run it again.") from None
     if now != file.old:
         raise NotWritten(f"{file.file} was edited since it was read.", "Run it again.")
 
 
-def _put_back(path: Path, file: FileText) -> None:
-    if file.old is None:
+def _put_back(path: Path, before: bytes | None) -> None:
+    if before is None:
         path.unlink(missing_ok=True)
     else:
-        old = file.old.replace("\n", "\r\n") if file.crlf else file.old
-        path.write_bytes(old.encode("utf-8"))
+        path.write_bytes(before)
