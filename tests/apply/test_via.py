@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from test_commands import run
+from test_apply_commands import run
 
 DJANGO = {
     "manage.py": "import os, sys\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\n"

@@ -73,7 +73,8 @@ def test_a_change_that_helps_helps_and_one_that_does_not_concern_a_statement_is_
     assert helped.before.buffers
     assert helped.after.buffers
     assert helped.after.buffers < helped.before.buffers / 5
-    assert other.verdict == "inside noise"
+    assert not other.plan_changed
+    assert other.answers == "same"  # its time may differ on a machine that others use
     assert other.drawn == "drawn from the statistics"
     assert other.draws == 2
     (insert,) = proof.writes
