@@ -126,7 +126,8 @@ def index() -> str:
 
 def command_line() -> str:
     group = cli.dbwright
-    context = click.Context(group, info_name="dbwright")
+    # As it is called: what a command has cached of its help option would differ else.
+    context = click.Context(group, info_name="dbwright", **group.context_settings)
     lines = [
         GENERATED,
         "# The command line",
