@@ -6,7 +6,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
 from test_apply_commands import run
 
 DJANGO = {
