@@ -8,11 +8,12 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
@@ -71,6 +72,23 @@ class Copies:
         return self.server.conninfo(name) if self.server else None
 
 
+SECONDS_TO_END = 3
+"""How long sessions that are ending are waited for."""
+
+
+def _other_sessions(connection: psycopg.Connection[Any]) -> int:
+    """Clients in the same database, once those that are ending are gone. Vacuum's own workers give way by themselves."""
+    deadline = time.monotonic() + SECONDS_TO_END
+    while True:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        ).fetchone() or (0,)
+        if not count or time.monotonic() > deadline:
+            return int(count)
+        time.sleep(0.1)
+
+
 @contextmanager
 def of_database(address: str) -> Iterator[Copies]:
     """Two copies of a database beside it, by CREATE DATABASE … TEMPLATE, so that it stays as it is.
@@ -94,13 +112,11 @@ def of_database(address: str) -> Iterator[Copies]:
             )
         if not owns:
             raise CannotCopy(f"{user} does not own {name}, so it cannot be copied.", f"Connect as the owner of {name}.")
-        others = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ).fetchone()
+        others = _other_sessions(connection)
         _require_room(2 * size, Path(folder) if folder else None)
-    if others and others[0]:
+    if others:
         raise CannotCopy(
-            f"{counted(others[0], 'session')} use {name}; PostgreSQL copies a database that nobody uses.",
+            f"{counted(others, 'session')} use {name}; PostgreSQL copies a database that nobody uses.",
             "End them, or give a restored backup with --dump.",
         )
     maintenance = make_conninfo("", **(parameters | {"dbname": "postgres" if name != "postgres" else "template1"}))
