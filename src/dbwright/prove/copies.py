@@ -80,6 +80,7 @@ def _other_sessions(connection: psycopg.Connection[Any]) -> int:
     """Clients in the same database, once those that are ending are gone. Vacuum's own workers give way by themselves."""
     deadline = time.monotonic() + SECONDS_TO_END
     while True:
+        connection.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
         (count,) = connection.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
