@@ -174,8 +174,10 @@ def _draft(root: Path, report: Report, wanted: Sequence[Wanted]) -> Draft:
     left: list[Left] = []
     while True:
         draft = Drafter(project, taken).draft(kept, today)
+        if not draft.files:
+            return draft.without(left)
         against = {one.table: one.detail for one in project.drift_with({file.file: file.new for file in draft.files})}
-        if not against or not draft.files:
+        if not against:
             return draft.without(left)
         disagreeing = [one for one in kept if one.tables & against.keys()] or kept
         left += [Left(one, f"models and migrations would not agree: {_first(against, one)}") for one in disagreeing]

@@ -34,7 +34,7 @@ def phases(operation: c.Operation) -> tuple[Phase, ...]:
     backward = sql.statements(operation.reverse(), online=builds)
     if isinstance(operation, c.AddUnique):
         return (Phase(_again(forward[0], operation), (), "resumable"), Phase(forward[1:], backward))
-    if builds and not isinstance(operation, c.Reindex):
+    if builds:
         return (Phase(_again(forward[0], operation), backward, "resumable"),)
     if len(forward) == 1:
         return (Phase(forward, backward, _kind(operation)),)
@@ -58,8 +58,6 @@ def _kind(operation: c.Operation) -> Kind:
         return "alone" if operation.transactional else "outside"
     if isinstance(operation, c.ValidateConstraint):
         return "validates"
-    if isinstance(operation, c.Reindex):
-        return "outside"
     is_free = isinstance(operation, c.SetNotNull) and not operation.not_null
     return "alone" if isinstance(operation, _READS_TABLE) and not is_free else "brief"
 

@@ -52,7 +52,7 @@ class History:
 
 
 class Project:
-    """Read once; ``read_again`` reads it with files changed."""
+    """Read once; ``drift_with`` reads a copy of it with files changed."""
 
     def __init__(self, root: Path, surroundings: Surroundings, environment: Path | None = None) -> None:
         self.root = root.resolve()
