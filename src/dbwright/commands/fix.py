@@ -60,8 +60,7 @@ def command(
     """
     from dbwright.choosing import chosen
 
-    if not (yes or dry_run or sys.stdin.isatty()):
-        raise NotConfirmed("Nobody is here to agree to what would be written.", "Give --yes, or --dry-run to see it.")
+    require_somebody(dry_run, yes)
     look = Look((), (), None, False)
     report = run(source, look)
     meant = chosen(report, findings, severity)
@@ -91,19 +90,33 @@ def command(
     return 0
 
 
-def _written(root: Path, files: Sequence[FileText], dry_run: bool, take_dirty: bool, yes: bool) -> bool:
-    """Whether the files were written, once they were shown and somebody agreed."""
+def require_somebody(dry_run: bool, yes: bool) -> None:
+    """Raise NotConfirmed where nobody could agree to what would be written."""
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise NotConfirmed("Nobody is here to agree to what would be written.", "Give --yes, or --dry-run to see it.")
+
+
+def agreed(root: Path, files: Sequence[FileText], question: str, dry_run: bool, take_dirty: bool, yes: bool) -> bool:
+    """Whether the files are to be written, once they were shown and somebody agreed. Raises UnsavedChanges, NotConfirmed."""
     from dbwright.fixes import writing
 
     unsaved = [] if dry_run or take_dirty else writing.dirty(root, files)
     if unsaved:
         raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
     for file in files:
-        show_file(file)
+        _show(file)
     if dry_run:
         return False
-    if not yes:
-        _confirm(files)
+    if not (yes or click.confirm(question, err=True)):
+        raise NotConfirmed("Nothing was written.", "Give --yes to be asked no more.")
+    return True
+
+
+def _written(root: Path, files: Sequence[FileText], dry_run: bool, take_dirty: bool, yes: bool) -> bool:
+    from dbwright.fixes import writing
+
+    if not agreed(root, files, _question(files), dry_run, take_dirty, yes):
+        return False
     writing.write(root, files)
     return True
 
@@ -188,7 +201,7 @@ def _first(against: Mapping[str, str], wanted: Wanted) -> str:
     return next((detail for table, detail in against.items() if table in wanted.tables), next(iter(against.values())))
 
 
-def show_file(file: FileText) -> None:
+def _show(file: FileText) -> None:
     """Show what changes in a file."""
     from dbwright.fixes.python_text import difference
     from dbwright.plaintext import clean
@@ -210,13 +223,12 @@ def _tell_left(left: Sequence[Left]) -> None:
         note(f"Not written: {len(reasons) - MOST_LEFT} more.")
 
 
-def _confirm(files: Sequence[FileText]) -> None:
+def _question(files: Sequence[FileText]) -> str:
     new = sum(1 for file in files if file.old is None)
     edited = len(files) - new
     parts = [f"edit {counted(edited, 'file')}"] if edited else []
     parts += [f"write {counted(new, 'migration')}"] if new else []
-    if not click.confirm(f"{' and '.join(parts).capitalize()}?", err=True):
-        raise NotConfirmed("Nothing was written.", "Give --yes to be asked no more.")
+    return f"{' and '.join(parts).capitalize()}?"
 
 
 def _tell_outcome(draft: Draft, after: Report) -> None:

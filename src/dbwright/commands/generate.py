@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbwright import generate
-from dbwright.commands.fix import NotConfirmed, UnsavedChanges, show_file
+from dbwright.commands.fix import agreed, require_somebody
 from dbwright.errors import DbwrightError
 from dbwright.model.wording import counted
 from dbwright.options import note, progress
@@ -106,12 +105,10 @@ def _run(
     yes: bool,
 ) -> int:
     from dbwright.collect import surroundings
-    from dbwright.fixes import writing
     from dbwright.fixes.project import Project
     from dbwright.generate.workspace import Workspace
 
-    if not (yes or dry_run or sys.stdin.isatty()):
-        raise NotConfirmed("Nobody is here to agree to what would be written.", "Give --yes, or --dry-run to see it.")
+    require_somebody(dry_run, yes)
     root = (folder or Path()).resolve()
     with progress("Writing") as progressed:
         progressed("reading the models", 0.1)
@@ -119,15 +116,8 @@ def _run(
         made = generator(Workspace(project, datetime.now(UTC).strftime("%Y-%m-%d")), given)
         progressed("reading them again", 0.6)
         _require_agreement(project, made)
-    unsaved = [] if dry_run or take_dirty else writing.dirty(root, made.files)
-    if unsaved:
-        raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
-    for file in made.files:
-        show_file(file)
-    if dry_run:
+    if not agreed(root, made.files, f"Write {counted(len(made.files), 'file')}?", dry_run, take_dirty, yes):
         return 0
-    if not (yes or click.confirm(f"Write {counted(len(made.files), 'file')}?", err=True)):
-        raise NotConfirmed("Nothing was written.", "Give --yes to be asked no more.")
     _write(root, made.files)
     _tell(made)
     return 0
