@@ -126,13 +126,14 @@ def index() -> str:
 
 def command_line() -> str:
     group = cli.dbwright
-    # As it is called: what a command has cached of its help option would differ else.
-    context = click.Context(group, info_name="dbwright", **group.context_settings)
+    context = click.Context(group, info_name="dbwright")
     lines = [
         GENERATED,
         "# The command line",
         "",
         inspect.cleandoc(group.help or ""),
+        "",
+        f"Each command takes {', '.join(f'`{name}`' for name in group.context_settings['help_option_names'])}.",
         "",
         "| command | what it does |",
         "| --- | --- |",
@@ -155,7 +156,8 @@ def command_line() -> str:
 
 def _command(command: click.Command, context: click.Context) -> list[str]:
     arguments = [p.make_metavar(context) for p in command.params if isinstance(p, click.Argument)]
-    options = [p for p in command.get_params(context) if isinstance(p, click.Option) and not p.hidden]
+    # Without the help option: click keeps it with the names of whoever asked first in this process.
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     lines = [
         inspect.cleandoc(command.help or ""),
         "",
