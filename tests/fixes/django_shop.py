@@ -10,8 +10,18 @@ import psycopg
 MODELS = '''\
 """The shop's models."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+
+
+def no_visits():
+    return 0
+
+
+def plausible(value):
+    if not value:
+        raise ValidationError("empty")
 
 
 class Timed(models.Model):
@@ -27,7 +37,7 @@ class Customer(models.Model):
     email = models.CharField(max_length=200)
     name = models.TextField(db_index=True)
     score = models.IntegerField(null=True)  # 0 to 100
-    visits = models.IntegerField(default=0)
+    visits = models.IntegerField(default=no_visits)
 
     def __str__(self):
         return self.name
@@ -43,7 +53,7 @@ class Order(Timed):
         default="new",
     )
     paid = models.BooleanField(default=False)
-    number = models.CharField(max_length=20, null=True)
+    number = models.CharField(max_length=20, null=True, validators=[plausible])
     amount = models.PositiveIntegerField(default=0)
     tags = models.ManyToManyField("Tag")
 

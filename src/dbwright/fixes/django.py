@@ -504,6 +504,10 @@ def alter_field(model: DjangoModel, column: SourceColumn, field: Any) -> tuple[s
     except Exception as error:  # whatever the project's own field makes of it
         reason = " ".join(str(error).split())[:120]
         raise NotForCode(f"{model.source.name}.{column.field} cannot be written in a migration: {reason}") from error
+    if any(one.startswith("import dbwright.") for one in imports):
+        raise NotForCode(
+            f"{model.source.name}.{column.field} has a default, validator or the like that was not followed"
+        )
     user = f"to='{model.user_label.lower()}'"
     if user in spelled:  # the project's user model, whichever it is
         spelled, imports = (

@@ -52,11 +52,12 @@ class SetFieldOption:
 
 @dataclass(frozen=True, slots=True)
 class SetFieldClass:
-    """Make a field one of another class of ``django.db.models``."""
+    """Make a field of ``django.db.models`` one of another class, which ``module`` has."""
 
     field: str
     old: str
     new: str
+    module: str = "django.db.models"
 
 
 ModelEdit = AddEntry | RemoveEntry | SetFieldOption | SetFieldClass
@@ -190,12 +191,13 @@ def _field(cls: ast.ClassDef, model: ModelClass, name: str) -> ast.Call:
 
 
 def _change_class(source: PythonText, cls: ast.ClassDef, model: ModelClass, edit: SetFieldClass) -> None:
-    call = _field(cls, model, edit.field)
-    if isinstance(call.func, ast.Attribute) and call.func.attr == edit.old:
-        end = source.end(call.func)
-        source.replace(end - len(edit.old), end, edit.new)
-    elif isinstance(call.func, ast.Name) and call.func.id == edit.old:
-        source.replace(source.start(call.func), source.end(call.func), edit.new)
-        source.add_import("django.db.models", edit.new)
-    else:
+    func = _field(cls, model, edit.field).func
+    is_attribute = isinstance(func, ast.Attribute) and func.attr == edit.old
+    if not is_attribute and not (isinstance(func, ast.Name) and func.id == edit.old):
         raise CannotEdit(f"{model.name}.{edit.field} is no {edit.old} of Django's")
+    if is_attribute and edit.module == "django.db.models":
+        end = source.end(func)
+        source.replace(end - len(edit.old), end, edit.new)
+    else:
+        source.replace(source.start(func), source.end(func), edit.new)
+        source.add_import(edit.module, edit.new)

@@ -84,6 +84,20 @@ class Workspace:
         root = path.removesuffix(table.symbol.rpartition(".")[0])
         return file.removesuffix(".py").replace("/", ".").removeprefix(root)
 
+    def settings_file(self, wanted: str | None) -> str:
+        """The file with Django's ``DATABASES``: ``wanted``, or the only one. Raises Refused."""
+        found = [
+            one.name
+            for one in find_files(self.project.root)
+            if "settings" in one.name and re.search(r"^\s*DATABASES\b", self.text(one.name), re.MULTILINE)
+        ]
+        if wanted is not None:
+            found = [name for name in found if name == wanted.strip("/")]
+        if len(found) != 1:
+            told = f"DATABASES stand in {', '.join(found)}" if found else "No settings with DATABASES were found"
+            raise Refused(f"{told}.", "Name the file with --settings.")
+        return found[0]
+
     def requires(self, package: str) -> bool:
         """Whether the project requires a package."""
         return package in self.project.surroundings.packages

@@ -14,7 +14,6 @@ from dbwright.fixes.spelling import listing
 from dbwright.generate import templates
 from dbwright.generate.generated import Generated, Option, Refused
 from dbwright.generate.workspace import Workspace
-from dbwright.source.files import find_files
 
 LIBRARIES = """\
 django-multidb-router does the same with several replicas and its own middleware; where the project requires it, this refuses. For one
@@ -44,7 +43,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     strange = [name for name in given["apps"] if name not in known]
     if strange:
         raise Refused(f"{strange[0]} is no application with models here.", f"There are {', '.join(sorted(known))}.")
-    settings = _settings(workspace, given["settings"])
+    settings = workspace.settings_file(given["settings"])
     folder = settings.rpartition("/")[0]
     file = f"{folder}/replica_router.py".lstrip("/")
     workspace.add(
@@ -59,20 +58,6 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     return workspace.generated(
         [f"{given['variable']}=… python manage.py check --database replica"], "take the edits back", notes
     )
-
-
-def _settings(workspace: Workspace, wanted: str | None) -> str:
-    found = [
-        one.name
-        for one in find_files(workspace.project.root)
-        if "settings" in one.name and re.search(r"^\s*DATABASES\b", workspace.text(one.name), re.MULTILINE)
-    ]
-    if wanted is not None:
-        found = [name for name in found if name == wanted.strip("/")]
-    if len(found) != 1:
-        told = f"DATABASES stand in {', '.join(found)}" if found else "No settings with DATABASES were found"
-        raise Refused(f"{told}.", "Name the file with --settings.")
-    return found[0]
 
 
 def _with_replica(old: str, module: str, variable: str) -> str:

@@ -38,14 +38,21 @@ def placeholder(*_arguments: Any, **_options: Any) -> None:
     """Stands for a function of the project that Django only keeps: a default, a validator, an ``upload_to``. It is never called."""
 
 
+BUILT_IN = {one.__name__: one for one in (bool, dict, float, int, list, set, str, tuple)}
+"""What Django keeps as it is: it is called only where rows are made, and then harmless."""
+
+
 @cache
-def placeholder_named(name: str) -> Any:
-    """A placeholder that tells the name of the function that it stands for."""
+def placeholder_of(module: str, name: str) -> Any:
+    """A placeholder that tells which function of which module it stands for, so that a migration can name it."""
 
     def stand_in(*_arguments: Any, **_options: Any) -> None:
         return None
 
-    stand_in.__name__ = stand_in.__qualname__ = name if name.isidentifier() else "placeholder"
+    if all(part.isidentifier() for part in name.split(".")):
+        stand_in.__module__, stand_in.__name__, stand_in.__qualname__ = module, name.rpartition(".")[2], name
+    else:
+        stand_in.__name__ = stand_in.__qualname__ = "placeholder"
     return stand_in
 
 
@@ -58,8 +65,11 @@ def concrete(value: Value, at: Frame) -> Any:
     if isinstance(value, Items | Mapping):
         return contents(value, lambda part: concrete(part, at))
     if isinstance(value, Function):
-        return placeholder_named(value.name)
-    if isinstance(value, Bound | Native):
+        within = f"{value.owner.name}." if value.owner is not None else "" if value.closure is None else "<locals>."
+        return placeholder_of(value.module.name, within + value.name)
+    if isinstance(value, Native):
+        return BUILT_IN.get(value.name, placeholder)
+    if isinstance(value, Bound):
         return placeholder
     if isinstance(value, Union):
         return _made_of_one(value, at)
