@@ -7,7 +7,8 @@ import pytest
 
 from cli import assert_one_clear_error, dbwright
 from dbwright.embedded import EmbeddedServer
-from generate.test_search import project
+from fixes.django_shop import Shop
+from generate.test_search import MODELS, project
 
 USE = """
 from shop.models import Entry
@@ -52,3 +53,22 @@ def test_what_makes_no_column_is_refused(tmp_path: Path) -> None:
         outcome = dbwright("generate", "json-columns", "Entry", *arguments, "--yes", folder=tmp_path)
         assert_one_clear_error(outcome)
         assert words in outcome.err
+    (tmp_path / "requirements.txt").write_text("Django>=4.2,<5\n")
+    outcome = dbwright("generate", "json-columns", "Entry", "data", "score=integer", "--yes", folder=tmp_path)
+    assert "has no GeneratedField" in outcome.err
+
+
+def test_sqlite_keeps_them_as_well(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    shop, file = Shop(tmp_path, MODELS), tmp_path / "db.sqlite3"
+    outcome = dbwright("generate", "json-columns", "Entry", "data", *KEYS, "--yes", folder=tmp_path)
+    assert_one_clear_error(outcome)
+    assert "done=boolean would always be false" in outcome.err
+    done = dbwright("generate", "json-columns", "Entry", "data", *KEYS[:2], "--yes", folder=tmp_path)
+    assert done.code == 0, done.err
+    shop.manage("migrate", database=None, sqlite=file)
+    use = USE.replace(", o.data_done", "")
+    assert shop.manage("shell", "-v", "0", "-c", use, database=None, sqlite=file).splitlines() == [
+        "[(7, 'good')]",
+        "['new']",
+    ]

@@ -32,6 +32,11 @@ print([str(e) for e in search(Entry.objects.all(), "mountain")])
 print([str(e) for e in search(Entry.objects.all(), '"mountains and running" or sea')])
 print(sorted(str(e) for e in search(Entry.objects.all(), "mountain -running")), search(Entry.objects.all(), "'; (").count())
 """
+PLAN = """
+from django.db import connection
+connection.cursor().execute("SET enable_seqscan = off")
+print(search(Entry.objects.filter(count=0), "mountain").explain())
+"""
 
 
 def project(folder: Path) -> Shop:
@@ -52,15 +57,22 @@ def test_words_are_found_by_weight(server: EmbeddedServer, tmp_path: Path) -> No
     assert done.code == 0, done.err
     assert "No changes" in shop.manage("makemigrations", "--check", "--dry-run", database=database)
     shop.manage("migrate", database=database)
-    told = shop.manage("shell", "-v", "0", "-c", USE, database=database).splitlines()
-    assert told == ["['Mountain', 'Sea', 'A day']", "['Sea', 'A day']", "['Mountain', 'Sea'] 0"]
-    with psycopg.connect(database) as connection:
-        connection.execute("SET enable_seqscan = off")
-        plan = connection.execute(
-            "EXPLAIN SELECT * FROM shop_entry WHERE search @@ websearch_to_tsquery('english', 'x')"
-        ).fetchall()
-        assert any("shop_entry_search_idx" in row[0] for row in plan)
+    told = shop.manage("shell", "-v", "0", "-c", USE + PLAN, database=database).splitlines()
+    assert told[:3] == ["['Mountain', 'Sea', 'A day']", "['Sea', 'A day']", "['Mountain', 'Sea'] 0"]
+    assert any("Bitmap Index Scan on shop_entry_words_idx" in line for line in told[3:]), told
     shop.manage("migrate", "shop", "0001", database=database)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT to_regclass('shop_entry_words_idx')").fetchone() == (None,)
+
+
+def test_a_project_on_sqlite_searches_there_as_well(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    shop, file = Shop(tmp_path, MODELS), tmp_path / "db.sqlite3"
+    done = dbwright("generate", "search", "Entry", "title=A", "body=B", "data=C", "--yes", folder=tmp_path)
+    assert done.code == 0, done.err
+    shop.manage("migrate", database=None, sqlite=file)
+    told = shop.manage("shell", "-v", "0", "-c", USE, database=None, sqlite=file).splitlines()
+    assert told[0] == "['Sea', 'Mountain', 'A day']"
 
 
 def test_what_has_no_words_is_refused(tmp_path: Path) -> None:
@@ -69,9 +81,8 @@ def test_what_has_no_words_is_refused(tmp_path: Path) -> None:
         (("count=A",), "is integer"),
         (("title",), "has no weight"),
         (("tilte=A",), "has no column"),
+        (("title=A", "--language", "x'y"), "is no name of a configuration"),
     ):
         outcome = dbwright("generate", "search", "Entry", *columns, "--yes", folder=tmp_path)
         assert_one_clear_error(outcome)
         assert words in outcome.err
-    (tmp_path / "requirements.txt").write_text("Django>=4.2,<5\n")
-    assert "has no GeneratedField" in dbwright("generate", "search", "Entry", "title=A", "--yes", folder=tmp_path).err

@@ -38,6 +38,33 @@ class Kept(models.Model):
 
     def delete(self, *args, **kwargs):
         raise RuntimeError("never")
+
+
+class Timed(models.Model):
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["-pk"]
+
+
+class Note(Timed):
+    code = models.CharField(max_length=20, unique=True)
+
+
+class Managed(models.Model):
+    objects = models.Manager()
+
+    class Meta:
+        abstract = True
+
+
+class Log(Managed):
+    name = models.CharField(max_length=20)
+
+
+class Remark(Note):
+    by = models.CharField(max_length=20)
 """
 USE = """
 from django.db import IntegrityError
@@ -94,10 +121,30 @@ def test_rows_are_marked_and_restored(server: EmbeddedServer, tmp_path: Path, on
     shop.manage("migrate", "shop", "0001", **where)
 
 
+def test_the_base_above_stays_the_first(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    shop, file = Shop(tmp_path, MODELS), tmp_path / "db.sqlite3"
+    done = dbwright("generate", "soft-delete", "Note", "--yes", folder=tmp_path)
+    assert done.code == 0, done.err
+    assert "class Note(Timed, SoftDeleteModel):" in (tmp_path / "shop/models.py").read_text()
+    shop.manage("makemigrations", "--check", "--dry-run", database=None, sqlite=file)
+    shop.manage("migrate", database=None, sqlite=file)
+    use = (
+        "from shop.models import Note; [Note.objects.create(code=n) for n in 'abc']; Note.objects.get(code='b').delete();"
+        "print(list(Note.objects.values_list('code', flat=True)), Note.objects.create(code='b').pk, Note.all_objects.count())"
+    )
+    assert shop.manage("shell", "-v", "0", "-c", use, database=None, sqlite=file).strip() == "['c', 'a'] 4 4"
+
+
 def test_models_that_need_more_said_are_refused(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     Shop(tmp_path, MODELS)
-    for model, words in (("Profile", "is a OneToOneField"), ("Kept", "has a delete() of its own")):
+    for model, words in (
+        ("Profile", "is a OneToOneField"),
+        ("Kept", "has a delete() of its own"),
+        ("Log", "Managed, which Log goes on from, has objects of its own"),
+        ("Remark", "The rows of Remark are part of another model's"),
+    ):
         outcome = dbwright("generate", "soft-delete", model, "--yes", folder=tmp_path)
         assert_one_clear_error(outcome)
         assert words in outcome.err

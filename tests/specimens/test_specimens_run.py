@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,6 +50,7 @@ class Running:
     folder: Path
     commands: dict[str, list[list[str]]]
     conninfo: str
+    further: dict[str, str] = field(default_factory=dict)
 
     def run(self, step: str) -> str:
         """Run a step's commands; what they printed. Warnings of the specimen's own code are errors."""
@@ -78,7 +79,7 @@ class Running:
         user = ":".join(quote(parts[key], safe="") for key in ("user", "password") if key in parts)
         query = f"?host={quote(parts['host'], safe='')}&port={parts['port']}"
         variables["DATABASE_URL"] = f"postgresql://{user}@/{parts['dbname']}{query}"
-        return {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        return {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **variables, **self.further}
 
     def rows(self, query: str, *parameters: object) -> list[tuple]:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:

@@ -123,6 +123,15 @@ class Project:
         user = django.applications.user_label
         return DjangoModel(table, label, source, fields, options, version, self.on_sqlite, whole, user)
 
+    def names_above(self, table: SourceTable) -> dict[str, frozenset[str]]:
+        """The classes that a model goes on from, as far as they are read, each with the names that its body binds."""
+        interpreter = self._django[0].interpreter
+        return {
+            one.name: frozenset(interpreter.scope_of(one).bindings)
+            for one in interpreter.mro(self._adoption(self._django[0], table).cls)[1:]
+            if one.module.owned or not one.module.name.startswith("django.db.models")
+        }
+
     def _adoption(self, django: Django, table: SourceTable) -> ModelAdoption:
         """The class of the table's model; of a table that Django makes for a relation, the class that has the relation."""
         adoptions = {id(adoption.real): adoption for adoption in django.models.values() if adoption.real is not None}

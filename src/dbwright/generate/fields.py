@@ -16,15 +16,10 @@ LEAST_DJANGO = (5, 0)
 
 
 def require_generated(model: DjangoModel) -> None:
-    """Raises Refused where the project cannot have generated columns everywhere."""
+    """Raises Refused where Django has no generated columns."""
     if model.version < LEAST_DJANGO:
         version = ".".join(map(str, model.version))
         raise Refused(f"The project allows Django {version}, which has no GeneratedField.", "Require 5.0 or later.")
-    if model.on_sqlite:
-        raise Refused(
-            "Some environment of the project runs on SQLite, which has no such column.",
-            "Run it on PostgreSQL everywhere.",
-        )
 
 
 def with_field(old: str, model: ModelClass, name: str, field: str, imports: Sequence[tuple[str, str]]) -> str:

@@ -139,6 +139,12 @@ class Workspace:
         self.add(f"{folder}/{name}.py", text)
         return f"{folder}/{name}.py"
 
+    def add_middleware(self, name: str) -> list[str]:
+        """Put a middleware behind the others; what is to be known of it."""
+        told = "Each request sends some statements more (its transaction, and who is asking): tests that count them see that."
+        added = self.add_to_setting("MIDDLEWARE", name)
+        return [told] if added else [f"Put {name} into MIDDLEWARE, behind what finds out who is asking.", told]
+
     def add_to_setting(self, name: str, value: str) -> bool:
         """Put a value behind the others of a list in Django's settings; False where it is not one list that is written out."""
         found = []

@@ -53,8 +53,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
         values = {"value": given["value"], "on_sqlite": workspace.project.on_sqlite}
         workspace.add(f"{folder}/audit.py", templates.text("audit_trail/django.py.txt", **values))
         module = workspace.module(first, f"{folder}/audit.py")
-        if not workspace.add_to_setting("MIDDLEWARE", f"{module}.AuditActor"):
-            notes.append(f"Put {module}.AuditActor into MIDDLEWARE, behind what finds out who is asking.")
+        notes += workspace.add_middleware(f"{module}.AuditActor")
     else:
         notes.append("Who is asking: SELECT set_config('app.actor', :who, true) at the beginning of each transaction.")
     return workspace.generated([APPLY[first.framework]], f"{' && '.join(back)}; the log goes with it", notes)

@@ -59,6 +59,11 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
         name = f"{column.field}_{key}".lower()
         if type_ not in _FIELDS or not re.fullmatch(r"[A-Za-z]\w*", key) or "__" in name or name.endswith("_"):
             raise Refused(f"{one} makes no column.", f"Give a plain key and one of {', '.join(_FIELDS)}.")
+        if type_ == "boolean" and model.on_sqlite:
+            raise Refused(
+                f"{one} would always be false where the project runs on SQLite.",
+                f"Take {key}=text, or PostgreSQL everywhere.",
+            )
         if table.column(name) is not None:
             raise Refused(f"{table.name} has a column {name} already.", "Leave things as they are.")
         value = call("KeyTextTransform", [], [text(key), text(column.field)])

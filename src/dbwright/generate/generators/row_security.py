@@ -112,5 +112,4 @@ def _code(
         ]
         values |= {"module": module, "rows": listed, "one": one, "other": other}
         workspace.add_test(table, "test_row_security", templates.text("row_security/test.py.txt", **values))
-    added = workspace.add_to_setting("MIDDLEWARE", f"{module}.RowSecurity")
-    return [] if added else [f"Put {module}.RowSecurity into MIDDLEWARE, behind what finds out who is asking."]
+    return workspace.add_middleware(f"{module}.RowSecurity")

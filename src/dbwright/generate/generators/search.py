@@ -1,27 +1,28 @@
-"""Full-text search: a weighted column of words that the database keeps, with its index (Django)
+"""Full-text search: an index on the weighted words of a row, and a function that asks it (Django)
 
-A generated column, so that no code can forget to keep it; a GIN index, built while others write; and a function `search(queryset, words)`
-that takes what people type into a search box.
+A GIN index on an expression, built while others write, so nobody has to keep a column and the table is not written anew; and a function
+`search(queryset, words)` that takes what people type into a search box. Where a project runs on SQLite in development, it searches there
+as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dbwright.fixes.django import index_name
-from dbwright.fixes.django_models import AddEntry, edited
-from dbwright.fixes.spelling import call, listing, text
+from dbwright.fixes.spelling import text
 from dbwright.generate import templates
-from dbwright.generate.fields import require_generated, with_field
 from dbwright.generate.generated import Generated, Option, Refused
 from dbwright.generate.migrations import Step
 from dbwright.generate.workspace import Workspace
+from dbwright.model.quoting import quote_identifier, shortened
 from dbwright.model.source_table import SourceTable
 
 LIBRARIES = """\
-django.contrib.postgres has all of it, and this generates the use of it: SearchVector in a GeneratedField. django-watson keeps a table
-of its own beside the models by signals, which bulk operations pass by. A search engine beside the database is for more than this."""
+django.contrib.postgres has the query and the rank, and this generates the use of it. A column of words (SearchVector in a GeneratedField)
+ranks many matches faster, and wants the table to be written anew under a lock that stops reads. django-watson keeps a table of its own by
+signals, which bulk operations pass by. A search engine beside the database is for more than this."""
 OPTIONS = (
     Option("table", "Table or model.", required=True, is_argument=True),
     Option(
@@ -33,41 +34,50 @@ OPTIONS = (
     ),
     Option("language", "PostgreSQL's configuration for the words.", default="english"),
 )
-_SEARCH = "django.contrib.postgres.search"
-_IMPORTS = ((_SEARCH, "SearchVector"), (_SEARCH, "SearchVectorField"))
 
 
 def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
-    """Raises Refused where the framework has no generated columns."""
+    """Raises Refused for columns without words."""
     table = workspace.table(given["table"])
     if table.framework != "django":
         raise Refused(f"{table.name} is no model of Django's.", "Search is generated for Django only.")
+    if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", given["language"]):
+        raise Refused(
+            f"{given['language']} is no name of a configuration.", "SELECT cfgname FROM pg_ts_config lists them."
+        )
     model = workspace.django_model(table)
-    require_generated(model)
-    if table.column("search") is not None:
-        raise Refused(f"{table.name} has a column search already.", "Leave things as they are.")
-    field = _field(workspace, table, given["columns"], given["language"])
-    name = index_name(f"{table.name}_search_idx")
-    index = AddEntry(
-        "indexes",
-        call("GinIndex", [("fields", listing(["search"])), ("name", text(name))]),
-        (("django.contrib.postgres.indexes", "GinIndex"),),
-    )
-    back = workspace.last_migration(table)
-    workspace.edit(model.source.file, lambda old: edited(old, model.source, index))
-    workspace.edit(model.source.file, lambda old: with_field(old, model.source, "search", field, _IMPORTS))
-    workspace.migrate(table, _steps(table, model.name, field, index.text))
-    folder = workspace.folder_of_application(table)
-    values = {"table": model.source.name, "language": text(given["language"])}
+    parts = list(_parts(workspace, table, given["columns"], given["language"]))
+    folder, on_sqlite = workspace.folder_of_application(table), workspace.project.on_sqlite
+    values = {
+        "table": model.source.name,
+        "language": text(given["language"]),
+        "on_sqlite": on_sqlite,
+        "parts": [(text(field), text(template)) for field, _, template in parts],
+        "contained": " | ".join(f"Q({field}__icontains=word)" for field, _, _ in parts),
+    }
     workspace.add(f"{folder}/search.py", templates.text("search/module.py.txt", **values))
+    back = workspace.last_migration(table)
+    name = shortened(f"{table.name}_words", "_idx") + "_idx"
+    schema = table.schema or "public"
+    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {quote_identifier(schema, name)}"
+    words = "\n    || ".join(
+        template.replace("%(expressions)s", quote_identifier(column)) for _, column, template in parts
+    )
+    create = f"CREATE INDEX CONCURRENTLY {quote_identifier(name)} ON {quote_identifier(schema, table.name)} USING gin ((\n    {words}\n))"
+    step = Step(
+        f"{model.name}_words", f"The index on the words of {table.name}.", (drop, create), (drop,), outside=True
+    )
+    workspace.migrate(table, [step])
     notes = [
-        "The first migration writes the table anew, and nobody reads or writes it meanwhile: about a minute for ten million short rows."
+        f"from {workspace.module(table, f'{folder}/search.py')} import search, in the place of filters that contain."
     ]
-    return workspace.generated(["python manage.py migrate"], f"{back}, and take the edits back", notes)
+    return workspace.generated(["python manage.py migrate"], f"{back}, and remove {folder}/search.py", notes)
 
 
-def _field(workspace: Workspace, table: SourceTable, columns: tuple[str, ...], language: str) -> str:
-    vectors = []
+def _parts(
+    workspace: Workspace, table: SourceTable, columns: tuple[str, ...], language: str
+) -> Iterator[tuple[str, str, str]]:
+    """Field, column, and the SQL of its words, in which %(expressions)s is the column."""
     for one in columns:
         name, _, weight = one.partition("=")
         column = workspace.column(table, name)
@@ -75,23 +85,6 @@ def _field(workspace: Workspace, table: SourceTable, columns: tuple[str, ...], l
             raise Refused(f"{one} has no weight.", f"Give A, B, C or D: {name}=A.")
         if not (column.type or "").startswith(("text", "varchar", "character", "citext", "json")):
             raise Refused(f"{table.name}.{column.name} is {column.type}.", "Words are in texts and JSON.")
-        arguments = [("weight", text(weight)), ("config", text(language))]
-        vectors.append(call("SearchVector", arguments, [text(column.field)]))
-    arguments = [("expression", " + ".join(vectors)), ("output_field", "SearchVectorField()"), ("db_persist", "True")]
-    return call("models.GeneratedField", arguments)
-
-
-def _steps(table: SourceTable, name: str, field: str, index: str) -> list[Step]:
-    lines = frozenset(f"from {module} import {one}" for module, one in _IMPORTS)
-    added = call("migrations.AddField", [("model_name", text(name)), ("name", '"search"'), ("field", field)])
-    built = call("AddIndexConcurrently", [("model_name", text(name)), ("index", index)])
-    concurrently = frozenset(
-        (
-            "from django.contrib.postgres.operations import AddIndexConcurrently",
-            "from django.contrib.postgres.indexes import GinIndex",
-        )
-    )
-    return [
-        Step(f"{name}_search", f"The words of {table.name}, kept by the database.", operations=(added,), imports=lines),
-        Step(f"{name}_search_idx", "The index on them.", outside=True, operations=(built,), imports=concurrently),
-    ]
+        nothing = f"'{{}}'::{column.type}" if (column.type or "").startswith("json") else "''"
+        value = "%(expressions)s" if column.not_null else f"coalesce(%(expressions)s, {nothing})"
+        yield column.field, column.name, f"setweight(to_tsvector('{language}', {value}), '{weight}')"

@@ -23,6 +23,7 @@ from dbwright.generate.migrations import Step
 from dbwright.generate.workspace import Workspace
 from dbwright.model.quoting import quote_identifier, shortened
 from dbwright.model.source_table import SourceTable
+from dbwright.model.wording import listed
 
 LIBRARIES = """\
 django-safedelete and django-softdelete do the same with policies for cascades, and leave unique constraints alone; where one of them is
@@ -79,6 +80,16 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
 def _require_plain(table: SourceTable, model: DjangoModel, workspace: Workspace) -> None:
     if table.column("deleted_at") is not None:
         raise Refused(f"{model.source.name} has deleted_at already.", "Leave things as they are.")
+    for above, names in workspace.project.names_above(table).items():
+        if taken := sorted(names & {"delete", "objects", "all_objects", "deleted_at"}):
+            raise Refused(
+                f"{above}, which {model.source.name} goes on from, has {listed(taken)} of its own.",
+                "That has to be decided by hand.",
+            )
+    if any(getattr(field, "primary_key", False) and field.is_relation for field in model.fields.values()):
+        raise Refused(
+            f"The rows of {model.source.name} are part of another model's.", "Mark those of the model that has the key."
+        )
     if model.options.get("unique_together"):
         raise Refused(
             f"{model.source.name} has unique_together.", "Make it a UniqueConstraint first, which can have a condition."
@@ -124,14 +135,17 @@ def _edits(uniques: list[_Unique]) -> Iterator[ModelEdit]:
 def _with_base(old: str, model: DjangoModel, module: str) -> str:
     source = PythonText(old)
     cls = source.class_at(model.source.name, model.source.line)
-    base = cls.bases[0] if len(cls.bases) == 1 else None
-    if base is None or ast.unparse(base) != "models.Model":
-        raise CannotEdit(f"{cls.name} has other bases than models.Model")
+    if not cls.bases:
+        raise CannotEdit(f"{cls.name} has no bases")
     if any(isinstance(node, ast.FunctionDef) and node.name == "delete" for node in cls.body):
         raise CannotEdit(f"{cls.name} has a delete() of its own")
     if any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "objects" for node in cls.body):
         raise CannotEdit(f"{cls.name} has a manager objects of its own, which has to become one of Undeleted's")
-    source.replace(source.start(base), source.end(base), "SoftDeleteModel")
+    last = cls.bases[-1]
+    if ast.unparse(last) == "models.Model":
+        source.replace(source.start(last), source.end(last), "SoftDeleteModel")
+    else:  # behind the others, whose Meta stays the one that is inherited
+        source.replace(source.end(last), source.end(last), ", SoftDeleteModel")
     source.add_import(module, "SoftDeleteModel")
     return source.result()
 
