@@ -1,4 +1,4 @@
-"""The generators that the specimens' documents ask for, taken through them: migrated with rows, used by the workload, tested, taken back."""
+"""The generators that the specimens' documents ask for, taken through them: migrated with rows, used, tested, taken back."""
 
 import re
 import shutil
@@ -60,8 +60,8 @@ def tables(conninfo: str) -> set[tuple[str, str]]:
         return set(
             connection.execute(
                 "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
-                " SELECT attrelid::regclass::text, attname || ' ' || atttypid::regtype FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
-                " WHERE attnum > 0 AND NOT attisdropped AND relnamespace = 'public'::regnamespace AND relkind = 'r'"
+                " SELECT attrelid::regclass::text, attname || ' ' || atttypid::regtype FROM pg_attribute JOIN pg_class c"
+                " ON c.oid = attrelid WHERE attnum > 0 AND NOT attisdropped AND relnamespace = 'public'::regnamespace AND relkind = 'r'"
             ).fetchall()
         )
 
