@@ -1,4 +1,4 @@
-"""Write the changes that findings propose into the project: models and migrations."""
+"""Write the changes that findings propose into the project: models and migrations, and the code that sends queries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dbwright.commands._fix_code import proven
 from dbwright.errors import DbwrightError
 from dbwright.model.finding import SEVERITIES, Severity
 from dbwright.model.wording import counted
@@ -44,17 +45,31 @@ class UnsavedChanges(DbwrightError):
     show_default=True,
     help="Without FINDING: the changes of all findings at least so severe.",
 )
+@click.option(
+    "--tests",
+    metavar="COMMAND",
+    help="Run these tests of the project in copies of it, to see what edits of its code do; auto: those that are found.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the difference, write nothing.")
 @click.option("--dirty", "take_dirty", is_flag=True, help="Edit files that hold uncommitted changes, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(
-    source: Source, findings: tuple[str, ...], severity: Severity, dry_run: bool, take_dirty: bool, yes: bool
+    source: Source,
+    findings: tuple[str, ...],
+    severity: Severity,
+    tests: str | None,
+    dry_run: bool,
+    take_dirty: bool,
+    yes: bool,
 ) -> int:
-    """Write the changes that findings propose into the project: models and migrations.
+    """Write the changes that findings propose into the project: models and migrations, and the code that sends queries.
 
     FINDING is the id of a finding or the name of a rule. The models are edited where they stand, and migrations written that change the
     database while others use it. Shown as a difference first; accepted only when models and migrations then agree. The database is not
     touched: migrate as always, or have `dbwright apply` do it.
+
+    Code that sends queries is edited only where the project's own tests (--tests) then send fewer statements and give the same results;
+    else the edit is advice. The tests run in copies of the project. Without --tests nothing of the project is run.
 
     Exit codes: 0 done, 1 nothing could be written, 2 refused before anything was written.
     """
@@ -67,27 +82,47 @@ def command(
     if findings and any(finding.rule in MENDED for finding in meant):
         return _mend_histories(source, report, dry_run, take_dirty, yes)
     wanted = [one for finding in meant for one in _wanted(finding)]
-    if not wanted:
-        note(
-            f"No finding that is {severity} or worse has a change."
-            if not findings
-            else "These findings have no change."
-        )
-        milder = sum(1 for finding in report.findings if finding.change or finding.code_change)
-        if milder and not findings:
-            note(f"{counted(milder, 'hint')} with a change: --severity info takes {'them' if milder > 1 else 'it'}.")
+    edits = [finding for finding in meant if finding.edits and (findings or tests is not None)]
+    if not wanted and not edits:
+        _tell_nothing(report, findings, severity)
         return 1
     root = _root(source, report)
+    draft = _drafted(root, report, wanted) if wanted else None
+    in_code = proven(source, root, report, edits, tests) if edits else ()
+    files = _apart(draft.files if draft else (), in_code)
+    if not files:
+        note("Nothing to write.")
+        return 1
+    if _written(root, files, dry_run, take_dirty, yes):
+        after = run(source, look)
+        if draft is not None and draft.files:
+            _tell_outcome(draft, after)
+        _tell_code(files, edits, after)
+    return 0
+
+
+def _tell_nothing(report: Report, findings: Sequence[str], severity: Severity) -> None:
+    note("These findings have no change." if findings else f"No finding that is {severity} or worse has a change.")
+    milder = sum(1 for finding in report.findings if finding.change or finding.code_change)
+    if milder and not findings:
+        note(f"{counted(milder, 'hint')} with a change: --severity info takes {'them' if milder > 1 else 'it'}.")
+
+
+def _drafted(root: Path, report: Report, wanted: Sequence[Wanted]) -> Draft:
     with progress("Writing") as progressed:
         progressed("reading the models", 0.1)
         draft = _draft(root, report, wanted)
     _tell_left(draft.left)
-    if not draft.files:
-        note("Nothing to write.")
-        return 1
-    if _written(root, draft.files, dry_run, take_dirty, yes):
-        _tell_outcome(draft, run(source, look))
-    return 0
+    return draft
+
+
+def _apart(in_models: Sequence[FileText], in_code: Sequence[FileText]) -> list[FileText]:
+    """All files once: what both would change is left to the migrations first."""
+    taken = {file.file for file in in_models}
+    for file in in_code:
+        if file.file in taken:
+            note(f"Not written: the queries in {file.file}, which the migrations' models change as well. Run it again.")
+    return [*in_models, *(file for file in in_code if file.file not in taken)]
 
 
 def require_somebody(dry_run: bool, yes: bool) -> None:
@@ -104,7 +139,7 @@ def agreed(root: Path, files: Sequence[FileText], question: str, dry_run: bool, 
     if unsaved:
         raise UnsavedChanges(f"Uncommitted changes in {', '.join(unsaved)}.", "Commit them first, or give --dirty.")
     for file in files:
-        _show(file)
+        show(file.file, file.old or "", file.new)
     if dry_run:
         return False
     if not (yes or click.confirm(question, err=True)):
@@ -201,13 +236,13 @@ def _first(against: Mapping[str, str], wanted: Wanted) -> str:
     return next((detail for table, detail in against.items() if table in wanted.tables), next(iter(against.values())))
 
 
-def _show(file: FileText) -> None:
+def show(file: str, old: str, new: str) -> None:
     """Show what changes in a file."""
     from dbwright.fixes.python_text import difference
     from dbwright.plaintext import clean
 
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in difference(file.file, file.old or "", file.new).splitlines():
+    for line in difference(file, old, new).splitlines():
         click.secho(clean(line), fg=colours.get(line[:1]) if not line.startswith(("+++", "---")) else None)
     click.echo()
 
@@ -229,6 +264,18 @@ def _question(files: Sequence[FileText]) -> str:
     parts = [f"edit {counted(edited, 'file')}"] if edited else []
     parts += [f"write {counted(new, 'migration')}"] if new else []
     return f"{' and '.join(parts).capitalize()}?"
+
+
+def _tell_code(files: Sequence[FileText], edits: Sequence[Finding], after: Report) -> None:
+    """What became of the findings whose code was edited."""
+    edited = {file.file for file in files}
+    present = {finding.id for finding in after.findings}
+    about = [finding for finding in edits if any(edit.place.file in edited for edit in finding.edits)]
+    gone = [finding.title for finding in about if finding.id not in present]
+    if gone:
+        note(f"{counted(len(gone), 'finding')} gone: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
+    if len(about) > len(gone):
+        note(f"{counted(len(about) - len(gone), 'finding')} on code still there, in part.")
 
 
 def _tell_outcome(draft: Draft, after: Report) -> None:

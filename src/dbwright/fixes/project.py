@@ -40,6 +40,24 @@ class ConflictingMigrations(DbwrightError):
     """The project's migrations have several ends, so nothing can follow them."""
 
 
+def text_of(root: Path, file: str) -> str:
+    """A file's text with plain line ends. ``file`` is relative to the root. Raises CannotEdit for one that is not UTF-8."""
+    data = (root / file).read_bytes()
+    try:
+        if data.startswith(codecs.BOM_UTF8):
+            raise CannotEdit(f"{file} begins with a byte order mark")
+        if 0 < data.count(b"\r\n") < data.count(b"\n"):
+            raise CannotEdit(f"{file} mixes line ends")
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise CannotEdit(f"{file} is not UTF-8") from None
+
+
+def has_crlf(root: Path, file: str) -> bool:
+    """Whether the file's lines end as Windows ends them."""
+    return b"\r\n" in (root / file).read_bytes()
+
+
 @dataclass(frozen=True)
 class History:
     """The migrations that a new one follows: an application's (Django) or a folder's (Alembic). ``parents`` are the last ones, ``names``
@@ -65,20 +83,12 @@ class Project:
             self.by_name.setdefault((table.schema or "public", table.name), table)
 
     def text(self, file: str) -> str:
-        """A file's text with plain line ends. ``file`` is relative to the root. Raises CannotEdit for one that is not UTF-8."""
-        data = (self.root / file).read_bytes()
-        try:
-            if data.startswith(codecs.BOM_UTF8):
-                raise CannotEdit(f"{file} begins with a byte order mark")
-            if 0 < data.count(b"\r\n") < data.count(b"\n"):
-                raise CannotEdit(f"{file} mixes line ends")
-            return data.decode("utf-8").replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            raise CannotEdit(f"{file} is not UTF-8") from None
+        """As ``text_of``."""
+        return text_of(self.root, file)
 
     def has_crlf(self, file: str) -> bool:
-        """Whether the file's lines end as Windows ends them."""
-        return b"\r\n" in (self.root / file).read_bytes()
+        """As ``has_crlf``."""
+        return has_crlf(self.root, file)
 
     @cached_property
     def on_sqlite(self) -> bool:

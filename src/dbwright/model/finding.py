@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dbwright.model.change import Change
+from dbwright.model.code_edit import CodeEdit
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
@@ -83,6 +84,7 @@ class Finding:
     got; ``next_step`` what to do when there is no ``change``. ``identity`` adds to the fingerprint where the object alone does not tell
     two findings of a rule apart, and stands for the objects where there are several: the members of such a group may change.
     ``code_change``: a change that this database cannot carry out by a statement, but migrations can (SQLite, whose tables they make anew).
+    ``edits``: what ``dbwright fix`` may write into the source once the project's tests have shown it to be good.
     """
 
     title: str
@@ -93,6 +95,7 @@ class Finding:
     confidence: Confidence = "high"
     change: Change | None = None
     code_change: Change | None = None
+    edits: tuple[CodeEdit, ...] = ()
     next_step: str | None = None
     identity: str = ""
     rule: str = ""

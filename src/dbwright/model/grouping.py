@@ -25,8 +25,8 @@ def told_once(
     """The findings as they are while there are at most ``singly``; else one message about all of them, the worst first.
 
     ``title`` has ``{}`` for their number; without ``message`` the worst one's is said, and for what else it holds. The message names
-    every object and line, keeps every figure (``each`` in the evidence), carries all changes and costs what the worst one costs. What has
-    no change of its own is to be seen to by hand; its next step says how.
+    every object and line, keeps every figure (``each`` in the evidence), carries all changes and edits, and costs what the worst one costs.
+    What has no change of its own is to be seen to by hand; its next step says how.
     """
     members = sorted(found, key=lambda f: (-f.impact.magnitude, -f.impact.value, -_SURE[f.confidence], f.title))
     if len(members) <= max(singly, 1):
@@ -41,6 +41,7 @@ def told_once(
         evidence={"count": len(members), "each": [_figures(f) for f in members]},
         confidence=worst.confidence,
         change=_change(members),
+        edits=tuple(dict.fromkeys(edit for f in members for edit in f.edits)),
         next_step=_next_step(members),
         identity=identity,
         locations=_in_turn([f.locations for f in members])[:_MOST_LOCATIONS],

@@ -151,7 +151,7 @@ def carrying_out(report: Report, finding: Finding) -> str | None:
     """The command that carries out a finding's change: in the models and migrations where they make its tables, else in the database."""
     change = finding.change or finding.code_change
     if change is None:
-        return None
+        return f"dbwright fix {finding.id} --tests auto" if finding.edits else None
     made = {table.name for table in report.snapshot.source.tables if table.owned and table.managed}
     tables = {table[1] for operation in change.operations if (table := table_of(operation)) is not None}
     if tables and tables <= made:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbwright.model.asked import function_ref, is_aid, is_batch, lines_of, locations, rows_of
+from dbwright.model.code_edit import CodeEdit
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.parents import finds_few
 from dbwright.model.sample import Sample
@@ -84,6 +85,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={"places": [str(place) for place in places[:40]]},
         confidence="medium" if rows is not None else "low",
+        edits=tuple(CodeEdit(q.issued, "exists") for q in found if q.framework == "django"),
         next_step=f"Write .exists() for the comparison of .count() at {first.issued}."
         if first.framework == "django"
         else f"Ask at {first.issued} for session.scalar(select(exists().where(…))) instead of comparing the number.",

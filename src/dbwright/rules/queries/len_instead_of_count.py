@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dbwright.model.asked import function_ref, is_aid, lines_of, locations, rows_of, size_of
+from dbwright.model.code_edit import CodeEdit
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.parents import finds_few
@@ -99,6 +100,7 @@ def _finding(snapshot: Snapshot, file: str, function: str, queries: Sequence[Sou
         else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={"places": [str(place) for place in places]},
         confidence="medium" if rows is not None else "low",
+        edits=tuple(CodeEdit(place, "count") for place in places) if first.framework == "django" else (),
         next_step=f"Write .count() instead of len(…) at {first.issued}."
         if first.framework == "django"
         else f"Ask for the number at {first.issued}: session.scalar(select(func.count()).select_from(…).where(…)), or query.count().",

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dbwright.model.asked import locations, rows_of
+from dbwright.model.code_edit import CodeEdit
 from dbwright.model.finding import Confidence, Finding, Impact, ObjectRef, Risk
 from dbwright.model.grouping import told_once
 from dbwright.model.repeated import Repeated, is_handful, is_of_few, is_of_one_parent, may_be_many, repeated
@@ -563,6 +564,7 @@ def _finding(snapshot: Snapshot, group: _Group, same: Sequence[_Group], limits: 
             "rows": rows if rows is not None else "not measured",
         },
         confidence=confidence,
+        edits=tuple(edit for one in (group, *same) for edit in _edits(snapshot, one.members)),
         next_step=_steps(snapshot, members) + _likewise(same),
         identity=f"{file}:{function}",
         locations=locations(
@@ -631,12 +633,9 @@ def _steps_at(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[str]:
         abouts = list(dict.fromkeys(map(_about, members)))
         yield f"Load {listed(abouts, 4)} through a DataLoader each, which fetches for all rows of {where.function} in one query (IN)."
         return
-    along = [one for one in members if one.query.issued_by == "relation" or (one.query.whole and _is_django(one))]
-    numbers = [one for one in along if one.query.issued_by in ("count", "exists")]
-    if numbers and all(one.path in {other.path for other in along if other not in numbers} for one in numbers):
-        numbers = []  # prefetched for another's sake they are counted without a query
-    yield from _loaded_along(snapshot, [one for one in along if one not in numbers])
-    rest = [one for one in members if one not in along or one in numbers]
+    along = _loadable(members)
+    yield from _loaded_along(snapshot, along)
+    rest = [one for one in members if one not in along]
     summed = [one for one in rest if one.query.issued_by in ("count", "aggregate", "exists")]
     if summed:
         yield _grouped(summed)
@@ -649,10 +648,55 @@ def _is_django(one: Repeated) -> bool:
     return one.query.framework == "django"
 
 
+def _loadable(members: Sequence[Repeated]) -> list[Repeated]:
+    """What the rows' own query can load. Numbers only where the same rows are prefetched for another's sake: then they take no query."""
+    along = [one for one in members if one.query.issued_by == "relation" or (one.query.whole and _is_django(one))]
+    numbers = [one for one in along if one.query.issued_by in ("count", "exists")]
+    if all(one.path in {other.path for other in along if other not in numbers} for one in numbers):
+        return along
+    return [one for one in along if one not in numbers]
+
+
+def _paths(members: Sequence[Repeated]) -> dict[str, Repeated]:
+    """The paths to load; one that another goes on from comes with it."""
+    touched = {one.path or "": one for one in members}
+    return {path: touched[path] for path in touched if not any(other.startswith(path + "__") for other in touched)}
+
+
+def _edits(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[CodeEdit]:
+    """The steps that are calls added to the query of the rows, where a line of the project makes it."""
+    places: defaultdict[tuple[Place, str | None], list[Repeated]] = defaultdict(list)
+    for one in members:
+        if not (one.is_left_out_column or one.base.by_graphql or one.is_made_by_framework):
+            rows = one.base.owner_table if one.single is not None else one.base.table
+            places[_built_at(one), rows].append(one)
+    for (place, name), ones in places.items():
+        table = snapshot.source.table_by_name.get(name or "")
+        paths = _paths(_loadable(ones))
+        if table is None or "" in paths:
+            continue
+        if not _is_django(ones[0]):
+            if names := tuple(path for path in paths if "__" not in path):
+                yield CodeEdit(place, "selectinload", names, table.symbol)
+            continue
+        if joined := tuple(path for path, one in paths.items() if not one.is_to_many):
+            yield CodeEdit(place, "select_related", joined, table.symbol)
+        if apart := tuple(path for path, one in paths.items() if one.is_to_many):
+            yield CodeEdit(place, "prefetch_related", apart, table.symbol)
+
+
+def _built_at(one: Repeated) -> Place:
+    """Where the function that the fix goes to first makes the rows' query: what it builds on further carries along what is loaded."""
+    where, made = one.where, one.base.rows_made
+    if one.single is None and made is not None and (made.file, made.function) == (where.file, where.function):
+        return made
+    return where
+
+
 def _loaded_along(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[str]:
     """The paths that the rows' own query can load."""
-    touched = {one.path or "": one for one in members}
-    paths = [path for path in touched if not any(other.startswith(path + "__") for other in touched)]
+    touched = _paths(members)
+    paths = list(touched)
     if not paths:
         return
     where, base = members[0].where, members[0].base

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbwright.model.asked import function_ref, is_aid, is_batch, lines_of, locations, rows_of
+from dbwright.model.code_edit import CodeEdit
 from dbwright.model.finding import Finding, Impact, Risk
 from dbwright.model.parents import finds_few
 from dbwright.model.sample import Sample
@@ -96,6 +97,7 @@ def check(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         else Impact(len(places), "places", 10, 100, estimated=True),
         evidence={"places": [str(place) for place in places[:40]]},
         confidence="medium" if rows is not None else "low",
+        edits=tuple(CodeEdit(q.issued, "exists", _variables(snapshot, q)) for q in found if q.framework == "django"),
         next_step=f"Write .exists() at {first.issued}."
         if first.framework == "django"
         else f"Ask at {first.issued} for session.scalar(select(exists().where(…))).",
@@ -108,6 +110,14 @@ def _is_all_rows(query: SourceQuery) -> bool:
     if query.issued_by != "rows" or query.query is None or query.query.limit:
         return False
     return query.consumer == "bool" if query.framework == "django" else query.consumer in ("all", "scalars", "execute")
+
+
+def _variables(snapshot: Snapshot, query: SourceQuery) -> tuple[str, ...]:
+    """The variable that is tested, where the rows are kept in one."""
+    facts = [
+        fact for fact in snapshot.source.facts if fact.kind == "only tested" and fact.place.file == query.issued.file
+    ]
+    return tuple({f.name: None for f in facts if f.name and f.place.line <= query.issued.line <= f.end_line})
 
 
 def _may_be_many(snapshot: Snapshot, query: SourceQuery, limits: Limits) -> bool:

@@ -1,0 +1,135 @@
+"""Whether tests show that an edit of the code is good: the same comes out, and fewer statements are sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dbwright.model.wording import counted, listed
+from dbwright.trials.runs import Ran, Record
+
+_TOKEN = re.compile(r"\w+|\W")
+Results = tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one test sends and fetches before and after."""
+
+    test: str
+    statements: tuple[int, int]
+    rows: tuple[int, int]
+
+    def __str__(self) -> str:
+        before, after = self.statements
+        if before != after:
+            return f"{self.test}: {before} → {after} statements, same result"
+        return f"{self.test}: {self.rows[0]} → {self.rows[1]} rows fetched, same result"
+
+    @property
+    def gain(self) -> tuple[int, int]:
+        return self.statements[0] - self.statements[1], self.rows[0] - self.rows[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``figures``: the tests that are cheaper now, the most first. ``reason``: why the edit is not proven, empty where it is."""
+
+    figures: tuple[Figure, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_proven(self) -> bool:
+        return not self.reason
+
+
+def judge(first: Record, second: Record, after: Record, marks: Sequence[int]) -> Verdict:
+    """``first`` and ``second`` are two runs without the edit: what differs between them says nothing. ``marks`` are the numbers of the
+    edit's expressions, where functions hold them: they tell which tests come to it."""
+    steady = [name for name, test in first.items() if name in second and _is_steady(test, second[name])]
+    for name in first:
+        if problem := _differs(first[name], second.get(name), after.get(name), name in steady):
+            return Verdict(reason=problem)
+    cheaper = [
+        Figure(name, (first[name].statements, after[name].statements), (first[name].rows, after[name].rows))
+        for name in steady
+        if _cost(after[name]) < _cost(first[name])
+    ]
+    if not cheaper:
+        return Verdict(reason=_nothing_cheaper(first, steady, marks))
+    shown = [figure for figure in cheaper if any(text is not None for _, text in first[figure.test].results)]
+    if not shown:
+        return Verdict(reason=f"nothing comes out of {_names(cheaper)} that could be compared")
+    return Verdict(tuple(sorted(shown, key=lambda figure: figure.gain, reverse=True)))
+
+
+def reached(record: Record, marks: Sequence[int]) -> list[str]:
+    """The tests that came to one of the marks."""
+    return [name for name, test in record.items() if not test.reached.isdisjoint(marks)]
+
+
+def _is_steady(one: Ran, other: Ran) -> bool:
+    same = (one.outcome, one.statements, one.rows) == (other.outcome, other.statements, other.rows)
+    return same and one.outcome == "passed" and _varying(one.results, other.results) is not None
+
+
+def _cost(test: Ran) -> tuple[int, int]:
+    return test.statements, test.rows
+
+
+def _differs(before: Ran, again: Ran | None, after: Ran | None, is_steady: bool) -> str:
+    """What is worse with the edit, or other."""
+    if before.outcome != "passed" or again is None or again.outcome != "passed":
+        return ""
+    if after is None or after.outcome != "passed":
+        return f"{before.name} passes without it and not with it"
+    if not is_steady:
+        return ""
+    if after.statements > before.statements:
+        return f"{before.name} then sends {after.statements} statements instead of {before.statements}"
+    varying = _varying(before.results, again.results) or ()
+    if [kind for kind, _ in after.results] != [kind for kind, _ in before.results]:
+        return f"{before.name} then asks for other things"
+    for (kind, old), (_, new), places in zip(before.results, after.results, varying, strict=True):
+        if old is not None and not _alike(old, new, places):
+            return f"in {before.name} the result of {kind} is another"
+    return ""
+
+
+def _varying(one: Results, other: Results) -> tuple[frozenset[int], ...] | None:
+    """For each result the words in which two runs of the same code differ (times, random keys); None where they are not the same."""
+    if [kind for kind, _ in one] != [kind for kind, _ in other]:
+        return None
+    found = []
+    for (_, old), (_, new) in zip(one, other, strict=True):
+        if old is None or new is None or old == new:
+            found.append(frozenset[int]())
+            continue
+        words, others = _TOKEN.findall(old), _TOKEN.findall(new)
+        if len(words) != len(others):
+            return None
+        found.append(frozenset(n for n, pair in enumerate(zip(words, others, strict=True)) if pair[0] != pair[1]))
+    return tuple(found)
+
+
+def _alike(old: str, new: str | None, varying: frozenset[int]) -> bool:
+    if new is None or old == new:
+        return new is not None
+    words, others = _TOKEN.findall(old), _TOKEN.findall(new)
+    if len(words) != len(others):
+        return False
+    return all(pair[0] == pair[1] or n in varying for n, pair in enumerate(zip(words, others, strict=True)))
+
+
+def _nothing_cheaper(first: Record, steady: Sequence[str], marks: Sequence[int]) -> str:
+    tests = reached(first, marks)
+    if not tests:
+        return "no test sends fewer statements with it"
+    if not set(tests) & set(steady):
+        return f"the {counted(len(tests), 'test')} that come to it give something else each time, or fail"
+    return f"of the {counted(len(tests), 'test')} that come to it none sends fewer statements: too few rows, perhaps"
+
+
+def _names(figures: Sequence[Figure]) -> str:
+    return listed([figure.test for figure in figures], 3)
