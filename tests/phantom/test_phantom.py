@@ -20,6 +20,7 @@ from dbwright.model.query_plan import Plan, steps
 from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import Snapshot
 from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
+from dbwright.phantom import server as phantom_server
 from dbwright.phantom.clock import as_of
 from dbwright.phantom.server import NothingToPlan
 from dbwright.postgres import connect, parse_address
@@ -335,6 +336,18 @@ def test_the_time_zone_of_production_is_that_of_its_plans(both: Both) -> None:
     there = replace(both.phantom.snapshot, settings=replace(both.phantom.snapshot.settings, rows=rows))
     with Phantom.of(there, binaries=all_binaries()[both.phantom.server.major]) as phantom, phantom.session() as session:
         assert session.connection.execute("SHOW timezone").fetchone() == ("Asia/Tokyo",)
+
+
+def test_many_tables_are_made_on_several_connections(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phantom_server, "_MANY_TABLES", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    with (
+        Phantom.of(both.phantom.snapshot, binaries=both.phantom.server.binaries) as phantom,
+        phantom.session() as session,
+    ):
+        assert phantom.gaps == both.phantom.gaps
+        for statement in QUERIES:
+            assert session.plan(statement) == both.session.plan(statement)
 
 
 def test_a_snapshot_without_tables_is_refused(both: Both) -> None:

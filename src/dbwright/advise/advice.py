@@ -46,6 +46,8 @@ one rival's set and ran 1.5 times as long."""
 DOUBTFUL_TIME = 0.9
 """The same of the estimated time, which errs by less where the rows are as the planner guesses. One set of indexes promised TPC-H's query 7
 a quarter of its cost, and it ran half as long again."""
+LATE = 1.1
+"""A plan below a LIMIT is told when it would cost so many times as much as before, did the rows that it waits for come last."""
 MOST_REJECTED = 8
 
 
@@ -89,20 +91,23 @@ def advise(
         else c.index
         for c in found.indexes
     ]
-    indexes = dict(enumerate(supposed(sessions[0], snapshot, definitions)))
+    serves = _serves(found, len(statements))
+    relevant = _relevant(found, serves)
+    numbers = sorted({*found.asked, *(number for of in relevant.values() for number in of)})
+    indexes = dict(zip(numbers, supposed(sessions[0], snapshot, (definitions[n] for n in numbers)), strict=True))
     recorded = any(s.mean_milliseconds is not None for s in statements)
     writes = Writes(snapshot, workload) if recorded else None
     charges = {number: _charge(writes, index) if writes else 0.0 for number, index in indexes.items()}
-    serves = _serves(found, len(statements))
     selector = Selector(
         workers,
         [Statement(filled(s.sql, s.parameters), s.calls, s.mean_milliseconds, _most_looks(s)) for s in statements],
         indexes,
-        _relevant(found, serves),
+        relevant,
         serves,
         charges,
         stop,
         Efforts(snapshot) if are_cached(snapshot) else None,
+        {table.name: snapshot.rows(table) for table in snapshot.catalog.user_tables}.get,
     )
     selector.explore(lambda share: progressed("planning with candidates", 0.1 + 0.5 * share))
     if least := _least_gain(limits):
@@ -269,6 +274,7 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
         before = selector.costs.known[number][NONE]
         after, used = selector.costs.plan(number, selection.chosen)
         time = after.effort / before.effort if selector.efforts and before.effort else None
+        last = after.cost + after.exposed
         effects.append(
             Effect(
                 parts.statements[number],
@@ -278,6 +284,7 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
                 bool(used) and (after.cost > before.cost * DOUBTFUL or (time or 0.0) > DOUBTFUL_TIME),
                 selector.weights[number],
                 time,
+                last if used and last > (before.cost + before.exposed) * LATE else None,
             )
         )
     problems = (
@@ -351,7 +358,9 @@ def _rejected(parts: _Parts, selector: Selector, selection: Selection) -> list[R
         candidate = parts.found.indexes[number]
         if len(rejected) >= MOST_REJECTED + len(asked):
             break
-        if number not in selection.chosen and (number in asked or is_plain(candidate.index, 2)):
+        if number not in parts.indexes or number in selection.chosen:
+            continue
+        if number in asked or is_plain(candidate.index, 2):
             rejected.append(
                 Rejected(candidate.index, parts.indexes[number].bytes, _why_not(parts, selector, selection, number))
             )

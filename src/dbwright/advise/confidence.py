@@ -37,7 +37,7 @@ def confidence(
     """The confidence, and what lowers it beside `general_doubts`: one severe doubt or three others make it low. ``served`` are the
     statements that use it."""
     stale = staleness(snapshot, table)
-    doubts = [doubt for doubt in (_parameters(served), _small_gains(served)) if doubt]
+    doubts = [doubt for doubt in (_parameters(served), _small_gains(served), _early_ends(served)) if doubt]
     if stale:
         doubts.insert(0, stale.text)
     number = len(doubts) + len(general_doubts(planned))
@@ -67,6 +67,13 @@ def _small_gains(served: Sequence[Effect]) -> str:
     if not doubtful or _gain(doubtful) < _gain(served) * _MOST:
         return ""
     return f"it gains by plans that change for a small difference ({_named(doubtful)}), which is within what estimates err by"
+
+
+def _early_ends(served: Sequence[Effect]) -> str:
+    hoping = [effect for effect in served if effect.at_worst is not None]
+    if not hoping or _gain(hoping) < _gain(served) * _MOST:
+        return ""
+    return f"it gains where a LIMIT is filled early in its order ({_named(hoping)}), which statistics do not tell"
 
 
 def _named(effects: Sequence[Effect]) -> str:

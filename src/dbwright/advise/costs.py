@@ -13,6 +13,7 @@ from itertools import combinations
 from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
+from dbwright.advise.early_end import exposure
 from dbwright.advise.effort import Efforts
 from dbwright.model.change import CreateIndex
 from dbwright.model.query_plan import Node, Plan
@@ -25,6 +26,9 @@ _COUNTS = 0.002
 """The share of a statement's cost that makes a configuration better than a part of it."""
 _STEP = 2.0
 """Factor between the sizes above which indexes are left out when a statement is looked at with small ones only."""
+_LATE = 0.2
+"""How often the rows that a LIMIT waits for are taken to come last. Set, not measured: enough that an index which also searches by the
+condition is worth its bytes."""
 _LOOKS = 170
 """Plans that exploring one statement may ask for, but for each index alone."""
 _PEELS = 12
@@ -49,10 +53,12 @@ class Statement:
 
 
 class Price(NamedTuple):
-    """Of a call: the planner's ``cost``, by which it chooses, and the ``effort`` (`Efforts`; the cost where nobody asks for that)."""
+    """Of a call: the planner's ``cost``, by which it chooses, the ``effort`` (`Efforts`; the cost where nobody asks for that), and what it
+    would cost more if rows that a LIMIT waits for came last (`exposure`)."""
 
     cost: float
     effort: float
+    exposed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Scale:
     effort: float = 0.0
 
     def value(self, price: Price) -> float:
-        return price.cost * self.cost + price.effort * self.effort
+        return (price.cost + price.exposed * _LATE) * self.cost + price.effort * self.effort
 
 
 class Useful(NamedTuple):
@@ -134,10 +140,12 @@ class Looker:
         stop: Callable[[], bool] = lambda: False,
         most: int | None = None,
         efforts: Efforts | None = None,
+        rows_of: Callable[[str], float | None] = lambda _table: None,
     ) -> None:
         """``stop`` is asked before each plan; a look raises Interrupted once it says so, and once ``most`` plans were made. ``efforts``
-        estimates the effort beside the cost."""
+        estimates the effort beside the cost, ``rows_of`` tells how many rows a table has."""
         self._efforts = efforts
+        self._rows_of = rows_of
         self._entries: dict[tuple[str, ...], float] = {}
         self._stop = stop
         self._most = most
@@ -170,7 +178,7 @@ class Looker:
         self.looks += 1
         self._seen.append((on, used, plan.cost))
         if used not in self.found or plan.cost < self.found[used].cost:
-            self.found[used] = Price(plan.cost, self._effort(plan))
+            self.found[used] = Price(plan.cost, self._effort(plan), exposure(plan, self._rows_of))
         return plan.cost, used
 
     def _effort(self, plan: Plan) -> float:

@@ -31,7 +31,7 @@ def server_of(form: Form, facts: TableFacts, covers: bool) -> Index | None:
 def _gives(index: Index, form: Form, facts: TableFacts, covers: bool) -> bool:
     if index.access_method != form.method:
         return False
-    if index.predicate is not None and _conjuncts(index.predicate) != frozenset(map(_conjunct, form.conditions)):
+    if index.predicate is not None and _conjuncts(index.predicate) != _conjuncts(" AND ".join(form.conditions)):
         return False
     if form.method != "btree":
         return len(index.keys) == 1 and _same_key(index, 0, form.keys[0], flip=False)

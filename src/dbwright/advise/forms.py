@@ -24,6 +24,8 @@ MANY_CALLS = 0.01
 """Share of the calls on a table from which a condition of theirs is worth an index of its own."""
 FEW_VALUES = 20
 """Distinct values up to which a constant is one of few states, not one call's parameter."""
+SCALE = 200
+"""The same for a range of numbers: years, percentages, a quantity."""
 CORRELATED = 0.95
 LARGE_PAGES = 4096
 """32 MiB: from there on a BRIN index, which reads 128 pages at a time, leaves most of a table out."""
@@ -219,14 +221,14 @@ def _partial(paths: _Paths) -> Wanted:
         condition
         for condition in occurrence.conditions
         if condition.fraction < SELECTIVE
-        and (condition.always or facts.distinct(condition.column) <= FEW_VALUES)
+        and (condition.always or facts.distinct(condition.column) <= (SCALE if condition.is_range else FEW_VALUES))
         and paths.shared.conditions.get(condition.sql, 0.0) >= MANY_CALLS
     ]
     groups: list[tuple[Condition, ...]] = [(condition,) for condition in worth]
     if len(worth) > 1:
         groups.append(tuple(sorted(worth, key=lambda c: c.sql)))
     for group in groups:
-        without = frozenset(condition.column for condition in group)
+        without = frozenset(condition.column for condition in group if not condition.is_range)
         sequences = paths.sequences(without) or _any_key(paths, without)
         for keys, kind in sequences.items():
             yield _limited(Form(keys), group), "partial", f"{_reason(keys, kind)} where {_sql(group)}"

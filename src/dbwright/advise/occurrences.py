@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 
 from dbwright.advise.tables import UNKNOWN_FRACTION, TableFacts
 from dbwright.model.change import IndexKey
@@ -19,18 +20,24 @@ EQUALITIES = frozenset(("=", "in", "is", "is null"))
 RANGES = frozenset(("<", "<=", ">", ">=", "between"))
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "@>": "<@", "<@": "@>", "&&": "&&"}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_ANY_NUMBER = Decimal("-Infinity"), Decimal("Infinity")
 _PATTERNS = frozenset(("like", "ilike", "like any", "ilike any", "~", "~*", "similar to"))
+
+
+Interval = tuple[Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A condition that every row of the occurrence meets, as an index's ``WHERE`` could say it. ``fraction`` is the share of the table's
-    rows that meet it; ``always``: a flag or NULL, which no application changes from call to call."""
+    rows that meet it; ``always``: a flag or NULL, which no application changes from call to call. ``is_range``: the column still tells
+    these rows apart."""
 
     column: str
     sql: str
     fraction: float
     always: bool
+    is_range: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ class Occurrence:
     alias; ``ranged``: within a range; ``branches``: columns that one branch of an OR asks for; ``used``: all that the statement reads of
     the table, None when it reads whole rows or columns that no index has. ``expressions`` are (SQL, how it is compared: ``=``,
     ``range`` or ``order``). ``fractions`` are the shares of rows that a column's conditions leave.
-    ``written``: its rows are changed or locked, so that an index alone never answers.
+    ``intervals`` are the least and the most that constants let a number be. ``written``: its rows are changed or locked, so that an
+    index alone never answers.
     """
 
     statement: int
@@ -76,6 +84,7 @@ class Occurrence:
     expressions: dict[tuple[str, str], None] = field(default_factory=dict)
     specials: dict[Special, None] = field(default_factory=dict)
     fractions: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
     written: bool = False
 
     @property
@@ -97,6 +106,7 @@ def occurrences_of(statement: int, usage: Usage, facts: Mapping[str, TableFacts]
     found = {alias: Occurrence(statement, table, alias) for alias, table in facts.items()}
     reading = _Reading(usage, found)
     reading.read()
+    _add_ranges(found.values())
     return list(found.values())
 
 
@@ -166,6 +176,9 @@ class _Reading:
         elif operator in RANGES:
             occurrence.ranged[name] = None
             occurrence.narrow(name, _range_fraction(occurrence.facts, predicate, operator))
+            if interval := _interval(predicate, operator):
+                low, high = occurrence.intervals.get(name, _ANY_NUMBER)
+                occurrence.intervals[name] = max(low, interval[0]), min(high, interval[1])
         else:
             self.special(occurrence, predicate, operator)
         if condition := _as_condition(occurrence.facts, predicate, operator):
@@ -238,6 +251,26 @@ class _Reading:
             occurrence.written = bool(query.locking) or (target is not None and target.alias == alias)
             occurrence.used = frozenset(names) if known and not occurrence.written else None
             _row_orders(query.predicates, occurrence)
+
+
+def _add_ranges(occurrences: Iterable[Occurrence]) -> None:
+    """The range that holds all that a statement asks of a column, as a condition: where a table stands in it several times, one partial
+    index is enough for all."""
+    asked: defaultdict[tuple[int, str], list[Occurrence]] = defaultdict(list)
+    for occurrence in occurrences:
+        for name in occurrence.intervals:
+            asked[occurrence.facts.table.oid, name].append(occurrence)
+    for (_, name), those in asked.items():
+        facts = those[0].facts
+        low, high = (f(o.intervals[name][end] for o in those) for end, f in ((0, min), (1, max)))
+        fraction = facts.within_fraction(name, float(low), float(high))
+        if fraction is None:
+            continue
+        column = quote_identifier(name)
+        bounds = ((">=", low), ("<=", high))
+        sql = " AND ".join(f"{column} {operator} {bound:f}" for operator, bound in bounds if bound.is_finite())
+        for occurrence in those:
+            occurrence.conditions[Condition(name, sql, fraction, always=False, is_range=True)] = None
 
 
 def _row_orders(predicates: Iterable[Predicate], occurrence: Occurrence) -> None:
@@ -320,6 +353,23 @@ def _index_keys(keys: Sequence[OrderKey]) -> tuple[IndexKey, ...]:
             key.column.column, descending=descending, nulls_first=nulls_first if nulls_first != descending else None
         )
     return tuple(made.values())
+
+
+def _interval(predicate: Predicate, operator: str) -> Interval | None:
+    """Numbers that stand in the text only: a day or a time is another one tomorrow, and a parameter in the next call."""
+    if predicate.parameter:
+        return None
+    parts = _listed(predicate.value) if operator == "between" else (predicate.value,)
+    try:
+        numbers = [Decimal(part) for part in parts] if predicate.is_constant else []
+    except InvalidOperation:
+        return None
+    if len(numbers) != (2 if operator == "between" else 1):
+        return None
+    low, high = _ANY_NUMBER
+    if operator == "between":
+        return numbers[0], numbers[1]
+    return (numbers[0], high) if operator in (">", ">=") else (low, numbers[0])
 
 
 # Shares of rows

@@ -40,9 +40,11 @@ def solve(
     gap: float = 0.001,
     seconds: float = 20.0,
     stop: Callable[[], bool] = lambda: False,
+    start: frozenset[int] = frozenset(),
 ) -> Solution:
     """``sizes`` are bytes, ``charges`` what having an index costs in the unit of the values. ``gap`` is the relative distance from
-    the optimum at which the search may stop, ``seconds`` its limit: where that ends it, what was found last is the choice, or none."""
+    the optimum at which the search may stop, ``seconds`` its limit: where that ends it, what was found last is the choice, or none.
+    ``start`` is a choice within the limits that is known already."""
     import highspy
     import numpy as np
     from highspy._core import _Highs
@@ -95,6 +97,10 @@ def solve(
     solver.setOptionValue("time_limit", seconds)
     solver.setOptionValue("random_seed", 1)
     solver.passModel(model)
+    if start:
+        known = highspy.HighsSolution()
+        known.col_value = [*_taken(by_statement, start), *(float(n in start) for n in candidates)]
+        solver.setSolution(known)
     _run(solver, stop)
     info = solver.getInfo()
     values = solver.getSolution().col_value
@@ -123,6 +129,14 @@ def _rows_of(configurations: Mapping[int, Useful], column: Mapping[int, int]) ->
         if better and one.used and one.used <= column.keys():
             those = [*better, *(column[n] for n in sorted(one.used))]
             yield -inf, float(len(one.used)), those, [1.0] * len(those)
+
+
+def _taken(by_statement: Mapping[int, Mapping[int, Useful]], chosen: frozenset[int]) -> Iterator[float]:
+    """For each configuration, in the order of the columns, whether its statement takes it: of those whose indexes are there the first
+    costs least."""
+    for configurations in by_statement.values():
+        first = next(position for position, one in configurations.items() if one.used <= chosen)
+        yield from (float(position == first) for position in configurations)
 
 
 def _run(solver: Any, stop: Callable[[], bool]) -> None:

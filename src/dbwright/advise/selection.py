@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -81,10 +80,11 @@ class Selector:
         charges: Mapping[int, float] | None = None,
         stop: Callable[[], bool] = lambda: False,
         efforts: Efforts | None = None,
+        rows_of: Callable[[str], float | None] = lambda _table: None,
     ) -> None:
         """``relevant`` are the candidates to explore each statement with, ``serves`` all that it may use; ``charges`` as in `solve`. Once
         ``stop`` says so no more is looked at, and the choice is made from what is known. With ``efforts`` the estimated time counts beside
-        the planner's cost."""
+        the planner's cost; ``rows_of`` tells how many rows a table has."""
         self.workers = workers
         self.statements = statements
         self.indexes = indexes
@@ -93,6 +93,7 @@ class Selector:
         self.charges = charges or {}
         self.stop = stop
         self.efforts = efforts
+        self.rows_of = rows_of
         self.costs = Costs()
         self.skipped: list[int] = []
         """Statements that were not looked at before it was stopped."""
@@ -112,7 +113,7 @@ class Selector:
             progressed(done / len(self.statements))
             candidates = self.relevant.get(number, ())
             statement = self.statements[number]
-            looker = Looker(statement.text, candidates, self.stop, statement.looks, self.efforts)
+            looker = Looker(statement.text, candidates, self.stop, statement.looks, self.efforts, self.rows_of)
             try:
                 session.plan(looker.statement)
                 with session.what_if([self.indexes[n] for n in candidates]) as what_if:
@@ -150,26 +151,28 @@ class Selector:
 
     def select(self, limits: Limits, progressed: Callable[[float], None] = lambda _share: None) -> Selection:
         """The best choice within the limits that was found."""
-        best, after = NONE, math.inf
+        best = NONE
         for number in range(_ROUNDS):
             progressed(number / _ROUNDS)
             if self.stop():
                 break
-            solution = self._solve(limits)
+            solution = self._solve(limits, best, gap=_NEAR)
+            looks = self._looks()
             self._refine(solution, limits)
-            value = self._value(solution.chosen)
-            if value >= after:
+            best = min(best, solution.chosen, key=self._value)
+            if self._looks() == looks:
                 break
-            best, after = solution.chosen, value
         if limits.bytes is not None and not self.stop():
             larger = replace(limits, bytes=round(limits.bytes * _LARGER))
-            self._refine(self._solve(larger, gap=_NEAR), larger)
-        solution = self._solve(limits)
+            self._refine(self._solve(larger, best, gap=_NEAR), larger)
+        solution = self._solve(limits, best)
         best = min(best, solution.chosen, key=self._value)
         chosen = self._needed(best)
-        looks = sum(looker.looks for looker in self._lookers.values())
         bound = min(solution.bound, self._value(best))
-        return Selection(chosen, self._value(NONE), self._value(chosen), bound, looks, proven=not self.skipped)
+        return Selection(chosen, self._value(NONE), self._value(chosen), bound, self._looks(), proven=not self.skipped)
+
+    def _looks(self) -> int:
+        return sum(looker.looks for looker in self._lookers.values())
 
     def _needed(self, chosen: frozenset[int]) -> frozenset[int]:
         """The choice without what no statement would miss, the largest first: where there is room, the programme does not mind."""
@@ -180,12 +183,12 @@ class Selector:
                 chosen, value = chosen - {number}, without
         return chosen
 
-    def _solve(self, limits: Limits, gap: float = 0.001) -> Solution:
+    def _solve(self, limits: Limits, start: frozenset[int], gap: float = 0.001) -> Solution:
         sizes = {n: index.bytes for n, index in self.indexes.items()}
         taken = (self.costs, sizes, self.charges, limits.bytes, limits.count)
         if self.stop():
-            return solve(*taken, gap=gap, seconds=_SECONDS_TO_END)
-        return solve(*taken, gap=gap, stop=self.stop)
+            return solve(*taken, gap=gap, seconds=_SECONDS_TO_END, start=start)
+        return solve(*taken, gap=gap, stop=self.stop, start=start)
 
     def _value(self, chosen: frozenset[int]) -> float:
         total = sum(self.charges.get(n, 0.0) for n in chosen)

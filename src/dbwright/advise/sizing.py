@@ -11,8 +11,9 @@ from dbwright.model.quoting import quote_identifier
 from dbwright.model.snapshot import Snapshot
 from dbwright.phantom import Phantom, PlanFailed, Session, WhatIfIndex
 from dbwright.phantom.sizes import index_size
-from dbwright.source.expressions import expression_text, string_of
+from dbwright.source.expressions import string_of
 from dbwright.source.sql import CannotTakeApart, parse_statements
+from dbwright.source.usage import faithful
 
 Node = Mapping[str, Any]
 
@@ -90,7 +91,9 @@ def definition_of(snapshot: Snapshot, text: str) -> CreateIndex:
         unique=bool(node.get("unique")),
         method=node.get("accessMethod", "btree"),
         include=tuple(part["IndexElem"]["name"] for part in node.get("indexIncludingParams", ())),
-        predicate=expression_text(node["whereClause"]) if "whereClause" in node else None,
+        predicate=faithful(node["whereClause"], {}) if "whereClause" in node else None,
+        nulls_not_distinct=bool(node.get("nulls_not_distinct")),
+        options=tuple(_option(part["DefElem"]) for part in node.get("options", ())),
     )
 
 
@@ -98,8 +101,20 @@ def _key(element: Node) -> IndexKey:
     nulls = {"SORTBY_NULLS_FIRST": True, "SORTBY_NULLS_LAST": False}.get(element.get("nulls_ordering", ""))
     return IndexKey(
         element.get("name"),
-        None if element.get("name") else expression_text(element["expr"]),
+        None if element.get("name") else faithful(element["expr"], {}),
         element.get("ordering") == "SORTBY_DESC",
         nulls,
         string_of(element["opclass"][-1]) if element.get("opclass") else None,
     )
+
+
+def _option(element: Node) -> str:
+    """A storage parameter as SQL says it: ``fillfactor=100``; a word such as ``off`` is a type's name to the grammar."""
+    if "arg" not in element:
+        return str(element["defname"])
+    ((kind, content),) = element["arg"].items()
+    if kind == "TypeName":
+        value = string_of(content["names"][-1])
+    else:
+        value = str(content.get({"Integer": "ival", "Float": "fval", "Boolean": "boolval"}.get(kind, "sval"), 0))
+    return f"{element['defname']}={value.lower()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,7 @@ _UNORDERED = frozenset(
     "json xml point line lseg box path polygon circle tsvector tsquery xid cid aclitem geometry geography pg_snapshot".split()
 )
 """Types that have no B-tree operator class, or none that anybody searches by."""
+_NUMBERS = frozenset("int2 int4 int8 numeric float4 float8".split())
 _BULKY = frozenset(("json", "jsonb", "xml", "bytea", "tsvector", "geometry", "geography", "hstore"))
 
 
@@ -124,6 +125,19 @@ class TableFacts:
         if any(type(bound) is not type(sought) for bound in bounds):
             return None
         return bisect_left(bounds, sought) / len(bounds)
+
+    def within_fraction(self, name: str, low: float, high: float) -> float | None:
+        """Share of the rows whose number lies between two, None when the sample does not tell."""
+        statistics = self.statistics.get(name)
+        if statistics is None or self.columns[name].base_type not in _NUMBERS:
+            return None
+        frequent = zip(statistics.common_values, statistics.common_frequencies, strict=False)
+        share = sum(often for value, often in frequent if low <= float(value) <= high)
+        rest = 1 - statistics.null_fraction - sum(statistics.common_frequencies)
+        bounds = [float(value) for value in statistics.histogram]
+        if len(bounds) < 2:
+            return share if statistics.common_values else None
+        return share + max(rest, 0.0) * (bisect_right(bounds, high) - bisect_left(bounds, low)) / len(bounds)
 
     def can_be_key(self, name: str) -> bool:
         """Whether a B-tree may have the column as a key."""

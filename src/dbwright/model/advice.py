@@ -17,7 +17,8 @@ class Effect:
     """A statement under the advice. ``before`` and ``after`` are the planner's costs of one call, which ``weight`` multiplies: its calls,
     or where its time was recorded what gives it its part of that. ``used`` are the positions of the advised indexes in its plan.
     ``time`` is the estimated time after as a share of that before, None where it was not estimated. ``doubtful``: the plan becomes
-    another for a gain that is within what estimates err by."""
+    another for a gain that is within what estimates err by. ``at_worst``: what a call costs where the rows that a LIMIT waits for are the
+    last in the index's order, when that is more than before."""
 
     statement: WorkloadStatement
     before: float
@@ -26,6 +27,7 @@ class Effect:
     doubtful: bool = False
     weight: float = 1.0
     time: float | None = None
+    at_worst: float | None = None
 
     @property
     def gain(self) -> float:

@@ -89,6 +89,7 @@ def _as_json(
                 "indexes": effect.used,
                 "relative_time": effect.time,
                 "doubtful": effect.doubtful,
+                "cost_at_worst": effect.at_worst,
             }
             for effect in advice.effects
         ],
@@ -129,6 +130,16 @@ def _markdown(
         yield "Estimates err by more than this: measure them before and after, they may get slower."
         yield ""
         yield from (f"- {_effect(effect, advice)}" for effect in doubtful)
+        yield ""
+    hoping = [effect for effect in advice.effects if effect.at_worst is not None]
+    if hoping:
+        yield "## Statements that count on ending early"
+        yield (
+            "Each goes through an index in the order that it wants until its LIMIT is filled. Where the rows that it looks for are the last"
+            " ones in that order, it reads nearly all and gets slower than it is: measure them."
+        )
+        yield ""
+        yield from (f"- {_effect(effect, advice)}; at worst {effect.at_worst:,.0f}" for effect in hoping)
         yield ""
     if advice.rejected:
         yield "## Not advised, and why"
