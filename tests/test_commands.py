@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 import sqlite3
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -33,6 +35,21 @@ def shop(database: str) -> str:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "home").mkdir()
     return tmp_path
+
+
+def test_the_next_command_looks_at_the_same_and_tells_no_password(shop: str, folder: Path) -> None:
+    told = psycopg.conninfo.conninfo_to_dict(shop)
+    password = Path(str(told["passfile"])).read_text().strip().rpartition(":")[2]
+    reach = f"host={quote(str(told['host']), safe='')}&port={told['port']}"
+    url = f"postgresql://{told['user']}:{quote(password)}@/{told['dbname']}?{reach}"
+    outcome = dbwright("audit", "--db", url, "--only", RULE, "--no-history", folder=folder)
+    assert password not in outcome.out + outcome.err
+    (line,) = [line for line in outcome.out.splitlines() if line.strip().startswith("do ")]
+    words = shlex.split(line)[2:]
+    assert words[0] == "apply"
+    applied = dbwright(*words, "--yes", folder=folder, environment={"PGPASSWORD": password})
+    assert applied.code == 0, applied.err
+    assert "1 finding of 1 gone" in applied.out + applied.err
 
 
 def test_help_names_every_verb(folder: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,17 @@ class Source:
     no_values: bool
     imports: bool
     python: Path | None
+
+    def words(self) -> tuple[str, ...]:
+        """What another command is given to look at the same; never a password."""
+        from dbwright.postgres import without_password
+
+        given = [] if self.path.resolve() == _project_here().resolve() else ["--project", str(self.path)]
+        if self.databases:
+            return (*given, "--db", without_password(self.databases[0]))
+        if self.snapshot is not None:
+            return (*given, "--snapshot", str(self.snapshot))
+        return (*given, "--no-db") if self.no_db else tuple(given)
 
     def read(self, configuration: Configuration, *, afresh: bool = False) -> Snapshot:
         """The Snapshot that these options ask for, with a progress bar when it takes long. ``afresh``: with the project as it is now,
@@ -319,6 +330,7 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
         baseline=known.findings if known else None,
         limits=configuration.limits,
     )
+    report = replace(report, given=source.words())
     if path and known:
         _shrink_baseline(path, known, report)
     return report if look.no_history else _remember(report)

@@ -100,6 +100,17 @@ def address_name(parameters: Mapping[str, Any]) -> str:
     return f"{user}{host}{port}/{parameters.get('dbname') or ''}"
 
 
+def without_password(address: str) -> str:
+    """An address as it is given again: as it was written, or without the password that it holds (libpq takes it from PGPASSWORD, too)."""
+    try:
+        parameters = parse_address(address)
+    except CannotConnect:
+        return address  # a file
+    if not parameters.keys() & {"password", "sslpassword"}:
+        return address
+    return make_conninfo(**{name: one for name, one in parameters.items() if name not in ("password", "sslpassword")})
+
+
 _PATIENCE: dict[str, Any] = {
     "tcp_user_timeout": 5000,
     "keepalives_idle": 5,

@@ -72,7 +72,8 @@ class Score:
 @dataclass(frozen=True)
 class Report:
     """The outcome of an audit. ``findings`` are ordered by points, the worst first; ``scores`` hold the overall one first;
-    ``rules_run`` are the rules that looked, in full or in part; ``hints`` are findings that are not listed unless asked for."""
+    ``rules_run`` are the rules that looked, in full or in part; ``hints`` are findings that are not listed unless asked for; ``given`` the
+    words by which a command looks at the same project and database."""
 
     snapshot: Snapshot
     findings: tuple[Finding, ...]
@@ -87,6 +88,7 @@ class Report:
     rules_run: tuple[str, ...] = ()
     audit_seconds: float = 0.0
     hints: tuple[Finding, ...] = ()
+    given: tuple[str, ...] = ()
 
     @property
     def overall(self) -> Score | None:

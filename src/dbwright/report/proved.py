@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from dbwright.model.proved import Interval, Proof, ProvedStatement, WriteCost
 from dbwright.model.wording import bytes_text, counted, duration, listed
@@ -11,6 +11,8 @@ from dbwright.report.page import harmless, page
 from dbwright.source.sql import CannotTakeApart, take_apart
 
 _LONGEST = 110
+MOST_SHOWN = 10
+"""Rows of a kind in a terminal; Markdown and JSON have all."""
 
 
 def markdown(proof: Proof, again: str = "") -> str:
@@ -19,16 +21,27 @@ def markdown(proof: Proof, again: str = "") -> str:
 
 
 def text(proof: Proof, again: str = "") -> str:
-    """The same for a terminal."""
-    return "".join(line.removeprefix("## ").removeprefix("# ") + "\n" for line in markdown(proof, again).splitlines())
+    """The same for a terminal: of what stayed as it was the heaviest only."""
+    return _plain(_lines(proof, again, MOST_SHOWN))
+
+
+def _plain(lines: Iterable[str]) -> str:
+    return "".join(clean(line).removeprefix("## ").removeprefix("# ") + "\n" for line in lines)
 
 
 def html(proof: Proof, again: str = "") -> str:
     """The same as a page of its own."""
-    return page(f"Proof: {proof.title}", f"<pre>{harmless(text(proof, again))}</pre>")
+    return page(f"Proof: {proof.title}", f"<pre>{harmless(_plain(_lines(proof, again)))}</pre>")
 
 
-def _lines(proof: Proof, again: str) -> Iterator[str]:
+def _cut(lines: Sequence[str], most: int | None) -> Iterator[str]:
+    """The first lines, and how many are left out."""
+    yield from lines[:most]
+    if most is not None and len(lines) > most:
+        yield f"- and {len(lines) - most} more: --format markdown"
+
+
+def _lines(proof: Proof, again: str, most: int | None = None) -> Iterator[str]:
     yield f"# {headline(proof)}"
     yield ""
     yield f"{proof.title}, tried on {proof.data}."
@@ -39,7 +52,7 @@ def _lines(proof: Proof, again: str) -> Iterator[str]:
     if proof.interrupted:
         yield "Interrupted: this is what was measured until then."
     yield ""
-    yield from _statements(proof)
+    yield from _statements(proof, most)
     yield from _answers(proof)
     yield from _writes(proof.writes)
     yield from _cost(proof)
@@ -47,11 +60,11 @@ def _lines(proof: Proof, again: str) -> Iterator[str]:
     if proof.skipped:
         yield f"## Not measured: {len(proof.skipped)}"
         yield ""
-        yield from (f"- {one_line(row.what)}: {one_line(row.reason)}" for row in proof.skipped)
+        yield from _cut([f"- {one_line(row.what)}: {one_line(row.reason)}" for row in proof.skipped], most)
         yield ""
     yield "## How"
     yield ""
-    yield from _how(proof)
+    yield from _how(proof, most)
     if again:
         yield f"Measure it again: `{again}`"
 
@@ -70,7 +83,7 @@ def headline(proof: Proof) -> str:
     return head
 
 
-def _statements(proof: Proof) -> Iterator[str]:
+def _statements(proof: Proof, most: int | None) -> Iterator[str]:
     before, after = proof.total("before"), proof.total("after")
     if before and after:
         share = after.median / before.median if before.median else 1.0
@@ -84,12 +97,18 @@ def _statements(proof: Proof) -> Iterator[str]:
     cold = any(row.before.cold for row in proof.statements)
     yield "| statement | calls | before, ms | after, ms | verdict | blocks | plan |" + (" cold, ms |" if cold else "")
     yield "| --- | ---: | ---: | ---: | --- | ---: | --- |" + (" ---: |" if cold else "")
+    noise = [row for row in proof.statements if row.verdict == "inside noise"]
+    left_out = {id(row) for row in noise[most:]} if most is not None else set()
     for row in proof.statements:
+        if id(row) in left_out:
+            continue
         line = (
             f"| {_name(row)} | {row.calls:,.0f} | {time_text(row.before.warm)} | {time_text(row.after.warm)} | {verdict_of(row)} |"
             f" {_blocks(row)} | {_plan(row)} |"
         )
         yield line + (f" {time_text(row.before.cold)} → {time_text(row.after.cold)} |" if cold else "")
+    if left_out:
+        yield f"Of {len(noise)} inside noise the heaviest {most} are shown; --format markdown shows all."
     yield ""
 
 
@@ -231,7 +250,7 @@ def _back(proof: Proof) -> Iterator[str]:
     yield ""
 
 
-def _how(proof: Proof) -> Iterator[str]:
+def _how(proof: Proof, most: int | None) -> Iterator[str]:
     yield (
         f"Two equal copies on one server, run in turn (A B, B A, …), {proof.repeats} runs of each of at most {counted(proof.draws, 'draw')}"
         " of parameters (fewer where it is slow), each in a transaction that is rolled back, timed as the client waits for it."
@@ -246,4 +265,4 @@ def _how(proof: Proof) -> Iterator[str]:
     if proof.cold:
         yield f"Cold: {proof.cold}."
     yield f"Seed {proof.seed}. Settings: {', '.join(f'{name} {value}' for name, value in proof.settings)}."
-    yield from proof.notes
+    yield from _cut(proof.notes, most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections import Counter
 from io import StringIO
@@ -138,12 +139,15 @@ def _finding(console: Console, report: Report, number: int, finding: Finding, mo
         if finding.change.note:
             body.append(Text("note  " + one_line(finding.change.note), style="dim"))
     if command := carrying_out(report, finding):
-        body.append(Text(f"do    {command}", style="green"))
+        body.append(Text(f"do    {command}", style="green", no_wrap=True))  # to be copied
     if finding.next_step:
         body.append(Text("next  " + one_line(finding.next_step), style="green"))
     body.append(Text(f"why   dbwright explain {finding.rule}", style="dim"))
     for line in body:
-        console.print(Padding(line, (0, 0, 0, 3), expand=False), soft_wrap=False)
+        if line.no_wrap:
+            console.print(Text("   ").append_text(line), soft_wrap=True)
+        else:
+            console.print(Padding(line, (0, 0, 0, 3), expand=False), soft_wrap=False)
     console.print()
 
 
@@ -151,14 +155,17 @@ def carrying_out(report: Report, finding: Finding) -> str | None:
     """The command that carries out a finding's change: in the models and migrations where they make its tables, else in the database."""
     change = finding.change or finding.code_change
     if change is None:
-        return f"dbwright fix {finding.id} --tests auto" if finding.edits else None
+        return _command(report, "fix", finding, "--tests", "auto") if finding.edits else None
     made = {table.name for table in report.snapshot.source.tables if table.owned and table.managed}
     tables = {table[1] for operation in change.operations if (table := table_of(operation)) is not None}
     if tables and tables <= made:
-        return f"dbwright fix {finding.id}"
-    return (
-        f"dbwright apply {finding.id}" if change.engine == "postgresql" and report.snapshot.collection_seconds else None
-    )
+        return _command(report, "fix", finding)
+    is_live = change.engine == "postgresql" and report.snapshot.collection_seconds and "--snapshot" not in report.given
+    return _command(report, "apply", finding) if is_live else None
+
+
+def _command(report: Report, verb: str, finding: Finding, *words: str) -> str:
+    return shlex.join(["dbwright", verb, finding.id, *words, *report.given])
 
 
 def _rest(console: Console, report: Report, fail_on: str | None) -> None:
