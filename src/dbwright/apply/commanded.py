@@ -272,8 +272,10 @@ def _resolved(plan: Plan, before: Report, after: Report) -> int:
         f"The audit anew: {counted(len(plan.parts) - len(left), 'finding')} of {len(plan.parts)} gone.{_effect(before, after)}"
     )
     waiting = {setting.name for setting in after.snapshot.settings.rows if setting.pending_restart}
+    of_code = {finding.id for finding in after.findings if finding.locations}
     for part in left:
-        note(f"   still there: {part.title}")
+        told = " (in the code, which `dbwright fix` changes)" if part.finding in of_code else ""
+        note(f"   still there{told}: {part.title}")
     if waiting:
         note(f"   at the next restart of the server only: {', '.join(sorted(waiting))}")
     return 1 if left else 0
