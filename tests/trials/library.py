@@ -1,6 +1,8 @@
 """A Django project with views that send a query a row, and tests of them."""
 
 import os
+import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from cli import Outcome, dbwright
 
 MANAGE = """\
 import os
+import sqlite3
+import subprocess
 import sys
 
 from django.core.management import execute_from_command_line
@@ -94,6 +98,27 @@ class Library:
     @property
     def view(self) -> str:
         return (self.folder / "books/views.py").read_text(encoding="utf-8").partition("Publisher\n\n\n")[2]
+
+    def fill(self, rows: int) -> None:
+        """The database that the settings name, with two books of each author."""
+        for command in (["makemigrations", "books", "-v0"], ["migrate", "-v0"]):
+            subprocess.run([sys.executable, "manage.py", *command], cwd=self.folder, check=True, capture_output=True)
+        now = "2026-01-01"
+        with sqlite3.connect(self.folder / "books.sqlite3") as connection:
+            for n in range(1, rows + 1):
+                connection.execute("insert into books_publisher (name, created) values (?, ?)", (f"p{n}", now))
+                author = (f"a{n}", now, n)
+                connection.execute("insert into books_author (name, created, publisher_id) values (?, ?, ?)", author)
+                for kind in "bn":
+                    book = (f"{kind}{n}", now, n)
+                    connection.execute("insert into books_book (title, created, author_id) values (?, ?, ?)", book)
+        connection.close()
+
+    def titles(self) -> list[str]:
+        with sqlite3.connect(self.folder / "books.sqlite3") as connection:
+            found = [title for (title,) in connection.execute("select title from books_book order by id")]
+        connection.close()
+        return found
 
     def fix(self, *arguments: str) -> Outcome:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

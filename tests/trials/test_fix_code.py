@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import assert_one_clear_error
 from trials.library import LIST, Library
 
 GET = "self.assertEqual(self.client.get('/').status_code, 200)"
@@ -136,7 +137,7 @@ def test_what_no_test_comes_to_is_advice(tmp_path: Path) -> None:
 
 
 def test_too_few_rows_prove_nothing(tmp_path: Path) -> None:
-    refused(Library(tmp_path, LIST, GET, rows=0), "of the 1 test that come to it none sends fewer statements")
+    refused(Library(tmp_path, LIST, GET, rows=0), "the 1 test that comes to it sends no fewer statements")
 
 
 def test_more_statements_in_any_test_are_refused(tmp_path: Path) -> None:
@@ -161,11 +162,11 @@ def test_a_result_that_nothing_shows_is_refused(tmp_path: Path) -> None:
 
 def test_tests_that_are_different_each_time_prove_nothing(tmp_path: Path) -> None:
     view = f"import os\n\n\n{LIST}".replace("book.author.name]", "book.author.name, 'x ' * os.urandom(1)[0]]")
-    refused(Library(tmp_path, view, GET), "give something else each time, or fail")
+    refused(Library(tmp_path, view, GET), "or differs each time")
 
 
 def test_tests_that_failed_before_prove_nothing(tmp_path: Path) -> None:
-    refused(Library(tmp_path, LIST, f"{GET}\nself.fail('always')"), "give something else each time, or fail")
+    refused(Library(tmp_path, LIST, f"{GET}\nself.fail('always')"), "or differs each time")
 
 
 @pytest.mark.parametrize(
@@ -184,4 +185,40 @@ def test_commands_that_run_no_test_are_told(tmp_path: Path, command: str, words:
     error, way_on = done.err.splitlines()[-2:]
     assert words in error
     assert "--tests" in way_on or "shell" in way_on
+    assert library.view == LIST
+
+
+# Pages instead of tests
+
+
+def test_a_page_is_asked_for_with_the_rows_that_are_there(tmp_path: Path) -> None:
+    library = Library(tmp_path, LIST, "pass")
+    library.fill(30)
+    done = library.fix("queries/*", "--yes", "--get", "/?page=1")
+    assert done.code == 0, done.err
+    assert "/?page=1: 61 → 1 statements, same result" in done.err
+    assert 'order_by("title").select_related("author")' in library.view
+
+
+def test_what_a_page_writes_is_taken_back(tmp_path: Path) -> None:
+    view = LIST.replace(
+        "    books =", "    Book.objects.create(title='new', author=Author.objects.first())\n    books ="
+    )
+    library = Library(tmp_path, view, "pass")
+    library.fill(3)
+    before = library.titles()
+    assert library.fix("queries/*", "--dry-run", "--get", "/").code == 0
+    assert library.titles() == before
+
+
+def test_a_page_that_fails_proves_nothing(tmp_path: Path) -> None:
+    library = Library(tmp_path, LIST, "pass")
+    library.fill(3)
+    done = library.fix("queries/*", "--yes", "--get", "/nothing-here/")
+    assert done.code == 1
+    assert "no test comes to it" in done.err
+    done = library.fix("queries/*", "--yes", "--get", "/", "--as", "nobody")
+    assert done.code == 2
+    assert "No test ran (exit code 1)" in done.err
+    assert_one_clear_error(library.fix("queries/*", "--yes", "--get", "/", "--tests", "auto"))
     assert library.view == LIST

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,28 +16,41 @@ if TYPE_CHECKING:
     from dbwright.model.report import Report
     from dbwright.trials.trial import Tried, Unit
 
+
+@dataclass(frozen=True)
+class Asked:
+    """What shows whether an edit is good: a command that runs tests (``auto``: those that are found), or pages, asked for by a user."""
+
+    tests: str | None = None
+    urls: tuple[str, ...] = ()
+    user: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.tests is not None or bool(self.urls)
+
+
 MOST_FIGURES = 3
 """Tests of an edit whose figures are shown."""
 MOST_LEFT = 12
 
 
 def proven(
-    source: Source, root: Path, report: Report, findings: Sequence[Finding], tests: str | None
+    source: Source, root: Path, report: Report, findings: Sequence[Finding], asked: Asked
 ) -> tuple[FileText, ...]:
-    """The files with the edits of findings that the project's tests show to be good; the others are told, with the reason. Without
-    ``tests`` nothing is run, and so nothing written."""
+    """The files with the edits of findings that the project's tests show to be good; the others are told, with the reason. Without tests
+    nothing is run, and so nothing written."""
     from dbwright.trials.trial import editable
 
     units = together(edit for finding in findings for edit in finding.edits)
     texts = dict(_texts(root, units))
     good, refused = editable(texts, units)
-    if tests is None:
+    if not asked:
         _tell_untried(texts, good, refused)
         return ()
     if not good:
         _tell_refused(refused)
         return ()
-    tried = _tried(root, texts, good, tests)
+    tried = _tried(root, texts, good, asked)
     kept = [one for one in tried if one.verdict.is_proven]
     _tell_refused([*(one for one in tried if not one.verdict.is_proven), *refused])
     for one in kept:
@@ -64,12 +77,17 @@ def _texts(root: Path, units: Sequence[Unit]) -> Iterator[tuple[str, str]]:
             note(f"Not edited: {error}.")
 
 
-def _tried(root: Path, texts: Mapping[str, str], units: Sequence[Unit], given: str) -> list[Tried]:
+def _tried(root: Path, texts: Mapping[str, str], units: Sequence[Unit], asked: Asked) -> list[Tried]:
     from dbwright.source.files import find_environment
-    from dbwright.trials.runs import find_tests, room
+    from dbwright.trials.runs import find_tests, requests_of, room
     from dbwright.trials.trial import try_edits
 
-    tests = find_tests(root, given, find_environment(root))
+    environment = find_environment(root)
+    tests = (
+        find_tests(root, asked.tests, environment)
+        if asked.tests is not None
+        else requests_of(root, asked.urls, asked.user, environment)
+    )
     note(f"Running `{' '.join(tests.command)}` in copies of the project, before and after.")
     with room(root) as place, progress("Trying") as progressed:
         return try_edits(place, tests, texts, units, progressed)
@@ -106,8 +124,8 @@ def _tell_untried(texts: Mapping[str, str], good: Sequence[Unit], refused: Seque
     _tell_refused(refused)
     if edits:
         note(
-            "Advice, not written: nothing shows yet that the same comes out with fewer statements. Have the project's tests run before and "
-            'after, in copies of the project: --tests "python manage.py test shop", or --tests auto.'
+            "Advice, not written: nothing shows yet that the same comes out with fewer statements. Have tests of the project run before "
+            'and after, in copies of it (--tests "python manage.py test shop", --tests auto), or pages of it asked for (--get /books/).'
         )
 
 

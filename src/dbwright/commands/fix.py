@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dbwright.commands._fix_code import proven
+from dbwright.commands._fix_code import Asked, proven
 from dbwright.errors import DbwrightError
 from dbwright.model.finding import SEVERITIES, Severity
 from dbwright.model.wording import counted
@@ -29,6 +29,10 @@ MOST_LEFT = 8
 
 class NotConfirmed(DbwrightError):
     """Nobody agreed to the files being written."""
+
+
+class TwoProofs(DbwrightError):
+    """Two ways were named to see what an edit does."""
 
 
 class UnsavedChanges(DbwrightError):
@@ -50,6 +54,14 @@ class UnsavedChanges(DbwrightError):
     metavar="COMMAND",
     help="Run these tests of the project in copies of it, to see what edits of its code do; auto: those that are found.",
 )
+@click.option(
+    "--get",
+    "urls",
+    multiple=True,
+    metavar="URL",
+    help="Instead of tests: ask for this page of a Django project (/books/?page=2), with the database of its settings. Repeatable.",
+)
+@click.option("--as", "user", metavar="NAME", help="The user who asks for the pages of --get.")
 @click.option("--dry-run", is_flag=True, help="Show the difference, write nothing.")
 @click.option("--dirty", "take_dirty", is_flag=True, help="Edit files that hold uncommitted changes, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -58,6 +70,8 @@ def command(
     findings: tuple[str, ...],
     severity: Severity,
     tests: str | None,
+    urls: tuple[str, ...],
+    user: str | None,
     dry_run: bool,
     take_dirty: bool,
     yes: bool,
@@ -69,26 +83,30 @@ def command(
     touched: migrate as always, or have `dbwright apply` do it.
 
     Code that sends queries is edited only where the project's own tests (--tests) then send fewer statements and give the same results;
-    else the edit is advice. The tests run in copies of the project. Without --tests nothing of the project is run.
+    else the edit is advice. The tests run in copies of the project. Pages (--get) serve as tests as well. Without either nothing of the
+    project is run.
 
     Exit codes: 0 done, 1 nothing could be written, 2 refused before anything was written.
     """
     from dbwright.choosing import chosen
 
     require_somebody(dry_run, yes)
+    if tests is not None and urls:
+        raise TwoProofs("--tests and --get do not go together.", "Leave one of them out.")
+    asked = Asked(tests, urls, user)
     look = Look((), (), None, False)
     report = run(source, look)
     meant = chosen(report, findings, severity)
     if findings and any(finding.rule in MENDED for finding in meant):
         return _mend_histories(source, report, dry_run, take_dirty, yes)
     wanted = [one for finding in meant for one in _wanted(finding)]
-    edits = [finding for finding in meant if finding.edits and (findings or tests is not None)]
+    edits = [finding for finding in meant if finding.edits and (findings or asked)]
     if not wanted and not edits:
         _tell_nothing(report, findings, severity)
         return 1
     root = _root(source, report)
     draft = _drafted(root, report, wanted) if wanted else None
-    in_code = proven(source, root, report, edits, tests) if edits else ()
+    in_code = proven(source, root, report, edits, asked) if edits else ()
     files = _apart(draft.files if draft else (), in_code)
     if not files:
         note("Nothing to write.")

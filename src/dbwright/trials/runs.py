@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,30 +59,43 @@ class Command:
 def find_tests(root: Path, given: str, environment: Path | None) -> Command:
     """The tests that a user names, or with ``auto`` those that the project shows. ``environment`` is the project's site-packages. Raises
     CannotRunTests."""
-    programs = (
-        environment.parents[2] / "bin" if environment is not None and environment.name == "site-packages" else None
-    )
-    managed = sorted(path.parent for depth in ("", "*/", "*/*/") for path in root.glob(f"{depth}manage.py"))
     try:
-        command = tuple(shlex.split(given))
+        words = tuple(shlex.split(given))
     except ValueError as error:
         raise CannotRunTests(f"--tests {given!r} cannot be read: {error}.", "Quote it as a shell wants it.") from None
+    managed = _managed(root)
     if given == "auto":
         if _has_pytest(root):
-            command = ("python", "-m", "pytest", "-q")
+            words = ("python", "-m", "pytest", "-q")
         elif managed:
-            command = ("python", "manage.py", "test")
+            words = ("python", "manage.py", "test")
         else:
             raise CannotRunTests(
                 f"Nothing in {root} says how its tests are run.",
                 'Say it: --tests "python -m pytest tests/test_views.py".',
             )
-    if not command:
+    if not words:
         raise CannotRunTests("--tests names no command.", 'Give one: --tests "python manage.py test".')
-    folder = "."
-    if "manage.py" in command and not (root / "manage.py").exists() and len(managed) == 1:
-        folder = managed[0].relative_to(root).as_posix()
-    return Command(command, folder, programs)
+    is_below = "manage.py" in words and not (root / "manage.py").exists() and len(managed) == 1
+    return Command(words, managed[0] if is_below else ".", _programs(environment))
+
+
+def requests_of(root: Path, urls: Sequence[str], user: str | None, environment: Path | None) -> Command:
+    """The pages of a Django project at these URLs as tests, asked for by a user (by name, where one is given)."""
+    managed = _managed(root)
+    words = ("python", "-m", "dbwright_requests", *(("--as", user) if user else ()), "--", *urls)
+    return Command(words, managed[0] if managed else ".", _programs(environment))
+
+
+def _managed(root: Path) -> list[str]:
+    """The folders that hold a ``manage.py``."""
+    found = (path.parent for depth in ("", "*/", "*/*/") for path in sorted(root.glob(f"{depth}manage.py")))
+    return [folder.relative_to(root).as_posix() for folder in found]
+
+
+def _programs(environment: Path | None) -> Path | None:
+    is_found = environment is not None and environment.name == "site-packages"
+    return environment.parents[2] / "bin" if environment is not None and is_found else None
 
 
 def _has_pytest(root: Path) -> bool:
@@ -127,7 +140,7 @@ class Room:
 
     def copy(self, files: Mapping[str, str]) -> Path:
         """A fresh copy with these files as they are here."""
-        copy = self.folder / "project"
+        copy = self.folder / self.root.name
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.root, copy, symlinks=True, ignore=_ignored, ignore_dangling_symlinks=True)
         for folder, names, _ in os.walk(self.root):
@@ -182,6 +195,8 @@ def _ignored(_folder: str, names: list[str]) -> set[str]:
 def _environment(copy: Path, where: Path, records: Path, programs: Path | None) -> dict[str, str]:
     """The user's own, with the recorder and the copy first on Python's path: a project that is installed would be found before it."""
     ours = [str(_RECORDER), str(where), str(copy), *([str(copy / "src")] if (copy / "src").is_dir() else [])]
+    if (copy / "__init__.py").exists():
+        ours.append(str(copy.parent))
     given = os.environ.get("PYTHONPATH")
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join([*ours, *([given] if given else [])])

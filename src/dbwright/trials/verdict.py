@@ -126,9 +126,10 @@ def _nothing_cheaper(first: Record, steady: Sequence[str], marks: Sequence[int])
     tests = reached(first, marks)
     if not tests:
         return "no test sends fewer statements with it"
+    come = f"the {counted(len(tests), 'test')} that come{'' if len(tests) > 1 else 's'} to it"
     if not set(tests) & set(steady):
-        return f"the {counted(len(tests), 'test')} that come to it give something else each time, or fail"
-    return f"of the {counted(len(tests), 'test')} that come to it none sends fewer statements: too few rows, perhaps"
+        return f"{come} fail{'' if len(tests) > 1 else 's'} without it too, or differ{'' if len(tests) > 1 else 's'} each time ({tests[0]})"
+    return f"{come} send{'' if len(tests) > 1 else 's'} no fewer statements: too few rows, perhaps ({tests[0]})"
 
 
 def _names(figures: Sequence[Figure]) -> str:

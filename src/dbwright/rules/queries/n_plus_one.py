@@ -663,6 +663,19 @@ def _paths(members: Sequence[Repeated]) -> dict[str, Repeated]:
     return {path: touched[path] for path in touched if not any(other.startswith(path + "__") for other in touched)}
 
 
+def _is_to_many(snapshot: Snapshot, one: Repeated) -> bool:
+    """Also what goes on from the rows that another relation gives: its first steps are no references of the row's own."""
+    table = snapshot.source.table_by_name.get(one.base.table or "")
+    steps = (one.path or "").split("__")[:-1]
+    while steps and table is not None and not one.is_to_many:
+        step = steps.pop(0)
+        column = next((c for c in table.columns if c.field == step and c.references is not None), None)
+        if column is None or column.references is None:
+            return True
+        table = snapshot.source.table_by_name.get(column.references.table)
+    return one.is_to_many
+
+
 def _edits(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[CodeEdit]:
     """The steps that are calls added to the query of the rows, where a line of the project makes it."""
     places: defaultdict[tuple[Place, str | None], list[Repeated]] = defaultdict(list)
@@ -679,9 +692,9 @@ def _edits(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[CodeEdit
             if names := tuple(path for path in paths if "__" not in path):
                 yield CodeEdit(place, "selectinload", names, table.symbol)
             continue
-        if joined := tuple(path for path, one in paths.items() if not one.is_to_many):
+        if joined := tuple(path for path, one in paths.items() if not _is_to_many(snapshot, one)):
             yield CodeEdit(place, "select_related", joined, table.symbol)
-        if apart := tuple(path for path, one in paths.items() if one.is_to_many):
+        if apart := tuple(path for path, one in paths.items() if _is_to_many(snapshot, one)):
             yield CodeEdit(place, "prefetch_related", apart, table.symbol)
 
 
@@ -707,8 +720,8 @@ def _loaded_along(snapshot: Snapshot, members: Sequence[Repeated]) -> Iterator[s
         yield f"Load {listed(paths)} with the statement made at {where}: .options({names})."
         return
     at = _asked_for_at(members[0])
-    joined = [f'"{path}"' for path in paths if not touched[path].is_to_many]
-    apart = [f'"{path}"' for path in paths if touched[path].is_to_many]
+    joined = [f'"{path}"' for path in paths if not _is_to_many(snapshot, touched[path])]
+    apart = [f'"{path}"' for path in paths if _is_to_many(snapshot, touched[path])]
     if joined and _is_changelist(members[0]):
         yield (
             f"Give {where.function.partition('.')[0]} ({where}) list_select_related = ({', '.join(joined)}, …), with the other relations "
