@@ -44,12 +44,9 @@ def run(script: str, *arguments: object) -> None:
 
 def phantom(arguments: argparse.Namespace) -> None:
     for name in BUDGETS:
-        database = f"{arguments.server} dbname={name}1"
-        run("phantom.py", "--database", database, "--queries", arguments.queries / name)
-    run(
-        "phantom.py", "--database", f"{arguments.server} dbname=tpch1", "--queries", arguments.queries / "tpch",
-        "--indexes", HERE / "phantom_indexes.sql",
-    )  # fmt: skip
+        of = ("--database", f"{arguments.server} dbname={name}1", "--queries", arguments.queries / name)
+        run("phantom.py", *of)
+        run("phantom.py", *of, "--indexes", HERE / f"phantom_indexes_{name}.sql")
 
 
 def advisor(arguments: argparse.Namespace) -> None:

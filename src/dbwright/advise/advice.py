@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dbwright.advise.candidates import Candidate, Candidates, candidates
 from dbwright.advise.confidence import Planned, confidence, general_doubts
+from dbwright.advise.contradicted import contradicted
 from dbwright.advise.costs import NONE, Statement, Workers, is_plain
 from dbwright.advise.effort import Efforts, are_cached
 from dbwright.advise.measures import beyond_indexes
@@ -270,18 +271,20 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
     chosen = sorted(selection.chosen, key=lambda n: (-_alone(selector, selection, n), n))
     place = {number: position for position, number in enumerate(chosen)}
     effects = []
+    factors = {(one.table.oid, one.column): one.factor for one in contradicted(parts.snapshot)}
     for number in sorted(selector.costs.known):
         before = selector.costs.known[number][NONE]
         after, used = selector.costs.plan(number, selection.chosen)
         time = after.effort / before.effort if selector.efforts and before.effort else None
         last = after.cost + after.exposed
+        off = max((factors.get(column, 0.0) for column in parts.found.joins.get(number, ())), default=0.0)
         effects.append(
             Effect(
                 parts.statements[number],
                 before.cost,
                 after.cost,
                 tuple(sorted(place[n] for n in used)),
-                bool(used) and (after.cost > before.cost * DOUBTFUL or (time or 0.0) > DOUBTFUL_TIME),
+                bool(used) and _is_doubtful(after.cost / before.cost if before.cost else 1.0, time or 0.0, off),
                 selector.weights[number],
                 time,
                 last if used and last > (before.cost + before.exposed) * LATE else None,
@@ -313,6 +316,12 @@ def _advice(parts: _Parts, selector: Selector, selection: Selection, limits: Lim
             *parts.found.notes,
         ),
     )
+
+
+def _is_doubtful(cost: float, time: float, off: float) -> bool:
+    """By what becomes of a statement's cost and time. ``off``: the rows of a join of it are known to be told so many times too high, so
+    what it does now takes less than is thought."""
+    return cost > DOUBTFUL or time > DOUBTFUL_TIME or max(cost, time) * off > 1
 
 
 def _alone(selector: Selector, selection: Selection, number: int) -> float:

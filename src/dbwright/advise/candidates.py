@@ -71,7 +71,8 @@ class Candidates:
     would be proposed if the server had it; ``left_out`` counts candidates that the bounds cut off. ``looks`` gives, for each statement by
     its number, the positions in ``indexes`` of those that it is worth planning with, the best for their size first: of all that it may use
     those that no other, smaller one outdoes for it, and those that most promise elsewhere. ``served`` are plain ones that somebody may
-    miss, with the name of the index that gives the same already; ``asked`` the positions of those that were asked for."""
+    miss, with the name of the index that gives the same already; ``asked`` the positions of those that were asked for; ``joins`` the
+    columns, by table, that each statement joins by."""
 
     indexes: tuple[Candidate, ...] = ()
     problems: tuple[StatementProblem, ...] = ()
@@ -80,6 +81,7 @@ class Candidates:
     looks: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     served: tuple[tuple[CreateIndex, str], ...] = ()
     asked: tuple[int, ...] = ()
+    joins: Mapping[int, frozenset[tuple[int, str]]] = field(default_factory=dict)
 
 
 def candidates(
@@ -196,8 +198,22 @@ class _Work:
             for number in (*found, *more)[position].serves:
                 looks[number] = tuple(dict.fromkeys((*looks.get(number, ()), position)))
         return Candidates(
-            (*found, *more), tuple(self.problems), tuple(self.notes), left_out, looks, tuple(served), positions
+            (*found, *more),
+            tuple(self.problems),
+            tuple(self.notes),
+            left_out,
+            looks,
+            tuple(served),
+            positions,
+            self.joins(),
         )
+
+    def joins(self) -> dict[int, frozenset[tuple[int, str]]]:
+        found: defaultdict[int, set[tuple[int, str]]] = defaultdict(set)
+        for oid, occurrences in self.occurrences.items():
+            for one in occurrences:
+                found[one.statement].update((oid, name) for name in one.join_columns)
+        return {number: frozenset(columns) for number, columns in found.items()}
 
     def asked_for(self, found: Sequence[Candidate], names: Names) -> tuple[list[Candidate], tuple[int, ...]]:
         """What was asked for and is no candidate yet, and the positions of all that was asked for."""

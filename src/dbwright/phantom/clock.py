@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from dbwright.model.quoting import quote_literal
 
@@ -46,6 +47,7 @@ def functions(moment: datetime) -> str:
     return ";\n".join(("CREATE SCHEMA dbwright_clock", *made))
 
 
+@lru_cache(maxsize=4096)
 def as_of(statement: str) -> str:
     """The statement with the snapshot's time for the present one."""
     return _PIECE.sub(_replaced, statement)
