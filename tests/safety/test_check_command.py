@@ -133,3 +133,54 @@ def test_the_listing_is_still_there(tmp_path: Path) -> None:
     help_ = dbwright("migrations", "--help", folder=tmp_path)
     assert "check" in help_.out
     assert "list" in help_.out
+
+
+SHOP = """\
+CREATE TABLE users (id bigint PRIMARY KEY, email varchar(50), amount bigint, price numeric(10, 2), note text);
+CREATE TABLE old (id bigint);
+INSERT INTO users SELECT n, 'x' || repeat('y', n % 40), n::bigint * 100000, n * 10.5, CASE WHEN n % 2 = 0 THEN 'n' END
+FROM generate_series(1, 30000) n;
+INSERT INTO old SELECT generate_series(1, 7);
+ANALYZE;
+"""
+UNFIT = """\
+ALTER TABLE users ALTER COLUMN email TYPE varchar(20);
+ALTER TABLE users ALTER COLUMN amount TYPE integer USING amount::integer;
+ALTER TABLE users ALTER COLUMN price TYPE numeric(7, 2);
+ALTER TABLE users ALTER COLUMN note TYPE varchar(10) USING left(note, 10);
+"""
+LOST = """\
+CREATE TABLE fresh (id bigint);
+DROP TABLE fresh;
+CREATE TABLE kept (id bigint);
+ALTER TABLE kept ADD COLUMN more int;
+ALTER TABLE users ADD COLUMN nick text;
+ALTER TABLE users DROP COLUMN note;
+DROP TABLE old;
+"""
+
+
+def test_what_does_not_fit_is_counted_what_is_lost_and_the_disk(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        for statement in SHOP.split(";\n")[:-1]:
+            connection.execute(statement)
+    (tmp_path / "1_unfit.sql").write_text(UNFIT)
+    outcome = check(tmp_path, "1_unfit.sql", "--db", database, "--count", "--format", "json")
+    assert outcome.code == 1, outcome.err
+    (migration,) = document(outcome)["migrations"]
+    found = {f["column"]: f for f in migration["findings"] if "type-change" in f["id"]}
+    with psycopg.connect(database) as connection:
+        truth = connection.execute(
+            "SELECT count(*) FILTER (WHERE length(email) > 20), count(*) FILTER (WHERE amount > 2147483647),"
+            " count(*) FILTER (WHERE round(price, 2) >= 100000) FROM users"
+        ).fetchone()
+    assert truth == tuple(found[column]["rows_that_break_it"] for column in ("email", "amount", "price"))
+    assert found["note"]["rows_that_break_it"] is None  # what is computed always fits
+    assert found["amount"]["disk_bytes_estimated"] > 30_000 * 40
+    (tmp_path / "2_lost.sql").write_text(LOST)
+    outcome = check(tmp_path, "2_lost.sql", "--db", database, "--count", "--format", "json")
+    (migration,) = document(outcome)["migrations"]
+    assert [(one["what"], one["count"]) for one in migration["loses"]] == [("users.note", 15_000), ("old", 7)]
+    assert [one["what"] for one in migration["way_back_loses"]] == ["kept", "users.nick"]
+    text = check(tmp_path, "2_lost.sql", "--db", database, "--count").out
+    assert "Lost for good: users.note (15,000 values) and old (7 rows)." in text

@@ -22,25 +22,33 @@ def with_counts(judgements: Iterable[Judgement], address: str) -> Iterator[Judge
         for one in judgements:
             gaps: list[str] = []
             findings = tuple(_counted(connection, finding, gaps) for finding in one.findings)
-            yield replace(one, findings=findings, gaps=(*one.gaps, *gaps))
+            lost = tuple(replace(part, count=_answer(connection, part.loss.counting, gaps)) for part in one.lost)
+            yield replace(one, findings=findings, lost=lost, gaps=(*one.gaps, *gaps))
 
 
 def _counted(connection: postgres.Connection, finding: Finding, gaps: list[str]) -> Finding:
-    if finding.counting is None:
+    rows = _answer(connection, finding.counting, gaps)
+    if rows is None:
         return finding
-    try:
-        connection.execute("begin transaction read only")
-        connection.execute(f"set local statement_timeout = '{SECONDS}s'; set local lock_timeout = '200ms'".encode())
-        row = connection.execute(finding.counting.encode()).fetchone()
-    except psycopg.Error as error:
-        gaps.append(f"not counted: {finding.counting} ({error.diag.message_primary or type(error).__name__})")
-        return finding
-    finally:
-        connection.rollback()
-    rows = int(row[0]) if row else 0
     words = (
         f" {counted(rows, 'row')} in the database would make it fail."
         if rows
         else " No row in the database would make it fail."
     )
     return replace(finding, rows=rows, severity="error" if rows else finding.severity, message=finding.message + words)
+
+
+def _answer(connection: postgres.Connection, counting: str | None, gaps: list[str]) -> int | None:
+    """The number that a query counts; None where there is none or it could not be told, which then is a gap."""
+    if counting is None:
+        return None
+    try:
+        connection.execute("begin transaction read only")
+        connection.execute(f"set local statement_timeout = '{SECONDS}s'; set local lock_timeout = '200ms'".encode())
+        row = connection.execute(counting.encode()).fetchone()
+    except psycopg.Error as error:
+        gaps.append(f"not counted: {counting} ({error.diag.message_primary or type(error).__name__})")
+        return None
+    finally:
+        connection.rollback()
+    return int(row[0]) if row else 0

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dbwright.model.migrations import GraphProblem
-from dbwright.safety import checks
+from dbwright.safety import checks, losses
 from dbwright.safety.checks import deployment, python, running
 from dbwright.safety.code import Code, compare, verdicts
 from dbwright.safety.invented import Inventor
 from dbwright.safety.judged import Finding, State, Step, note
+from dbwright.safety.losses import Loss
 from dbwright.safety.nodes import Name, dotted, tables_in
 from dbwright.safety.observed import Observation
 from dbwright.safety.scratch import Prior, Scratch
@@ -33,6 +34,14 @@ class Before:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """``count``: rows, or values of a column; None where they were not counted."""
+
+    loss: Loss
+    count: int | None = None
+
+
+@dataclass(frozen=True)
 class Judgement:
     """One script: what each statement showed, and what is wrong. ``invented`` is the schema that was made up for it, ``gaps`` what could
     not be looked at."""
@@ -42,6 +51,8 @@ class Judgement:
     findings: tuple[Finding, ...]
     invented: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
+    """What it takes away, counted in the database where that was asked for."""
 
 
 def judge(
@@ -107,9 +118,9 @@ def _one(script: Script, before: Before, scratch: Scratch, codes: Sequence[Code]
             found += running.failed(step)
         findings += _without_echo(found)
         note(step)
-    return Judgement(
-        script, tuple(observations), tuple(findings), tuple(invented), tuple(_gaps(prior, script, observations))
-    )
+    gaps = tuple(_gaps(prior, script, observations))
+    lost = tuple(map(Lost, losses.forward(script.statements)))
+    return Judgement(script, tuple(observations), tuple(findings), tuple(invented), gaps, lost)
 
 
 _ASIDE = frozenset(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dbwright.model.quoting import quote_identifier
-from dbwright.model.wording import counted, duration
+from dbwright.model.wording import bytes_text, counted, duration
 from dbwright.safety.nodes import Name, Node, commands, dotted, names, relation
 from dbwright.safety.observed import BLOCKS_READS, Observation
 from dbwright.safety.scratch import Prior, Relation
@@ -37,7 +37,8 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """``observed``: it was seen on the scratch server, not told by the text. ``rewrite`` is the safe way, in the words of the migration's
-    framework; ``counting`` a query that counts the rows that would break the statement, ``rows`` its answer."""
+    framework; ``counting`` a query that counts the rows that would break the statement, ``rows`` its answer; ``disk`` the bytes that it
+    needs beside what is there, estimated."""
 
     check: str
     severity: Severity
@@ -51,6 +52,7 @@ class Finding:
     counting: str | None = None
     rows: int | None = None
     statement: int | None = None
+    disk: int | None = None
 
 
 @dataclass
@@ -193,18 +195,27 @@ class Step:
 
     def estimated(self, name: Name) -> float | None:
         """Seconds that it takes on the real table, by the time on the scratch server; None where rows are not known."""
+        scale = self._scale(name)
+        return self.ran.milliseconds / 1000 * scale if self.ran is not None and scale else None
+
+    def _scale(self, name: Name) -> float | None:
+        """How many times as many rows the real table has."""
         known, count = self.relation(name), self.rows(name)
         here = self.state.prior.rows.get(known.oid) if known is not None else None
-        if self.ran is None or not count or not here:
-            return None
-        return self.ran.milliseconds / 1000 * count / here
+        return count / here if count and here else None
+
+    def disk(self, name: Name) -> int | None:
+        """Bytes that it takes for the real table beside what is there, by what it took on the scratch server; None where not known."""
+        scale = self._scale(name)
+        return round(self.ran.bytes * scale) if self.ran is not None and self.ran.bytes and scale else None
 
     def cost(self, name: Name) -> str:
-        """How long that may be, as a clause; empty where rows are not known."""
-        seconds, count = self.estimated(name), self.rows(name)
+        """How long that may be, and what disk it needs, as a clause; empty where rows are not known."""
+        seconds, count, disk = self.estimated(name), self.rows(name), self.disk(name)
         if seconds is None or count is None:
             return ""
-        return f" About {duration(max(seconds, 0.1))} for {counted(count, 'row')}, by the scratch server (an estimate)."
+        space = f" and {bytes_text(disk)} of disk" if disk else ""
+        return f" About {duration(max(seconds, 0.1))}{space} for {counted(count, 'row')}, by the scratch server (an estimate)."
 
     # Findings ----------------------------------------------------------------------------------------------------------------
 
@@ -219,6 +230,7 @@ class Step:
         severity: Severity | None = None,
         counting: str | None = None,
         observed: bool = False,
+        disk: int | None = None,
     ) -> Finding:
         """A finding at this statement. What locks a table for a scan is info where the table is known to be small."""
         chosen = severity or check.severity
@@ -234,6 +246,7 @@ class Step:
             rewrite,
             counting,
             statement=self.number,
+            disk=disk,
         )
 
     def slow(self, check: Check, message: str, name: Name, **more: str | None) -> Finding:
@@ -243,7 +256,7 @@ class Step:
         size = f" The table has {counted(count or 0, 'row')}, so that is short." if small else self.cost(name)
         return self.finding(
             check, message + size, name, column=more.get("column"), rewrite=more.get("rewrite"), counting=more.get("counting"),
-            severity="info" if small else None, observed=self.ran is not None,
+            severity="info" if small else None, observed=self.ran is not None, disk=self.disk(name),
         )  # fmt: skip
 
 

@@ -38,7 +38,8 @@ class Observation:
     """``milliseconds`` are those of the scratch server, waiting left out. ``reads``, ``writes``, ``rows``: tables of which another
     session's SELECT, INSERT, or change of a row had to wait while the transaction was open. ``queued``: tables of which a SELECT waited
     behind this statement, that waited itself for a long transaction that only reads. ``scanned``: tables whose rows it read to the
-    last, ``rewritten``: those whose file it wrote anew, ``rebuilt``: indexes. ``touched``: rows of each table that it changed."""
+    last, ``rewritten``: those whose file it wrote anew, ``rebuilt``: indexes. ``touched``: rows of each table that it changed. ``bytes``:
+    disk that it took while what it takes the place of was still there."""
 
     milliseconds: float = 0.0
     locks: tuple[Lock, ...] = ()
@@ -53,6 +54,7 @@ class Observation:
     touched: tuple[tuple[Name, int], ...] = ()
     error: str | None = None
     sqlstate: str | None = None
+    bytes: int = 0
 
     def mode(self, name: Name) -> str | None:
         """The strongest lock on a relation."""

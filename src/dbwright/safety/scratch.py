@@ -337,6 +337,7 @@ class _Run:
         if not alone:
             self.migration.execute("SAVEPOINT dbwright_statement")
         before = None if alone else self._counters()
+        size = self._size()
         work = _Work(self.migration, statement.sql)
         waited, queued, waiting_locks = self._watch(work, reading)
         self.reader.execute("ROLLBACK")
@@ -356,7 +357,7 @@ class _Run:
             rewritten, rebuilt = self._files(self.control)
             return Observation(
                 milliseconds, self._as_locks(waiting_locks, {}), reads, writes, frozenset(), waited, queued,
-                rewritten=rewritten, rebuilt=rebuilt,
+                rewritten=rewritten, rebuilt=rebuilt, bytes=max(self._size() - size, 0),
             )  # fmt: skip
         locks = self._locks(granted=True)
         reads, writes, changed = self._probe(locks)
@@ -374,6 +375,7 @@ class _Run:
             rewritten,
             rebuilt,
             self._touched(before or {}, after),
+            bytes=max(self._size() - size, 0),
         )
         self._known_locks = {r.oid: mode for r, mode in sorted(locks, key=lambda one: STRENGTH.index(one[1]))}
         self.migration.execute("RELEASE SAVEPOINT dbwright_statement")
@@ -488,6 +490,11 @@ class _Run:
                 relation = self.prior.relations[oid]
                 (indexes if relation.kind == "index" else tables).add(relation.key)
         return frozenset(tables), frozenset(indexes)
+
+    def _size(self) -> int:
+        """Bytes of the database's files. Those that a transaction will remove are among them until it ends."""
+        row = self.control.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(row[0]) if row else 0
 
     def _counters(self) -> dict[int, tuple[int, int]]:
         """Rows that this transaction has read in scans, and changed, by table."""
