@@ -17,7 +17,7 @@ def record(*tests: Ran) -> Record:
 
 
 def judged(after: Ran, before: Ran = BEFORE, again: Ran | None = None, other: Ran = OTHER) -> Verdict:
-    return judge(record(before, OTHER), record(again or before, OTHER), record(after, other), [1])
+    return judge(record(before, OTHER), [record(again or before, OTHER)], record(after, other), [1])
 
 
 def test_fewer_statements_and_the_same_result_are_proof() -> None:
@@ -33,7 +33,7 @@ def test_fewer_rows_with_as_many_statements_are_proof() -> None:
 def test_the_largest_gain_comes_first() -> None:
     small, large = replace(BEFORE, statements=24), replace(BEFORE, name="test_c", statements=2)
     second = replace(BEFORE, name="test_c")
-    verdict = judge(record(BEFORE, second), record(BEFORE, second), record(small, large), [1])
+    verdict = judge(record(BEFORE, second), [record(BEFORE, second)], record(small, large), [1])
     assert [figure.test for figure in verdict.figures] == ["test_c", "test_a"]
 
 
@@ -68,6 +68,15 @@ def test_words_that_differ_by_themselves_are_not_compared() -> None:
     again = replace(BEFORE, results=(("GET /", "200 a 9 b"),))
     assert judged(replace(FEWER, results=(("GET /", "200 a 5 b"),)), again=again).is_proven
     assert "another" in judged(replace(FEWER, results=(("GET /", "200 a 5 c"),)), again=again).reason
+
+
+def test_what_changes_as_time_goes_by_is_known_from_a_third_run() -> None:
+    later = replace(BEFORE, results=(("GET /", "200 a 2 b"),))
+    after = replace(FEWER, results=(("GET /", "200 a 3 b"),))
+    verdict = judge(record(BEFORE), [record(BEFORE)], record(after), [1])
+    assert verdict.is_other
+    assert judge(record(BEFORE), [record(BEFORE), record(later)], record(after), [1]).is_proven
+    assert not judged(BEFORE).is_other
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbwright.model.code_edit import together
+from dbwright.model.wording import counted, listed
 from dbwright.options import Look, Source, note, progress, run
 
 if TYPE_CHECKING:
     from dbwright.fixes.drafts import FileText
     from dbwright.model.finding import Finding
     from dbwright.model.report import Report
-    from dbwright.trials.trial import Tried, Unit
+    from dbwright.trials.trial import Trial, Tried, Unit
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ def proven(
     if not good:
         _tell_refused(refused)
         return ()
-    tried = _tried(root, texts, good, asked)
+    trial = _tried(root, texts, good, asked)
+    tried = trial.tried
+    if trial.failing:
+        some = listed([f"{name} ({outcome})" for name, outcome in trial.failing], 3)
+        note(f"{counted(len(trial.failing), 'failing test')} as the project is: {some}.")
     kept = [one for one in tried if one.verdict.is_proven]
     _tell_refused([*(one for one in tried if not one.verdict.is_proven), *refused])
     for one in kept:
@@ -77,7 +82,7 @@ def _texts(root: Path, units: Sequence[Unit]) -> Iterator[tuple[str, str]]:
             note(f"Not edited: {error}.")
 
 
-def _tried(root: Path, texts: Mapping[str, str], units: Sequence[Unit], asked: Asked) -> list[Tried]:
+def _tried(root: Path, texts: Mapping[str, str], units: Sequence[Unit], asked: Asked) -> Trial:
     from dbwright.source.files import find_environment
     from dbwright.trials.runs import find_tests, requests_of, room
     from dbwright.trials.trial import try_edits

@@ -42,6 +42,7 @@ class PythonText:
         self.text = text
         self.tree = _parsed(text)
         self._edits: list[tuple[int, int, str]] = []
+        self._imported: set[tuple[str, str]] = set()
         # As Python counts lines: a form feed or U+2028 ends none.
         self._source = re.findall(r"[^\n]*\n|[^\n]+", text)
         self._lines = [0]
@@ -253,6 +254,9 @@ class PythonText:
         if any((alias.name, alias.asname) == wanted for node in same for alias in node.names):
             return
         written = f"{name} as {spelled}" if wanted[1] else name
+        if (module, written) in self._imported:
+            return
+        self._imported.add((module, written))
         if same and same[-1].names[0].name != "*":
             self._add_alias(same[-1], written)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ _LEFT = frozenset((".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest
 
 class CannotRunTests(DbwrightError):
     """The project's tests cannot be run, or told nothing."""
+
+
+_ERROR = re.compile(r"(E\s+)?[\w.]+(Error|Exception|DoesNotExist|ImproperlyConfigured)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ class Room:
             done = subprocess.run(
                 tests.command,
                 cwd=where,
-                env=_environment(copy, where, records, tests.programs),
+                env=self._environment(copy, where, records, tests.programs),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -187,27 +191,35 @@ class Room:
             )
         return record
 
+    def _environment(self, copy: Path, where: Path, records: Path, programs: Path | None) -> dict[str, str]:
+        """The user's own, with the recorder and the copy first on Python's path: a project that is installed would be found before it.
+        What the path names of the project is that of the copy."""
+        path = [str(_RECORDER), str(where), str(copy), *([str(copy / "src")] if (copy / "src").is_dir() else [])]
+        if (copy / "__init__.py").exists():
+            path.append(str(copy.parent))
+        for given in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+            place = Path(given).resolve()
+            path.append(str(copy / place.relative_to(self.root)) if place.is_relative_to(self.root) else given)
+        environment = dict(os.environ)
+        environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(path))
+        environment["PYTHONHASHSEED"] = "0"
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        environment["DBWRIGHT_RECORD"] = str(records)
+        options = environment.get("PYTEST_ADDOPTS", "")
+        environment["PYTEST_ADDOPTS"] = f"{options} -p dbwright_recorder_pytest -p no:randomly".strip()
+        if programs is not None and programs.is_dir():
+            environment["PATH"] = os.pathsep.join([str(programs), environment.get("PATH", "")])
+        return environment
+
+
+def _said(output: bytes) -> str:
+    """The error that a run ended with, else its last line."""
+    lines = output.decode("utf-8", "replace").strip().splitlines() or ["it printed nothing"]
+    return next((line for line in reversed(lines) if _ERROR.match(line)), lines[-1])
+
 
 def _ignored(_folder: str, names: list[str]) -> set[str]:
     return {name for name in names if name in _LEFT | _LINKED}
-
-
-def _environment(copy: Path, where: Path, records: Path, programs: Path | None) -> dict[str, str]:
-    """The user's own, with the recorder and the copy first on Python's path: a project that is installed would be found before it."""
-    ours = [str(_RECORDER), str(where), str(copy), *([str(copy / "src")] if (copy / "src").is_dir() else [])]
-    if (copy / "__init__.py").exists():
-        ours.append(str(copy.parent))
-    given = os.environ.get("PYTHONPATH")
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join([*ours, *([given] if given else [])])
-    environment["PYTHONHASHSEED"] = "0"
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    environment["DBWRIGHT_RECORD"] = str(records)
-    options = environment.get("PYTEST_ADDOPTS", "")
-    environment["PYTEST_ADDOPTS"] = f"{options} -p dbwright_recorder_pytest -p no:randomly".strip()
-    if programs is not None and programs.is_dir():
-        environment["PATH"] = os.pathsep.join([str(programs), environment.get("PATH", "")])
-    return environment
 
 
 def _read(folder: Path) -> Iterator[Ran]:

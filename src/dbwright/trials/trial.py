@@ -13,6 +13,8 @@ from dbwright.trials.verdict import Verdict, judge, reached
 
 Unit = tuple[CodeEdit, ...]
 """Edits of one function, which stand and fall together."""
+MOST_CONTROLS = 6
+"""Runs without an edit after which what is other with one is taken to be the edit's doing."""
 Texts = Mapping[str, str]
 """Files of the project with their text."""
 
@@ -23,6 +25,14 @@ class Tried:
 
     edits: Unit
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Edits with what the tests say of them, and the tests that do not pass as the project is, with their outcomes."""
+
+    tried: tuple[Tried, ...]
+    failing: tuple[tuple[str, str], ...]
 
 
 def editable(texts: Texts, units: Sequence[Unit]) -> tuple[list[Unit], list[Tried]]:
@@ -51,8 +61,9 @@ def write(texts: Texts, edits: Sequence[CodeEdit]) -> dict[str, str]:
 
 def try_edits(
     room: Room, tests: Command, texts: Texts, units: Sequence[Unit], progressed: Callable[[str, float], None]
-) -> list[Tried]:
-    """Run the tests twice as the project is, and once with each of the edits that they come to. Raises CannotRunTests."""
+) -> Trial:
+    """Run the tests twice as the project is, and once with each of the edits that they come to; where something is other with one, once
+    more without it. Raises CannotRunTests."""
     numbers = {edit: number for number, edit in enumerate(edit for unit in units for edit in unit)}
     runs = len(units) + 2
     progressed("running the tests as they are", 1 / (runs + 1))
@@ -60,31 +71,37 @@ def try_edits(
     marks = {unit: _marks(texts, unit, numbers) for unit in units}
     worth = [unit for unit in units if not marks[unit] or reached(before, marks[unit])]
     found = {unit: Verdict(reason="no test comes to it") for unit in units}
+    failing = tuple((test.name, test.outcome) for test in before.values() if test.outcome not in ("passed", "skipped"))
     if not worth:
-        return [Tried(unit, found[unit]) for unit in units]
+        return Trial(tuple(Tried(unit, found[unit]) for unit in units), failing)
     progressed("running the tests as they are, again", 2 / (runs + 1))
-    again = room.run(tests, _marked(texts, numbers, ()))
+    controls = [room.run(tests, _marked(texts, numbers, ()))]
     good: list[CodeEdit] = []
     for n, unit in enumerate(worth):
         progressed(f"running the tests with {unit[0].words}", (n + 3) / (runs + 1))
         after = room.run(tests, _marked(texts, numbers, [*good, *unit]))
-        found[unit] = judge(before, again, after, marks[unit])
-        if found[unit].is_proven:
+        verdict = judge(before, controls, after, marks[unit])
+        if verdict.is_other and len(controls) < MOST_CONTROLS:
+            # Something may be other because time goes by.
+            controls.append(room.run(tests, _marked(texts, numbers, good)))
+            verdict = judge(before, controls, after, marks[unit])
+        found[unit] = verdict
+        if verdict.is_proven:
             good += unit
-            before, again = _onward(after, before, again)
-    return [Tried(unit, found[unit]) for unit in units]
+            controls = [_with_costs(control, before, after) for control in controls]
+            before = after
+    return Trial(tuple(Tried(unit, found[unit]) for unit in units), failing)
 
 
-def _onward(after: Record, before: Record, again: Record) -> tuple[Record, Record]:
-    """What the next edit is compared with: how the tests are now, and the second run with the counts of now."""
-    steady = {
+def _with_costs(control: Record, before: Record, after: Record) -> Record:
+    """A run without an edit that is good, as a run with it: where it cost what the others cost."""
+    return {
         name: replace(test, statements=after[name].statements, rows=after[name].rows)
         if name in after and (test.statements, test.rows) == (before[name].statements, before[name].rows)
         else test
-        for name, test in again.items()
+        for name, test in control.items()
         if name in before
     }
-    return after, steady
 
 
 def _marks(texts: Texts, unit: Unit, numbers: Mapping[CodeEdit, int]) -> list[int]:

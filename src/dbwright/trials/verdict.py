@@ -34,23 +34,27 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``figures``: the tests that are cheaper now, the most first. ``reason``: why the edit is not proven, empty where it is."""
+    """``figures``: the tests that are cheaper now, the most first. ``reason``: why the edit is not proven, empty where it is;
+    ``is_other``: because something is worse or other with it, which may be by chance."""
 
     figures: tuple[Figure, ...] = ()
     reason: str = ""
+    is_other: bool = False
 
     @property
     def is_proven(self) -> bool:
         return not self.reason
 
 
-def judge(first: Record, second: Record, after: Record, marks: Sequence[int]) -> Verdict:
-    """``first`` and ``second`` are two runs without the edit: what differs between them says nothing. ``marks`` are the numbers of the
+def judge(first: Record, controls: Sequence[Record], after: Record, marks: Sequence[int]) -> Verdict:
+    """``first`` and ``controls`` are runs without the edit: what differs between them says nothing. ``marks`` are the numbers of the
     edit's expressions, where functions hold them: they tell which tests come to it."""
-    steady = [name for name, test in first.items() if name in second and _is_steady(test, second[name])]
-    for name in first:
-        if problem := _differs(first[name], second.get(name), after.get(name), name in steady):
-            return Verdict(reason=problem)
+    again = {name: [control[name] for control in controls if name in control] for name in first}
+    again = {name: runs for name, runs in again.items() if len(runs) == len(controls)}
+    steady = [name for name, runs in again.items() if all(_is_steady(first[name], run) for run in runs)]
+    for name, runs in again.items():
+        if problem := _differs(first[name], runs, after.get(name), name in steady):
+            return Verdict(reason=problem, is_other=True)
     cheaper = [
         Figure(name, (first[name].statements, after[name].statements), (first[name].rows, after[name].rows))
         for name in steady
@@ -78,9 +82,9 @@ def _cost(test: Ran) -> tuple[int, int]:
     return test.statements, test.rows
 
 
-def _differs(before: Ran, again: Ran | None, after: Ran | None, is_steady: bool) -> str:
+def _differs(before: Ran, again: Sequence[Ran], after: Ran | None, is_steady: bool) -> str:
     """What is worse with the edit, or other."""
-    if before.outcome != "passed" or again is None or again.outcome != "passed":
+    if any(run.outcome != "passed" for run in (before, *again)):
         return ""
     if after is None or after.outcome != "passed":
         return f"{before.name} passes without it and not with it"
@@ -88,9 +92,10 @@ def _differs(before: Ran, again: Ran | None, after: Ran | None, is_steady: bool)
         return ""
     if after.statements > before.statements:
         return f"{before.name} then sends {after.statements} statements instead of {before.statements}"
-    varying = _varying(before.results, again.results) or ()
     if [kind for kind, _ in after.results] != [kind for kind, _ in before.results]:
         return f"{before.name} then asks for other things"
+    found = [_varying(before.results, run.results) or () for run in again]
+    varying = [frozenset().union(*places) for places in zip(*found, strict=True)]
     for (kind, old), (_, new), places in zip(before.results, after.results, varying, strict=True):
         if old is not None and not _alike(old, new, places):
             return f"in {before.name} the result of {kind} is another"
