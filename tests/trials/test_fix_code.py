@@ -127,6 +127,24 @@ def test_another_result_is_refused(tmp_path: Path) -> None:
     refused(Library(tmp_path, view, GET), "the result of page() is another")
 
 
+def test_of_several_relations_those_are_written_that_change_nothing(tmp_path: Path) -> None:
+    view = (
+        "def page(request):\n    rows = []\n    for author in Author.objects.order_by('name'):\n"
+        "        loaded = 'books' in getattr(author, '_prefetched_objects_cache', {})\n"
+        "        rows.append([loaded, author.publisher.name, [book.title for book in author.books.all()]])\n"
+        "    return JsonResponse({'rows': rows})\n"
+    )
+    library = Library(tmp_path, view, GET)
+    done = library.tried()
+    assert done.code == 0, done.err
+    assert "25 → 13 statements" in done.err
+    assert (
+        'prefetch_related("books") at books/views.py:9: in books.tests.BookTests.test_page the result of page() is another'
+        in done.err
+    )
+    assert library.view == view.replace("order_by('name')", "order_by('name').select_related('publisher')")
+
+
 def test_a_test_that_then_fails_is_refused(tmp_path: Path) -> None:
     library = Library(tmp_path, LIST, "with self.assertNumQueries(25):\n    self.client.get('/')")
     refused(library, "books.tests.BookTests.test_page passes without it and not with it")
