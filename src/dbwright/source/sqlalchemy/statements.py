@@ -16,6 +16,7 @@ from sqlalchemy.sql.elements import TextClause
 
 from dbwright.source.events import Place
 from dbwright.source.optional import BEGIN, END
+from dbwright.source.sqlalchemy import before_two
 from dbwright.source.sqlalchemy.real import concrete, is_element, number_parameter, wrapped
 from dbwright.source.tokens import Token, has_token
 from dbwright.source.values import (
@@ -117,6 +118,11 @@ class Statement(Value):
                 return found
         if name in ("session",):
             return self.session or Unknown("a session")
+        if self.is_query and name == "with_lockmode":
+            return Native(
+                name,
+                lambda given, frame: self.called(name, lambda mode: before_two.lock(self.object, mode), given, frame),
+            )
         try:
             thing = getattr(self.object, name)
         except Exception as error:
@@ -169,6 +175,8 @@ class Statement(Value):
             return self  # all of its arguments are among those that may be left out
         if nothing:
             return self.with_object(self.object, partial or "a condition that is not known")
+        if self.is_query:
+            method = before_two.method_of(self.object, name, method)
         try:
             found = method(*positional, **named)
         except Exception as error:
@@ -203,7 +211,7 @@ class Statement(Value):
             if name in CONDITIONS and isinstance(value, Items):
                 positional += [c for c in (concrete(one, at, self.framework) for one in value.items) if not _useless(c)]
                 continue
-            one = concrete(value, at, self.framework)
+            one = self._argument(value, at)
             if name in CONDITIONS and _useless(one):
                 partial = partial or f"{name}() of something that is not known: {value.describe()[:80]}"
             elif name in ("limit", "offset", "slice"):
@@ -220,6 +228,11 @@ class Statement(Value):
                 {k: v for k, v in named.items() if not isinstance(v, Token)} if name == "execution_options" else named
             )
         return positional, named, partial
+
+    def _argument(self, value: Value, at: Frame) -> Any:
+        if isinstance(value, before_two.NamedLoader):
+            return value.option(before_two.entity_of(self.object), at)
+        return concrete(value, at, self.framework)
 
     def iterate(self, at: Frame) -> Value:
         if self.is_query:
@@ -420,8 +433,9 @@ def called(framework: SQLAlchemy, thing: Any, arguments: Arguments, at: Frame) -
     owner = getattr(thing, "__self__", None)
     if thing is sqlalchemy.text and arguments.positional:
         return _text(framework, arguments, at)
-    if thing is sqlalchemy.select and arguments.positional and isinstance(arguments.positional[0], Items):
-        arguments = Arguments([*arguments.positional[0].items, *arguments.positional[1:]])  # as before 1.4
+    old = before_two.said(framework, thing, arguments, at, lambda given: called(framework, thing, given, at))
+    if old is not None:
+        return old
     if thing is sqlalchemy.select and arguments.positional and all(map(_is_none, arguments.positional)):
         return Unknown("an entity that is None until it is set")
     if is_statement(owner):
