@@ -312,8 +312,9 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     """Collect, audit, remember. ``plans``: the queries of the code, or those captured, are planned as production would. The store failing
     is told, never fatal."""
     from dbwright import config
-    from dbwright.audit import audit
+    from dbwright.judged import judge
     from dbwright.model.report import Ignore
+    from dbwright.source.cache import default_folder
 
     configuration = config.load(source.path.resolve(), os.environ)
     only = look.only or configuration.only
@@ -323,8 +324,9 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     path = baseline_path(source.path, look.baseline, configuration)
     known = config.read_baseline(path) if path else None
     snapshot = source.read(configuration, afresh=plans)
-    report = audit(
+    report = judge(
         _with_plans(snapshot, captured) if plans else snapshot,
+        default_folder(os.environ),
         only=only,
         ignores=(*configuration.ignores, *given),
         baseline=known.findings if known else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def encode(snapshot: Snapshot) -> bytes:
 def decode(data: bytes, name: str = "snapshot") -> Snapshot:
     """Raises SnapshotUnreadable, with the reason, when it is not one."""
     try:
-        return msgspec.json.decode(data, type=Snapshot)
+        read = msgspec.json.decode(data, type=Snapshot)
+        return replace(read, source=replace(read.source, key=""))  # a file may have been edited
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         version = _version(data)
         if version is not None and version != SCHEMA_VERSION:

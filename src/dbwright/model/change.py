@@ -7,11 +7,12 @@ from the server's own canonical text or are built by the renderer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Engine = Literal["postgresql", "sqlite"]
 
 
+@runtime_checkable
 class Operation(Protocol):
     """One step of a change. ``reverse`` gives the operations that take it back, in order; none means that it cannot be
     taken back or needs no taking back (an ANALYZE)."""

@@ -51,10 +51,10 @@ class Impact:
     (a setting that is simply wrong) use ``Impact.certain``.
     """
 
-    value: float
+    value: int | float  # a number read back from a file stays what it was
     unit: str
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     estimated: bool = False
 
     @staticmethod

@@ -259,6 +259,8 @@ class Source:
     exact: bool = field(default=False)
     """The tables were asked of the framework itself (``--import``)."""
     migrations: Migrations = field(default_factory=Migrations)
+    key: str = field(default="", compare=False)
+    """Names the content of the files that it was read from; empty where nobody worked that out."""
 
     @cached_property
     def table_by_name(self) -> dict[str, SourceTable]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
@@ -62,12 +63,13 @@ def _version(package: str) -> str:
 def read_cached(root: Path, environment: Path | None, folder: Path, read: Callable[[], Source]) -> Source:
     """The reading of this very content from the folder, else a new one, which is then kept there. A folder that cannot be used is
     passed over: the reading is what was asked for."""
-    path = folder / f"{digest(root, environment)}.msgpack"
+    key = digest(root, environment)
+    path = folder / f"{key}.msgpack"
     try:
-        return kept.decode(path.read_bytes())
+        return replace(kept.decode(path.read_bytes()), key=key)
     except (OSError, ValueError):
         pass  # nothing is kept, or nothing that can be read
-    source = read()
+    source = replace(read(), key=key)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_suffix(f".{os.getpid()}")

@@ -1,0 +1,153 @@
+"""What the rules said of a project without a database, kept by all that they looked at: nothing that is the same is judged again.
+
+Rules are pure, so the same snapshot, configuration and code of dbwright give the same report. The key holds the content of the project's
+files (``Source.key``), everything else in the snapshot, the day, the arguments of the audit, and the size and time of each of dbwright's
+own files. A snapshot with a database in it changes with every look and is not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dbwright.audit import audit
+from dbwright.model import change as changes
+from dbwright.model.change import Change, Operation
+from dbwright.model.finding import Finding, NotChecked, Strength
+from dbwright.model.report import Ignore, IgnoredFinding, Report, Score
+from dbwright.model.snapshot import Snapshot
+from dbwright.model.source import Source
+
+MOST_KEPT = 40
+"""Reports kept; the oldest go."""
+_SUFFIX = ".judged"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A report without its snapshot. Its operations have their kinds beside them."""
+
+    findings: tuple[Finding, ...]
+    strengths: tuple[Strength, ...]
+    not_checked: tuple[NotChecked, ...]
+    ignored: tuple[IgnoredFinding, ...]
+    unused_ignores: tuple[Ignore, ...]
+    expired_ignores: tuple[Ignore, ...]
+    scores: tuple[Score, ...]
+    rules_run: tuple[str, ...]
+
+
+def judge(
+    snapshot: Snapshot,
+    folder: Path,
+    *,
+    only: tuple[str, ...] = (),
+    ignores: tuple[Ignore, ...] = (),
+    baseline: Mapping[str, str] | None = None,
+    limits: Mapping[str, Mapping[str, float]] | None = None,
+) -> Report:
+    """The report of ``audit`` on the snapshot, from the folder where it was judged before. A folder that cannot be used is passed over."""
+    began = time.perf_counter()
+    if not can_be_kept(snapshot):
+        return audit(snapshot, only=only, ignores=ignores, baseline=baseline, limits=limits)
+    path = folder / f"{_mark(snapshot, (only, ignores, baseline, limits))}{_SUFFIX}"
+    try:
+        judged = decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        judged = None  # nothing is kept, or nothing that can be read
+    if judged is not None:
+        fields = {name: getattr(judged, name) for name in judged.__dataclass_fields__}
+        return Report(snapshot=snapshot, **fields, audit_seconds=round(time.perf_counter() - began, 3))
+    report = audit(snapshot, only=only, ignores=ignores, baseline=baseline, limits=limits)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(encode(report))
+        temporary.replace(path)
+        _forget_old(folder)
+    except OSError:
+        pass
+    return report
+
+
+def can_be_kept(snapshot: Snapshot) -> bool:
+    """Whether nothing but files was looked at, and those are known by their content."""
+    unread = any(gap.section == "server" and not gap.partial for gap in snapshot.gaps)
+    return bool(snapshot.source.key) and unread and not snapshot.source.exact and snapshot.planned is None
+
+
+def encode(report: Report) -> bytes:
+    """The bytes of what was judged."""
+    found = Judged(**{name: getattr(report, name) for name in Judged.__dataclass_fields__})
+    return msgspec.msgpack.encode(
+        replace(
+            found,
+            findings=tuple(map(_with_kinds, found.findings)),
+            ignored=tuple(replace(one, finding=_with_kinds(one.finding)) for one in found.ignored),
+        ),
+        enc_hook=str,
+    )
+
+
+def decode(data: bytes) -> Judged:
+    """What was judged, of its bytes. Raises msgspec.DecodeError when they are none."""
+    return msgspec.msgpack.decode(data, type=Judged, dec_hook=_operation)
+
+
+def _with_kinds(finding: Finding) -> Finding:
+    return replace(finding, change=_told(finding.change), code_change=_told(finding.code_change))
+
+
+def _told(change: Change | None) -> Change | None:
+    if change is None:
+        return None
+    pairs: Any = tuple((type(operation).__name__, operation) for operation in change.operations)
+    return replace(change, operations=pairs)
+
+
+def _operation(wanted: type, value: Any) -> Any:
+    if wanted is not Operation:
+        raise NotImplementedError(wanted)
+    kind, fields = value
+    return msgspec.convert(fields, getattr(changes, kind))
+
+
+def _mark(snapshot: Snapshot, arguments: object) -> str:
+    """The name of all that a report depends on."""
+    bare = replace(
+        snapshot,
+        source=Source(),
+        taken_at=snapshot.taken_at.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    found = blake2b(digest_size=20)
+    for part in (snapshot.source.key, _own_files(), arguments, bare):
+        found.update(msgspec.msgpack.encode(part, enc_hook=str, order="deterministic"))
+    return found.hexdigest()
+
+
+@cache
+def _own_files() -> tuple[tuple[str, int, int], ...]:
+    return tuple(sorted(_files(Path(__file__).parent)))
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            yield from _files(Path(entry.path)) if entry.name != "__pycache__" else ()
+        elif not entry.name.endswith(".pyc"):
+            status = entry.stat()
+            yield entry.path, status.st_size, status.st_mtime_ns
+
+
+def _forget_old(folder: Path) -> None:
+    kept = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in kept[MOST_KEPT:]:
+        path.unlink(missing_ok=True)
