@@ -32,7 +32,7 @@ CREATE INDEX ON item (i_category, i_class, i_brand);
 CREATE INDEX ON item (i_manufact_id) INCLUDE (i_item_sk);
 CREATE INDEX ON item (lower(i_color));
 CREATE INDEX ON item USING gin (to_tsvector('english', i_item_desc));
-CREATE INDEX ON item (i_item_id text_pattern_ops);
+CREATE INDEX ON item (i_item_id bpchar_pattern_ops);
 CREATE INDEX ON customer (c_current_addr_sk);
 CREATE INDEX ON customer (c_last_name, c_first_name);
 CREATE INDEX ON customer_address (ca_state, ca_county);

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from dbwright.advise.advice import advise
+from dbwright.advise.costs import Price, Scale
 from dbwright.advise.early_end import exposure
 from dbwright.advise.selection import Limits
 from dbwright.collect.postgres import collect
@@ -108,3 +109,9 @@ def test_the_risk_is_told_where_nothing_better_is_had(snapshot: Snapshot) -> Non
     assert [row.index.keys[0].column for row in advice.indexes] == ["channel_id"]
     assert effect.at_worst is not None
     assert effect.at_worst > effect.before
+
+
+def test_only_a_risk_that_is_new_counts() -> None:
+    scale = Scale(2.0, exposed=500.0)
+    assert scale.value(Price(10.0, 10.0, 500.0)) == scale.value(Price(10.0, 10.0, 0.0)) == 20.0
+    assert scale.value(Price(10.0, 10.0, 600.0)) == pytest.approx(2 * (10.0 + 0.2 * 100.0))

@@ -41,6 +41,8 @@ _LOOKS = 170
 """Plans for a statement that joins more than few tables: the fewer, the longer one takes (by the square)."""
 LEAST_GAIN = 0.002
 """Without a budget an index is advised when it saves this share of the workload's cost at least."""
+DISK = 0.1
+"""An index of this share of the database's bytes has to save as much again, because space, backups and caches cost too."""
 DOUBTFUL = 0.75
 """A plan that changes while its cost stays above this share of what it was: estimates err by more. TPC-H's query 18 was promised 0.87 with
 one rival's set and ran 1.5 times as long."""
@@ -113,7 +115,8 @@ def advise(
     selector.explore(lambda share: progressed("planning with candidates", 0.1 + 0.5 * share))
     if least := _least_gain(limits):
         base = sum(map(selector.costs.base, selector.costs.known))
-        selector.charges = {number: charge + least * base for number, charge in charges.items()}
+        kept = sum(map(snapshot.total_bytes, snapshot.catalog.user_tables)) * DISK or 1.0
+        selector.charges = {n: charge + least * base * (1 + indexes[n].bytes / kept) for n, charge in charges.items()}
     selection = selector.select(limits, lambda share: progressed("choosing", 0.6 + 0.4 * share))
     planned = Planned(
         weighed.share(statements[n] for n in selector.costs.known),

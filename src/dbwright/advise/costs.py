@@ -63,13 +63,16 @@ class Price(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """What the prices of a statement's calls are worth together, in the unit of the workload's cost."""
+    """What the prices of a statement's calls are worth together, in the unit of the workload's cost. ``exposed`` is what the plan of today
+    may cost more: only what others may beyond that counts."""
 
     cost: float = 1.0
     effort: float = 0.0
+    exposed: float = 0.0
 
     def value(self, price: Price) -> float:
-        return (price.cost + price.exposed * _LATE) * self.cost + price.effort * self.effort
+        late = max(price.exposed - self.exposed, 0.0) * _LATE
+        return (price.cost + late) * self.cost + price.effort * self.effort
 
 
 class Useful(NamedTuple):

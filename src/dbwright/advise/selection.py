@@ -147,7 +147,8 @@ class Selector:
         for n, base in bases.items():
             weight = timed[n] * worth / base.cost if n in timed and worth else of[n].calls
             self.weights[n] = weight
-            self.costs.scales[n] = Scale(weight * (1 - share), weight * share * base.cost / (base.effort or 1.0))
+            effort = weight * share * base.cost / (base.effort or 1.0)
+            self.costs.scales[n] = Scale(weight * (1 - share), effort, base.exposed)
 
     def select(self, limits: Limits, progressed: Callable[[float], None] = lambda _share: None) -> Selection:
         """The best choice within the limits that was found."""
