@@ -416,6 +416,7 @@ def main() -> int:
                         "file": site.file,
                         "line": site.line,
                         "at": site.at,
+                        "sql": site.with_sql,
                         "reason": reason,
                         "issued": row["sql"],
                         "read": text,

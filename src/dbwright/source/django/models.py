@@ -418,6 +418,8 @@ class FieldAdoption(PartAdoption):
         for name in ("db_type", "get_internal_type", "rel_db_type"):
             if interpreter.find_in_class(self.cls, name) is not None:
                 found[name] = self._asked(name)
+        if interpreter.find_in_class(self.cls, "get_lookup") is not None:
+            found["get_lookup"] = self._looked_up()
         found["clone"] = _cloned
         if interpreter.find_in_class(self.cls, "contribute_to_class") is not None:
             found["contribute_to_class"] = self._contributing()
@@ -450,6 +452,19 @@ class FieldAdoption(PartAdoption):
             return getattr(base, method)(field, *arguments, **options)
 
         return asked
+
+    def _looked_up(self) -> Any:
+        """``get_lookup`` of the real field, which asks the project's own: it may take another lookup for the one that was named."""
+        base: Any = self.base
+
+        def get_lookup(field: Any, name: str) -> Any:
+            instance = field.dbwright_instance
+            instance.real = field
+            value = instance.attribute("get_lookup", self._frame()).call(Arguments([Known(name)]), self._frame())
+            found = [one.object for one in alternatives(value) if isinstance(one, Real)]
+            return found[0] if len(found) == 1 and isinstance(found[0], type) else base.get_lookup(field, name)
+
+        return get_lookup
 
     def _contributing(self) -> Any:
         base: Any = self.base
@@ -529,7 +544,9 @@ class FieldInstance(OneInstance):
 
     @staticmethod
     def _of_django(name: str, real: Any) -> Value:
-        base = next((c for c in type(real).__mro__ if c.__module__.startswith("django.")), None) if real else None
+        base: Any = next((c for c in type(real).__mro__ if c.__module__.startswith("django.")), None) if real else None
+        if base is not None and name == "get_lookup":
+            return Native(name, lambda arguments, at: _lookup_of_django(base, real, arguments))
         if base is None or name not in ("db_type", "get_internal_type", "rel_db_type"):
             return Unknown(f"{name} of Django's field")
         from dbwright.source.django import runtime
@@ -539,6 +556,14 @@ class FieldInstance(OneInstance):
             return Known(getattr(base, name)(real, *given))
 
         return Native(name, answer)
+
+
+def _lookup_of_django(base: Any, field: Any, arguments: Arguments) -> Value:
+    name = arguments.get(0, "lookup_name")
+    if not isinstance(name, Known):
+        return Unknown("a lookup whose name is not known")
+    found = base.get_lookup(field, name.value)
+    return Known(None) if found is None else Real(found)
 
 
 def _plain_attribute(thing: Any, name: str) -> Value:
