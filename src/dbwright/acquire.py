@@ -61,6 +61,8 @@ class Request:
     python: Path | None = None
     afresh: bool = False
     """Read the project as it is now, also where a saved snapshot has what it was."""
+    queries: Source | None = None
+    """A reading whose queries are taken over where only models and migrations have changed since: walking the code is most of the work."""
 
 
 def acquire(request: Request, environment: Mapping[str, str], progressed: Progressed | None = None) -> Snapshot:
@@ -134,7 +136,7 @@ def _with_project(
 
     if progressed:
         progressed("source", 0.0)
-    source = cache.read_project(request.root, environment)
+    source = cache.read_project(request.root, environment, request.queries)
     if request.imports:
         from dbwright.source.exact import exact
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dbwright.config import Baseline, Configuration
     from dbwright.model.report import Report
     from dbwright.model.snapshot import Snapshot
+    from dbwright.model.source import Source as ProjectSource
     from dbwright.model.workload import WorkloadRead
 
 FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
@@ -55,7 +56,9 @@ class Source:
             return (*given, "--snapshot", str(self.snapshot))
         return (*given, "--no-db") if self.no_db else tuple(given)
 
-    def read(self, configuration: Configuration, *, afresh: bool = False) -> Snapshot:
+    def read(
+        self, configuration: Configuration, *, afresh: bool = False, queries: ProjectSource | None = None
+    ) -> Snapshot:
         """The Snapshot that these options ask for, with a progress bar when it takes long. ``afresh``: with the project as it is now,
         also where a saved snapshot has what it was."""
         from dbwright.acquire import Request, acquire
@@ -63,7 +66,15 @@ class Source:
         databases = self.databases or ((configuration.database,) if configuration.database and not self.no_db else ())
         imports = self.imports or self.python is not None
         request = Request(
-            self.path, databases, self.snapshot, not self.no_db, not self.no_values, imports, self.python, afresh
+            self.path,
+            databases,
+            self.snapshot,
+            not self.no_db,
+            not self.no_values,
+            imports,
+            self.python,
+            afresh,
+            queries,
         )
         with progress("Reading the database") as progressed:
             return acquire(request, os.environ, progressed)
@@ -308,9 +319,16 @@ def plans_option(command: Callable[..., int]) -> Callable[..., int]:
     )(command)
 
 
-def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path, ...] = ()) -> Report:
-    """Collect, audit, remember. ``plans``: the queries of the code, or those captured, are planned as production would. The store failing
-    is told, never fatal."""
+def run(
+    source: Source,
+    look: Look,
+    *,
+    plans: bool = False,
+    captured: tuple[Path, ...] = (),
+    queries: ProjectSource | None = None,
+) -> Report:
+    """Collect, audit, remember. ``plans``: the queries of the code, or those captured, are planned as production would. ``queries``: a
+    reading whose queries are taken over. The store failing is told, never fatal."""
     from dbwright import config
     from dbwright.judged import judge
     from dbwright.model.report import Ignore
@@ -323,7 +341,7 @@ def run(source: Source, look: Look, *, plans: bool = False, captured: tuple[Path
     given = tuple(Ignore(rule, "--ignore", source="--ignore") for rule in look.ignores)
     path = baseline_path(source.path, look.baseline, configuration)
     known = config.read_baseline(path) if path else None
-    snapshot = source.read(configuration, afresh=plans)
+    snapshot = source.read(configuration, afresh=plans, queries=queries)
     report = judge(
         _with_plans(snapshot, captured) if plans else snapshot,
         default_folder(os.environ),

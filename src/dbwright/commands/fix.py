@@ -112,7 +112,7 @@ def command(
         note("Nothing to write.")
         return 1
     if _written(root, files, dry_run, take_dirty, yes):
-        after = run(source, look)
+        after = run(source, look, queries=None if in_code else report.snapshot.source)
         if draft is not None and draft.files:
             _tell_outcome(draft, after)
         _tell_code(files, edits, after)
@@ -189,9 +189,8 @@ def _mend_histories(source: Source, report: Report, dry_run: bool, take_dirty: b
     for word in words:
         note(f"{word}.")
     if _written(root, files, dry_run, take_dirty, yes):
-        left = [
-            problem.message for problem in run(source, Look((), (), None, False)).snapshot.source.migrations.problems
-        ]
+        after = run(source, Look((), (), None, False), queries=report.snapshot.source)
+        left = [problem.message for problem in after.snapshot.source.migrations.problems]
         note(
             f"Left: {'; '.join(left)}."
             if left

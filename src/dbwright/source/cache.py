@@ -81,9 +81,13 @@ def read_cached(root: Path, environment: Path | None, folder: Path, read: Callab
     return source
 
 
-def read_project(root: Path, environment: Mapping[str, str]) -> Source:
-    """Read a project, or take what was read of the very same content before."""
+def read_project(root: Path, environment: Mapping[str, str], queries: Source | None = None) -> Source:
+    """Read a project, or take what was read of the very same content before. ``queries``: a reading whose queries are taken over."""
     packages = find_environment(root)
+    if queries is not None:
+        read_anew = read(root, packages, queries=False)
+        sites = {name: getattr(queries, name) for name in ("queries", "sites", "sites_with_table", "sites_with_sql")}
+        return replace(read_anew, **sites)
     return read_cached(root, packages, default_folder(environment), lambda: read(root, packages))
 
 
