@@ -98,3 +98,29 @@ def test_a_project_without_migrations_is_refused(database, store, tmp_path):
     )
     assert code == 2
     assert "No alembic.ini was found" in said
+
+
+def test_what_was_squashed_and_recorded_late_is_not_taken_for_the_last(database, store, tmp_path, monkeypatch):
+    later = (
+        "from django.db import migrations, models\n\n\nclass Migration(migrations.Migration):\n    dependencies = [('shop', '{}')]\n"
+        "    operations = [migrations.AddField('Order', '{}', models.IntegerField(default=0))]\n"
+    )
+    squashed = DJANGO["shop/migrations/0001_initial.py"].replace(
+        "    initial = True\n", "    initial = True\n    replaces = [('shop', '0001_initial'), ('shop', '0002_note')]\n"
+    )
+    files = {**DJANGO, "shop/migrations/0003_third.py": later.format("0002_note", "third")}
+    options = project(tmp_path / "project", files, database, monkeypatch)
+    assert run("apply", "--via", "django", "--yes", *options)[0] == 0
+    folder = tmp_path / "project/shop/migrations"
+    note = "('note', models.TextField(default='')), ('total'"
+    (folder / "0001_squashed_0002_note.py").write_text(squashed.replace("('total'", note))
+    assert run("apply", "--via", "django", "--yes", *options)[0] == 0
+    with psycopg.connect(database) as connection:
+        recorded = connection.execute("SELECT name FROM django_migrations ORDER BY id DESC LIMIT 1").fetchone()
+        assert recorded == ("0001_squashed_0002_note",)
+    (folder / "0004_fourth.py").write_text(later.format("0003_third", "fourth"))
+    assert run("apply", "--via", "django", "--yes", *options)[0] == 0
+    assert columns(database) == ["fourth", "id", "note", "third", "total"]
+    code, _, told = run("undo", "--yes", *options)
+    assert code == 0, told
+    assert columns(database) == ["id", "note", "third", "total"]

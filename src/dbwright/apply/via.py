@@ -6,6 +6,7 @@ there when it was interrupted. The frameworks themselves know what is applied, s
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Mapping
@@ -62,8 +63,10 @@ def carry_out(plan: Plan, door: Door, record: Record) -> list[Entry]:
         raise ValueError("a plan without a project")
     applied = record("via before", lambda: {"applied": _applied(via, door)})
     watch.wait_for_others(_BEFORE, door)
-    commands = _backwards(via, applied["applied"]) if plan.kind == "undo" else [_FORWARD[via.kind]]
     problems: list[str] = []
+    commands = [_FORWARD[via.kind]]
+    if plan.kind == "undo":
+        commands, problems = _backwards(via, applied["applied"])
     for number, arguments in enumerate(commands):
         door.pass_on()
         started = record(f"via started {number}", partial(_start, via, arguments))
@@ -91,20 +94,34 @@ def _applied(via: Via, door: Door) -> list[str]:
     return [str(name) for (name,) in connection.execute(query.encode())] if there else []
 
 
-def _backwards(via: Via, now: list[str]) -> list[tuple[str, ...]]:
-    """The commands that lead from what is applied now to what was applied before."""
-    before = set(via.before)
+def _backwards(via: Via, now: list[str]) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The commands that lead from what is applied now to what was applied before; none where one of them would take back more than
+    that, and why."""
     if via.kind == "alembic":
-        if sorted(before) == sorted(now):
-            return []
         target = via.before[0] if via.before else "base"
-        return [("downgrade", target)]
-    apps = list(dict.fromkeys(name.split(".")[0] for name in reversed(now) if name not in before))
+        return ([] if sorted(via.before) == sorted(now) else [("downgrade", target)]), []
+    new = [name for name in now if name not in set(via.before)]
+    ordered = _in_order(via)
     commands: list[tuple[str, ...]] = []
-    for app in apps:
-        kept = [name.split(".", 1)[1] for name in via.before if name.split(".")[0] == app]
-        commands.append(("migrate", app, kept[-1] if kept else "zero", "--no-input", "--no-color"))
-    return commands
+    for app in dict.fromkeys(name.split(".")[0] for name in reversed(new)):
+        kept = [name for name in ordered if name.split(".")[0] == app and name in via.before]
+        target = kept[-1].split(".", 1)[1] if kept else "zero"
+        shown = _run(via, ("migrate", app, target, "--plan", "--no-color"))
+        if shown.code:
+            return [], [_last(shown.said)]
+        taken = re.findall(r"^(\w+\.\w+)$", shown.said, re.MULTILINE)
+        if others := [name for name in taken if name not in new]:
+            return [], [
+                f"migrate {app} {target} would take back {others[0]} as well, which was applied before: do it by hand"
+            ]
+        commands.append(("migrate", app, target, "--no-input", "--no-color"))
+    return commands, []
+
+
+def _in_order(via: Via) -> list[str]:
+    """Django's migrations as their dependencies order them. The order in which they were recorded is another where some were squashed."""
+    said = _run(via, ("showmigrations", "--plan", "--no-color")).said
+    return re.findall(r"^\[[X ]\]\s+(\w+\.\w+)", said, re.MULTILINE)
 
 
 _children: dict[int, subprocess.Popen[str]] = {}
