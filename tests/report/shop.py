@@ -12,6 +12,7 @@ from dbwright.model.activity import Statement, Workload
 from dbwright.model.attribution import Attribution, StatementOrigin
 from dbwright.model.catalog import Catalog, Column, Constraint, Index, Table
 from dbwright.model.change import Change, CreateIndex, DropIndex, IndexKey, SetServerParameter
+from dbwright.model.code_edit import CodeEdit
 from dbwright.model.finding import Finding, Impact, Location, NotChecked, ObjectRef, Severity, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Life, Report, ResolvedFinding, Score
 from dbwright.model.snapshot import Gap, Project, Snapshot, Target
@@ -148,7 +149,7 @@ def shop() -> Report:
         finding("constraints/no-primary-key", "shop_line says too little", ObjectRef("table", "shop_line", "public"), "low",
                 next_step="Ask who writes shop_line."),
         finding("naming/reserved-word", "a word is reserved", ObjectRef("table", "shop_order", "public"), "info",
-                next_step="Rename it."),
+                next_step="Rename it.", edits=(CodeEdit(Place("shop/views.py", 7), "select_related", ("order",)),)),
     )  # fmt: skip
     states = ("unchanged", "new", "regressed", "unchanged", "unchanged")
     lives = {f.id: Life(s, NOW if s == "new" else BEFORE, NOW) for f, s in zip(found, states, strict=True)}  # type: ignore[arg-type]

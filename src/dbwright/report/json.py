@@ -145,6 +145,10 @@ def finding_document(finding: Finding, life: Life | None) -> dict[str, Any]:
             "estimated": finding.impact.estimated,
         },
         "change": change_document(finding.change),
+        "edits": [
+            {"file": edit.place.file, "line": edit.place.line, "do": edit.do, "names": list(edit.names)}
+            for edit in finding.edits
+        ],
         "next_step": finding.next_step,
         "state": life.state if life else None,
         "first_seen": life.first_seen if life else None,
