@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -66,7 +66,16 @@ class Scope:
 class Module:
     """A parsed file. ``file`` is how it is named to users; ``package`` the dotted name of the package that relative imports start from."""
 
-    def __init__(self, name: str, path: Path, file: str, role: FileRole, tree: ast.Module, owned: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        file: str,
+        role: FileRole,
+        tree: ast.Module,
+        owned: bool,
+        beside: Beside | None = None,
+    ) -> None:
         self.name = name
         self.path = path
         self.file = file
@@ -74,6 +83,7 @@ class Module:
         self.tree = tree
         self.owned = owned
         """Whether it is the project's own: findings and queries are reported for these only."""
+        self._beside = beside
 
     def __repr__(self) -> str:
         return f"Module({self.name})"
@@ -96,10 +106,36 @@ class Module:
     def absolute(self, node: ast.ImportFrom) -> str:
         """The dotted name that an import statement of this module names."""
         if not node.level:
-            return node.module or ""
+            return self.named(node.module or "", [alias.name for alias in node.names])
         parts = self.name.split(".")
         keep = len(parts) - node.level + (1 if self.is_package else 0)
         return ".".join([*parts[: max(keep, 0)], *([node.module] if node.module else [])])
+
+    def named(self, name: str, asked: Iterable[str]) -> str:
+        """The dotted name of what ``import name`` means here, of which the names in ``asked`` are used."""
+        return self._beside(self, name, asked) if self._beside is not None else name
+
+    def asked_of(self, name: str) -> Iterator[str]:
+        """The attributes of a name that this module uses."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+                yield node.attr
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All names that are bound somewhere in the file."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, Definition):
+                found.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.alias):
+                found.add(node.asname or node.name)
+        return frozenset(found)
+
+
+Beside = Callable[[Module, str, Iterable[str]], str]
 
 
 def collect(body: Iterable[ast.stmt], scope: Scope, module: Module) -> None:
@@ -110,7 +146,8 @@ def collect(body: Iterable[ast.stmt], scope: Scope, module: Module) -> None:
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 name = alias.name if alias.asname else alias.name.split(".")[0]
-                scope.bind(alias.asname or name, Import(name, None, node.lineno))
+                bound = alias.asname or name
+                scope.bind(bound, Import(module.named(name, module.asked_of(bound)), None, node.lineno))
         elif isinstance(node, ast.ImportFrom):
             _collect_from(node, scope, module)
         elif isinstance(node, ast.Assign):
@@ -291,6 +328,18 @@ class Codebase:
                 return found
         return self._outside(STUBS, parts, name) or self._by_tail(parts)
 
+    def _beside(self, module: Module, name: str, asked: Iterable[str]) -> str:
+        """Python 2 looks for a module beside the file first, and so does Python where the file is run as a script. Taken where nothing else
+        is called so and the file beside has every name that is asked of it: a library that is not installed may be called so as well."""
+        parts = name.split(".")
+        if not module.owned or parts[0] in READ_AS_KNOWN or parts[0] in sys.stdlib_module_names:
+            return name
+        path = next((one for one in _candidates(module.path.parent, parts) if one in self.files), None)
+        if path is None or path == module.path or self.find(parts[0]) is not None or self.has_package(parts[0]):
+            return name
+        found, wanted = self.module_at(path), set(asked)
+        return found.name if found is not None and wanted and wanted <= found.names else name
+
     def _concerns_databases(self, package: str) -> bool:
         """Whether a package of the environment has anything to do with the frameworks. The others (PDF writers, clients of services) are
         not read: they would cost much and tell nothing."""
@@ -336,7 +385,7 @@ class Codebase:
         except (RecursionError, MemoryError):
             self._problem(file, 1, "nested too deeply", owned)
         else:
-            return Module(name, file.path, file.name, file.role, tree, owned)
+            return Module(name, file.path, file.name, file.role, tree, owned, self._beside)
         return None
 
     def _problem(self, file: SourceFile, line: int, reason: str, owned: bool) -> None:
