@@ -20,7 +20,7 @@ from dbwright.model.source import Source
 from dbwright.source import kept, read
 from dbwright.source.files import MOST_BYTES, find_environment, find_files, find_templates
 
-FORMAT = 10
+FORMAT = 11
 MOST_KEPT = 40
 """Readings kept; the oldest go."""
 
