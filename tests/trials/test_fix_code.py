@@ -206,6 +206,21 @@ def test_commands_that_run_no_test_are_told(tmp_path: Path, command: str, words:
     assert library.view == LIST
 
 
+def test_line_ends_stay_and_mixed_ones_are_refused(tmp_path: Path) -> None:
+    library = Library(tmp_path, LIST, GET)
+    views = tmp_path / "books/views.py"
+    text = views.read_bytes()
+    views.write_bytes(text.replace(b"\n", b"\r\n", 3))
+    done = library.tried()
+    assert done.code == 1
+    assert "mixes line ends" in done.err
+    views.write_bytes(text.replace(b"\n", b"\r\n"))
+    assert library.tried().code == 0
+    written = views.read_bytes()
+    assert b"select_related" in written
+    assert written.count(b"\r\n") == written.count(b"\n")
+
+
 # Pages instead of tests
 
 

@@ -13,6 +13,7 @@ from dbwright.options import Look, Source, note, progress, run
 
 if TYPE_CHECKING:
     from dbwright.fixes.drafts import FileText
+    from dbwright.model.code_edit import CodeEdit
     from dbwright.model.finding import Finding
     from dbwright.model.report import Report
     from dbwright.trials.trial import Trial, Tried, Unit
@@ -42,9 +43,9 @@ def proven(
     nothing is run, and so nothing written."""
     from dbwright.trials.trial import editable
 
-    units = together(edit for finding in findings for edit in finding.edits)
-    texts = dict(_texts(root, units))
-    good, refused = editable(texts, units)
+    edits = [edit for finding in findings for edit in finding.edits]
+    texts = dict(_texts(root, edits))
+    good, refused = editable(texts, together(edit for edit in edits if edit.place.file in texts))
     if not asked:
         _tell_untried(texts, good, refused)
         return ()
@@ -71,11 +72,11 @@ def proven(
     return files
 
 
-def _texts(root: Path, units: Sequence[Unit]) -> Iterator[tuple[str, str]]:
+def _texts(root: Path, edits: Sequence[CodeEdit]) -> Iterator[tuple[str, str]]:
     from dbwright.fixes.project import text_of
     from dbwright.fixes.python_text import CannotEdit
 
-    for file in dict.fromkeys(edit.place.file for unit in units for edit in unit):
+    for file in dict.fromkeys(edit.place.file for edit in edits):
         try:
             yield file, text_of(root, file)
         except (CannotEdit, OSError) as error:

@@ -36,7 +36,7 @@ _REFUSED = {
 _JOINED_REFUSED = {"select_for_update": "it locks its rows, and would lock those of the relation as well"}
 _STATEMENT_BUILDS = frozenset(
     "where filter filter_by order_by join outerjoin options limit offset distinct select_from group_by having execution_options "
-    "params where_in correlate slice".split()
+    "params correlate slice".split()
 )
 """Methods of SQLAlchemy's statements and queries that give one of the same rows."""
 _STATEMENT_REFUSED = {

@@ -1,6 +1,7 @@
 """Read by every Python that starts while dbwright runs a project's tests, because its folder then comes first on the path."""
 
 import importlib.machinery
+import importlib.util
 import os
 import sys
 
