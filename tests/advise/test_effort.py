@@ -101,3 +101,18 @@ def test_a_statement_weighs_what_its_time_was_and_not_what_the_planner_thought(s
     assert shares[quick] > 0.999
     assert [advice.effects[n].statement.sql for n in advice.indexes[0].statements] == [quick]
     assert all(effect.time is not None for effect in advice.effects)
+
+
+def test_disk_counts_where_no_budget_bounds_it(snapshot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def advised(limits: Limits) -> int:
+        with Phantom.of(snapshot) as phantom:
+            return len(
+                advise(
+                    phantom, [WorkloadStatement("SELECT id FROM part WHERE shade = 3 AND place = 5")], limits
+                ).indexes
+            )
+
+    assert advised(Limits()) == 1
+    monkeypatch.setattr("dbwright.advise.advice.DISK", 1e-5)
+    assert advised(Limits()) == 0
+    assert advised(Limits(bytes=10_000_000)) == 1
