@@ -121,6 +121,14 @@ def test_what_was_squashed_and_recorded_late_is_not_taken_for_the_last(database,
     (folder / "0004_fourth.py").write_text(later.format("0003_third", "fourth"))
     assert run("apply", "--via", "django", "--yes", *options)[0] == 0
     assert columns(database) == ["fourth", "id", "note", "third", "total"]
+    settings = tmp_path / "project/settings.py"
+    right = settings.read_text()
+    settings.write_text(right + "raise RuntimeError('not today')\n")
     code, _, told = run("undo", "--yes", *options)
+    assert code == 1
+    assert "not today" in told
+    assert columns(database) == ["fourth", "id", "note", "third", "total"]
+    settings.write_text(right)
+    code, _, told = run("undo", "--yes", *options)  # what stayed may be tried again
     assert code == 0, told
     assert columns(database) == ["id", "note", "third", "total"]

@@ -85,7 +85,7 @@ def stop(target: Target) -> int:
 def list_runs(target: Target) -> int:
     """Print the runs of this journal, the newest first."""
     known = journal.runs(target.journal)
-    taken_back = {one.plan.of for one in known if one.plan.of}
+    taken_back = _taken_back(known)
     for one in known:
         state = "unfinished" if one.outcome is None else "done"
         if one.plan.run in taken_back:
@@ -191,8 +191,17 @@ def undo(target: Target, name: str | None, patience: Patience, *, yes: bool) -> 
     return _carry_out(target, plan, patience)
 
 
+def _taken_back(known: Sequence[journal.Run]) -> set[str]:
+    """The runs of which nothing stayed. Where something did, it may be tried again."""
+    return {
+        one.plan.of
+        for one in known
+        if one.plan.kind == "undo" and all(entry["state"] == "done" for entry in one.outcome or ())
+    }
+
+
 def _run_to_undo(known: Sequence[journal.Run], name: str | None) -> journal.Run:
-    taken_back = {one.plan.of for one in known}
+    taken_back = _taken_back(known)
     runs = [one for one in known if one.plan.kind == "apply" and one.plan.run not in taken_back]
     if name is None and runs:
         return runs[0]

@@ -101,7 +101,11 @@ def _backwards(via: Via, now: list[str]) -> tuple[list[tuple[str, ...]], list[st
         target = via.before[0] if via.before else "base"
         return ([] if sorted(via.before) == sorted(now) else [("downgrade", target)]), []
     new = [name for name in now if name not in set(via.before)]
-    ordered = _in_order(via)
+    asked = _run(via, ("showmigrations", "--plan", "--no-color"))
+    if asked.code:
+        return [], [_last(asked.said)]
+    # As their dependencies order them. The order in which they were recorded is another where some were squashed.
+    ordered = re.findall(r"^\[[X ]\]\s+(\w+\.\w+)", asked.said, re.MULTILINE)
     commands: list[tuple[str, ...]] = []
     for app in dict.fromkeys(name.split(".")[0] for name in reversed(new)):
         kept = [name for name in ordered if name.split(".")[0] == app and name in via.before]
@@ -116,12 +120,6 @@ def _backwards(via: Via, now: list[str]) -> tuple[list[tuple[str, ...]], list[st
             ]
         commands.append(("migrate", app, target, "--no-input", "--no-color"))
     return commands, []
-
-
-def _in_order(via: Via) -> list[str]:
-    """Django's migrations as their dependencies order them. The order in which they were recorded is another where some were squashed."""
-    said = _run(via, ("showmigrations", "--plan", "--no-color")).said
-    return re.findall(r"^\[[X ]\]\s+(\w+\.\w+)", said, re.MULTILINE)
 
 
 _children: dict[int, subprocess.Popen[str]] = {}
