@@ -196,7 +196,7 @@ def _taken_back(known: Sequence[journal.Run]) -> set[str]:
     return {
         one.plan.of
         for one in known
-        if one.plan.kind == "undo" and all(entry["state"] == "done" for entry in one.outcome or ())
+        if one.plan.of is not None and all(entry["state"] == "done" for entry in one.outcome or ())
     }
 
 
