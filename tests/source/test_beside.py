@@ -41,6 +41,16 @@ def test_a_module_that_is_called_so_comes_first(tmp_path: Path) -> None:
     assert tables(tmp_path, "import meta", "meta.metadata", meta="metadata = None\n") == []
 
 
+def test_a_folder_without_code_is_no_module(tmp_path: Path) -> None:
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta/list.html").touch()
+    assert tables(tmp_path, "import meta", "meta.metadata") == ["item"]
+
+
+def test_a_folder_with_code_is_one(tmp_path: Path) -> None:
+    assert tables(tmp_path, "import meta", "meta.metadata", meta__other="x = 1\n") == []
+
+
 @pytest.mark.parametrize(
     ("imported", "metadata"),
     [("import meta", "meta.registry.metadata"), ("from meta import metadata, Registry", "metadata")],

@@ -230,6 +230,7 @@ class Codebase:
         self._by_name: dict[str, Module | None] = {}
         self._concerned: dict[str, bool] = {}
         self._packages: dict[str, bool] = {}
+        self._with_code: dict[str, bool] = {}
         self._tails: dict[str, list[Path]] = {}
         for path in self.files:
             tail = path.parent.name if path.name == "__init__.py" else path.stem
@@ -335,10 +336,17 @@ class Codebase:
         if not module.owned or parts[0] in READ_AS_KNOWN or parts[0] in sys.stdlib_module_names:
             return name
         path = next((one for one in _candidates(module.path.parent, parts) if one in self.files), None)
-        if path is None or path == module.path or self.find(parts[0]) is not None or self.has_package(parts[0]):
+        if path is None or path == module.path or self.find(parts[0]) is not None or self._has_code(parts[0]):
             return name
         found, wanted = self.module_at(path), set(asked)
         return found.name if found is not None and wanted and wanted <= found.names else name
+
+    def _has_code(self, package: str) -> bool:
+        """Whether files of the project lie below a top-level folder of this name: one of templates is no package."""
+        if package not in self._with_code:
+            folders = [root / package for root in self.import_roots if (root / package).is_dir()]
+            self._with_code[package] = any(path.is_relative_to(one) for one in folders for path in self.files)
+        return self._with_code[package]
 
     def _concerns_databases(self, package: str) -> bool:
         """Whether a package of the environment has anything to do with the frameworks. The others (PDF writers, clients of services) are
