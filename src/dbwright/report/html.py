@@ -23,6 +23,7 @@ from dbwright.model import wording
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
 from dbwright.report import diagram, figures, inventory, plan, relations, workload
+from dbwright.report.carrying_out import carrying_out
 from dbwright.rules import Rule
 
 MOST_FINDINGS = 1500
@@ -92,6 +93,7 @@ def _environment() -> Environment:
         "evidence": figures.value,
         "forward": lambda change: sql.script(sql.forward(change)),
         "backward": lambda change: sql.script(sql.backward(change)),
+        "carrying_out": carrying_out,
         "was_changed": plaintext.was_changed,
         "anchor": _anchor,
     }

@@ -17,6 +17,7 @@ from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
 from dbwright.plaintext import clean, one_line
 from dbwright.report import figures, inventory, plan, relations, workload
+from dbwright.report.carrying_out import carrying_out
 
 LONGEST = 60_000
 """Characters. GitHub takes 65,536 in a comment."""
@@ -130,7 +131,7 @@ def _first(report: Report, rows: int) -> Iterable[str]:  # noqa: ARG001
         yield ""
         yield escaped(finding.message)
         yield ""
-        yield from step(finding)
+        yield from step(finding, carrying_out(report, finding))
         facts = [
             f"**{finding.severity}**",
             f"{finding.points:g} points",
@@ -143,8 +144,8 @@ def _first(report: Report, rows: int) -> Iterable[str]:  # noqa: ARG001
         yield ""
 
 
-def step(finding: Finding) -> Iterable[str]:
-    """The change with its reverse, or the next step."""
+def step(finding: Finding, command: str | None = None) -> Iterable[str]:
+    """The change with its reverse and the command that carries it out, or the next step."""
     if finding.change:
         back = sql.script(sql.backward(finding.change))
         yield block(sql.script(sql.forward(finding.change)))
@@ -159,6 +160,9 @@ def step(finding: Finding) -> Iterable[str]:
             yield ""
             yield "</details>"
             yield ""
+    if command:
+        yield f"Carry it out: {code(command)}"
+        yield ""
     if finding.next_step:
         yield f"Next step: {escaped(finding.next_step)}"
         yield ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections import Counter
 from io import StringIO
@@ -16,13 +15,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dbwright.fixes import sql
-from dbwright.fixes.tables import table_of
 from dbwright.model.finding import SEVERITIES, Finding
 from dbwright.model.report import Report
 from dbwright.model.wording import bytes_text, counted, duration, listed
 from dbwright.plaintext import clean, one_line
 from dbwright.ranking import leading
 from dbwright.report import plan
+from dbwright.report.carrying_out import carrying_out
 
 COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan", "info": "dim"}
 WIDTH = 110
@@ -149,23 +148,6 @@ def _finding(console: Console, report: Report, number: int, finding: Finding, mo
         else:
             console.print(Padding(line, (0, 0, 0, 3), expand=False), soft_wrap=False)
     console.print()
-
-
-def carrying_out(report: Report, finding: Finding) -> str | None:
-    """The command that carries out a finding's change: in the models and migrations where they make its tables, else in the database."""
-    change = finding.change or finding.code_change
-    if change is None:
-        return _command(report, "fix", finding, "--tests", "auto") if finding.edits else None
-    made = {table.name for table in report.snapshot.source.tables if table.owned and table.managed}
-    tables = {table[1] for operation in change.operations if (table := table_of(operation)) is not None}
-    if tables and tables <= made:
-        return _command(report, "fix", finding)
-    is_live = change.engine == "postgresql" and report.snapshot.collection_seconds and "--snapshot" not in report.given
-    return _command(report, "apply", finding) if is_live else None
-
-
-def _command(report: Report, verb: str, finding: Finding, *words: str) -> str:
-    return shlex.join(["dbwright", verb, finding.id, *words, *report.given])
 
 
 def _rest(console: Console, report: Report, fail_on: str | None) -> None:
