@@ -143,3 +143,14 @@ def test_an_edit_of_the_project_is_seen(tmp_path: Path) -> None:
     moved = next(path for path in sorted(root.rglob("models.py")))
     moved.write_text("")
     assert findings() != first
+
+
+def test_an_operation_that_nobody_knows_is_judged_anew(
+    tmp_path: Path, snapshot: Snapshot, judgements: list[Snapshot]
+) -> None:
+    first = judged.judge(snapshot, tmp_path)
+    kind = next(type(step).__name__ for f in first.findings if f.change for step in f.change.operations)
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes().replace(kind.encode(), b"X" * len(kind)))
+    assert judged.judge(snapshot, tmp_path).findings == first.findings
+    assert len(judgements) == 2

@@ -117,7 +117,10 @@ def _operation(wanted: type, value: Any) -> Any:
     if wanted is not Operation:
         raise NotImplementedError(wanted)
     kind, fields = value
-    return msgspec.convert(fields, getattr(changes, kind))
+    operation = vars(changes).get(kind)
+    if not isinstance(operation, type):
+        raise ValueError(f"no operation is called {kind}")
+    return msgspec.convert(fields, operation)
 
 
 def _mark(snapshot: Snapshot, arguments: object) -> str:
