@@ -1,5 +1,6 @@
 """Changes in Django's words: after the edits nothing is left to migrate, and the migrations leave what the SQL of the change leaves."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -103,3 +104,15 @@ def test_every_rendering_leaves_the_same_catalog_and_can_be_taken_back(server: E
     for _, change in reversed(draft.changes):
         run(by_sql, sql.backward(change))
     assert catalog(by_django) == before == catalog(by_sql)
+
+
+@pytest.mark.parametrize(("installed", "word"), [(None, "condition"), ("5.0.9", "check"), ("5.2.1", "condition")])
+def test_a_check_is_spelled_for_the_django_that_is_installed(tmp_path: Path, installed: str | None, word: str) -> None:
+    Shop(tmp_path)
+    if installed:
+        (tmp_path / f".venv/lib/python3.11/site-packages/django-{installed}.dist-info").mkdir(parents=True)
+    rule = c.AddConstraint(P, "shop_order", "shop_order_known", "CHECK (status IN ('new', 'failed'))", validate=True)
+    draft = drafted(tmp_path, [c.Change((rule,))])
+    (models,) = [file.new for file in draft.files if file.file == "shop/models.py"]
+    before = models[: models.index('"shop_order_known"')]
+    assert re.findall(r"(check|condition)=", before)[-1] == word

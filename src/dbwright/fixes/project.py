@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import codecs
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from dbwright.source.django.models import ModelAdoption
 
 OLDEST_DJANGO = (5, 2)
-"""Taken where the project does not say which it needs: the oldest that Django's own project still mends."""
+"""Taken where neither the project nor its environment says which it needs: the oldest that Django's own project still mends."""
 
 
 class ConflictingMigrations(DbwrightError):
@@ -91,6 +92,13 @@ class Project:
         return has_crlf(self.root, file)
 
     @cached_property
+    def installed_django(self) -> tuple[int, int] | None:
+        """The version in the project's environment, by the name of its folder; None where there is none."""
+        folders = self.environment.glob("[Dd]jango-*.dist-info") if self.environment is not None else ()
+        found = (re.match(r"[Dd]jango-(\d+)\.(\d+)", path.name) for path in folders)
+        return next(((int(one[1]), int(one[2])) for one in found if one), None)
+
+    @cached_property
     def on_sqlite(self) -> bool:
         """Whether some environment of the project runs it on SQLite."""
         return any(access.engine == "sqlite" for access in self.surroundings.accesses)
@@ -128,7 +136,7 @@ class Project:
         base, inherited = self._meta_source(django, adoption)
         node = adoption.cls.node
         source = ModelClass(adoption.cls.module.file, adoption.cls.name, node.lineno, base, inherited)
-        version = self.surroundings.django_version or OLDEST_DJANGO
+        version = self.surroundings.django_version or self.installed_django or OLDEST_DJANGO
         fields, options = (known.fields, known.options) if known is not None else ({}, {})
         user = django.applications.user_label
         return DjangoModel(table, label, source, fields, options, version, self.on_sqlite, whole, user)
