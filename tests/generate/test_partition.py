@@ -80,15 +80,16 @@ def writers(conninfo: str, count: int = 2) -> Iterator[list[int]]:
 
 
 def _write(connection: psycopg.Connection, random: Random) -> None:
-    one, other = sorted(random.sample(range(1, 12000), 2))
+    """Changes of the rows that were there first, and of rows of its own: what somebody else has written is left alone."""
     days = random.randrange(-20, 400)
-    connection.execute(
-        "INSERT INTO shop_event (customer_id, kind, data, created) VALUES (1, 'new', '{}', now() - %s * interval '1 day')",
+    (own,) = connection.execute(
+        "INSERT INTO shop_event (customer_id, kind, data, created) VALUES (1, 'new', '{}', now() - %s * interval '1 day') RETURNING id",
         (days,),
-    )
+    ).fetchone()  # type: ignore[misc]
+    one, other, third = sorted((*random.sample(range(1, 10_001), 2), random.choice((own, random.randrange(1, 10_001)))))
     connection.execute("UPDATE shop_event SET kind = 'changed' WHERE id = %s", (one,))
     connection.execute("UPDATE shop_event SET created = created - interval '45 days' WHERE id = %s", (other,))
-    connection.execute("DELETE FROM shop_event WHERE id = %s", (random.randrange(1, 12000),))
+    connection.execute("DELETE FROM shop_event WHERE id = %s", (third,))
 
 
 def hashes(conninfo: str, *tables: str) -> list[tuple[int, int]]:
