@@ -105,7 +105,7 @@ def without_password(address: str) -> str:
     try:
         parameters = parse_address(address)
     except CannotConnect:
-        return address  # a file
+        return "ADDRESS" if "://" in address and "@" in address else address  # a file
     if not parameters.keys() & {"password", "sslpassword"}:
         return address
     return make_conninfo(**{name: one for name, one in parameters.items() if name not in ("password", "sslpassword")})

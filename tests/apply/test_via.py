@@ -132,3 +132,30 @@ def test_what_was_squashed_and_recorded_late_is_not_taken_for_the_last(database,
     code, _, told = run("undo", "--yes", *options)  # what stayed may be tried again
     assert code == 0, told
     assert columns(database) == ["id", "note", "third", "total"]
+
+
+def test_what_was_squashed_in_the_run_itself_stays_and_so_does_what_a_hyphen_names(
+    database, store, tmp_path, monkeypatch
+):
+    later = (
+        "from django.db import migrations, models\n\n\nclass Migration(migrations.Migration):\n    dependencies = [('shop', '{}')]\n"
+        "    operations = [migrations.AddField('Order', '{}', models.IntegerField(default=0))]\n"
+    )
+    files = {**DJANGO, "shop/migrations/0003_add-third.py": later.format("0002_note", "third")}
+    options = project(tmp_path / "project", files, database, monkeypatch)
+    assert run("apply", "--via", "django", "--yes", *options)[0] == 0
+    folder = tmp_path / "project/shop/migrations"
+    squashed = DJANGO["shop/migrations/0001_initial.py"].replace(
+        "    initial = True\n",
+        "    initial = True\n    replaces = [('shop', n) for n in ('0001_initial', '0002_note', '0003_add-third')]\n",
+    )
+    fields = "('note', models.TextField(default='')), ('third', models.IntegerField(default=0)), ('total'"
+    (folder / "0004_fourth.py").write_text(later.format("0003_add-third", "fourth"))
+    assert run("apply", "--via", "django", "--yes", *options)[0] == 0
+    assert run("undo", "--yes", *options)[0] == 0
+    assert columns(database) == ["id", "note", "third", "total"]
+    (folder / "0001_squashed_0003.py").write_text(squashed.replace("('total'", fields))
+    assert run("apply", "--via", "django", "--yes", *options)[0] == 0
+    code, _, told = run("undo", "--yes", *options)
+    assert code == 0, told
+    assert columns(database) == ["id", "note", "third", "total"]

@@ -111,3 +111,35 @@ def test_a_variable_that_stands_nowhere_is_refused(tmp_path: Path) -> None:
         outcome = dbwright("generate", "password-rotation", "shop", *words, "--yes", folder=tmp_path)
         assert_one_clear_error(outcome)
     assert not (tmp_path / "database").exists()
+
+
+@pytest.mark.parametrize("written", ["p%40ss!word", "p%40ss%21word", "p@ss!word"])
+def test_however_an_address_is_escaped(database: str, tmp_path: Path, written: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE ROLE rotated LOGIN PASSWORD 'p@ss!word'")
+    script = project(tmp_path)
+    (tmp_path / ".env").write_text(f"DATABASE_URL=postgres://rotated:{written}@127.0.0.1/shop\n")
+    done = rotate(script, database)
+    assert done.returncode == 0, done.stderr
+    new = (
+        (tmp_path / ".env")
+        .read_text()
+        .removeprefix("DATABASE_URL=postgres://rotated:")
+        .removesuffix("@127.0.0.1/shop\n")
+    )
+    assert len(new) == 48
+    assert logs_in(database, "rotated", new)
+
+
+def test_what_cannot_be_written_is_not_changed(database_of: str, tmp_path: Path) -> None:
+    script = project(tmp_path)
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=postgres://rot%61ted:hunter2-we%61k@127.0.0.1:1/shop?password=hunter2-weak&user=rotated\n"
+    )
+    (tmp_path / "other").write_text((tmp_path / ".env").read_text())
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").symlink_to("other")
+    done = rotate(script, database_of)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".env").is_symlink()
+    assert not logs_in(database_of, "rotated", OLD)

@@ -131,7 +131,10 @@ async def many():
     engine = create_async_engine(**through_pgbouncer({url!r}.replace("+psycopg", "+asyncpg"), pool_size=3))
     async def one(number):
         async with engine.connect() as connection:
-            return await connection.scalar(text("SELECT :n + 1"), {{"n": number}})
+            for turn in range(3):  # each its own transaction, on whichever session is free
+                found = await connection.scalar(text("SELECT CAST(:n AS int) + 1"), {{"n": number}})
+                await connection.commit()
+            return found
     print(sum(await asyncio.gather(*(one(n) for n in range(40)))))
 asyncio.run(many())
 """

@@ -22,6 +22,7 @@ class Book(models.Model):
     author = models.ForeignKey(Author, models.CASCADE)
 """
 VIEWS = """\
+from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseBadRequest
 
 from shop.models import Author, Book
@@ -43,6 +44,11 @@ def refused(request):
     return HttpResponseBadRequest("no")
 
 
+def away(request):
+    logout(request)
+    return HttpResponse("")
+
+
 def fails(request):
     raise ValueError(Book.objects.count())
 
@@ -57,7 +63,7 @@ from shop import views
 
 inner = [path("lazily/", views.lazily), path("own/", views.own)]
 urlpatterns = [
-    path("", views.loaded), path("deep/", include(inner)), re_path(r"^loaded/$", views.loaded),
+    path("away/", views.away), path("", views.loaded), path("deep/", include(inner)), re_path(r"^loaded/$", views.loaded),
     path("no/", views.refused), path("fails/", views.fails), path("book/<int:pk>/", views.one),
 ]
 """

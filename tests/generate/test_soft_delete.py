@@ -63,6 +63,14 @@ class Log(Managed):
     name = models.CharField(max_length=20)
 
 
+class Described:
+    pass
+
+
+class Mixed(models.Model, Described):
+    name = models.CharField(max_length=20)
+
+
 class Remark(Note):
     by = models.CharField(max_length=20)
 """
@@ -127,6 +135,9 @@ def test_the_base_above_stays_the_first(tmp_path: Path) -> None:
     done = dbwright("generate", "soft-delete", "Note", "--yes", folder=tmp_path)
     assert done.code == 0, done.err
     assert "class Note(Timed, SoftDeleteModel):" in (tmp_path / "shop/models.py").read_text()
+    done = dbwright("generate", "soft-delete", "Mixed", "--yes", folder=tmp_path)
+    assert done.code == 0, done.err
+    assert "class Mixed(SoftDeleteModel, Described):" in (tmp_path / "shop/models.py").read_text()
     shop.manage("makemigrations", "--check", "--dry-run", database=None, sqlite=file)
     shop.manage("migrate", database=None, sqlite=file)
     use = (

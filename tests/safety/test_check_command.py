@@ -174,9 +174,16 @@ def test_what_does_not_fit_is_counted_what_is_lost_and_the_disk(database: str, t
             "SELECT count(*) FILTER (WHERE length(email) > 20), count(*) FILTER (WHERE amount > 2147483647),"
             " count(*) FILTER (WHERE round(price, 2) >= 100000) FROM users"
         ).fetchone()
+    assert truth is not None
     assert truth == tuple(found[column]["rows_that_break_it"] for column in ("email", "amount", "price"))
     assert found["note"]["rows_that_break_it"] is None  # what is computed always fits
     assert found["amount"]["disk_bytes_estimated"] > 30_000 * 40
+    cut = "ALTER TABLE users ALTER COLUMN email TYPE varchar(20) USING email::varchar(20);"
+    (tmp_path / "3_cut.sql").write_text(cut)  # an explicit cast cuts off where the other fails
+    outcome = check(tmp_path, "3_cut.sql", "--db", database, "--count", "--format", "json")
+    (migration,) = document(outcome)["migrations"]
+    assert [f["rows_that_break_it"] for f in migration["findings"] if f["column"] == "email"] == [None]
+    assert [(one["what"], one["count"]) for one in migration["loses"]] == [("users.email beyond varchar(20)", truth[0])]
     (tmp_path / "2_lost.sql").write_text(LOST)
     outcome = check(tmp_path, "2_lost.sql", "--db", database, "--count", "--format", "json")
     (migration,) = document(outcome)["migrations"]

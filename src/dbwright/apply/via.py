@@ -102,24 +102,43 @@ def _backwards(via: Via, now: list[str]) -> tuple[list[tuple[str, ...]], list[st
         return ([] if sorted(via.before) == sorted(now) else [("downgrade", target)]), []
     new = [name for name in now if name not in set(via.before)]
     asked = _run(via, ("showmigrations", "--plan", "--no-color"))
-    if asked.code:
-        return [], [_last(asked.said)]
+    listed = _run(via, ("showmigrations", "--no-color"))
+    if asked.code or listed.code:
+        return [], [_last((asked if asked.code else listed).said)]
     # As their dependencies order them. The order in which they were recorded is another where some were squashed.
-    ordered = re.findall(r"^\[[X ]\]\s+(\w+\.\w+)", asked.said, re.MULTILINE)
+    ordered = re.findall(r"^\[[X ]\]\s+(\S+)", asked.said, re.MULTILINE)
+    gone = {name.split(".", 1)[0] for name in via.before if name not in ordered}
+    # What was squashed from applied ones is recorded when it is first seen, and nothing is done then.
+    recorded = {name for name in _squashed(listed.said) if name.split(".", 1)[0] in gone}
+    before = {*via.before, *recorded}
+    new = [name for name in new if name not in recorded]
     commands: list[tuple[str, ...]] = []
     for app in dict.fromkeys(name.split(".")[0] for name in reversed(new)):
-        kept = [name for name in ordered if name.split(".")[0] == app and name in via.before]
+        kept = [name for name in ordered if name.split(".")[0] == app and name in before]
+        if not kept and any(name.split(".")[0] == app for name in before):
+            return [], [f"what of {app} was applied before cannot be told from the project's migrations: do it by hand"]
         target = kept[-1].split(".", 1)[1] if kept else "zero"
         shown = _run(via, ("migrate", app, target, "--plan", "--no-color"))
         if shown.code:
             return [], [_last(shown.said)]
-        taken = re.findall(r"^(\w+\.\w+)$", shown.said, re.MULTILINE)
+        taken = re.findall(r"^(\w+\.\S+)$", shown.said, re.MULTILINE)
         if others := [name for name in taken if name not in new]:
             return [], [
                 f"migrate {app} {target} would take back {others[0]} as well, which was applied before: do it by hand"
             ]
         commands.append(("migrate", app, target, "--no-input", "--no-color"))
     return commands, []
+
+
+def _squashed(said: str) -> list[str]:
+    """The squashed migrations of a listing by application."""
+    found, app = [], ""
+    for line in said.splitlines():
+        if line and not line[0].isspace():
+            app = line.strip()
+        elif squashed := re.match(r"\s+\[.\] (\S+) \(\d+ squashed migrations\)", line):
+            found.append(f"{app}.{squashed[1]}")
+    return found
 
 
 _children: dict[int, subprocess.Popen[str]] = {}

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dbwright.model.quoting import quote_identifier
+from dbwright.safety.fitting import is_text, unfit
 from dbwright.safety.judged import quoted, shown
-from dbwright.safety.nodes import Name, commands, dotted, relation
+from dbwright.safety.nodes import Name, Node, commands, dotted, relation
 from dbwright.safety.statements import Statement
+from dbwright.source.ddl import type_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,17 @@ def _taken(statement: Statement) -> Iterator[tuple[Name, str, Loss]]:
                 column = one.get("name", "")
                 counting = f"SELECT count({quote_identifier(column)}) FROM {quoted(name)}"
                 yield name, column, Loss(f"{shown(name)}.{column}", statement.line, counting)
+            elif one.get("subtype") == "AT_AlterColumnType" and "raw_default" in one["def"]["ColumnDef"]:
+                yield from _cut(name, one.get("name", ""), one["def"]["ColumnDef"], statement)
+
+
+def _cut(name: Name, column: str, definition: Node, statement: Statement) -> Iterator[tuple[Name, str, Loss]]:
+    """Texts that an explicit cast to a shorter type cuts off."""
+    type_ = type_text(definition["typeName"])
+    is_cast = "ColumnRef" in definition["raw_default"].get("TypeCast", {}).get("arg", {})
+    counting = unfit(name, quote_identifier(column), type_) if is_cast and is_text(type_) else None
+    if counting is not None:
+        yield name, f"{column} cut", Loss(f"{shown(name)}.{column} beyond {type_}", statement.line, counting)
 
 
 def _rows(name: Name, statement: Statement) -> Loss:

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from dbwright import __version__
 from dbwright.model.source import Source
 from dbwright.source import kept, read
-from dbwright.source.files import MOST_BYTES, find_environment, find_files, find_templates
+from dbwright.source.files import MOST_BYTES, find_environment, find_files, find_texts
 
 FORMAT = 11
 MOST_KEPT = 40
@@ -36,7 +36,10 @@ def digest(root: Path, environment: Path | None) -> str:
     found = blake2b(digest_size=20)
     for part in (__version__, str(FORMAT), _version("django"), _version("sqlalchemy"), str(environment)):
         found.update(part.encode() + b"\0")
-    for path in (*(file.path for file in find_files(root)), *find_templates(root)):
+    if environment is not None:  # what is installed is read as well, where models go on from it
+        for name in sorted(path.name for path in environment.glob("*.dist-info")):
+            found.update(name.encode() + b"\0")
+    for path in (*(file.path for file in find_files(root)), *find_texts(root)):
         found.update(str(path.relative_to(root)).encode("utf-8", "surrogateescape") + b"\0")
         try:
             found.update(_digest_of(path))

@@ -64,17 +64,23 @@ def find_files(root: Path, unread: Callable[[str, str], None] | None = None) -> 
 
 def find_templates(root: Path) -> Iterator[Path]:
     """The templates below a folder: what lies in a folder called ``templates`` or ``jinja2``."""
+    for path in find_texts(root):
+        if not {"templates", "jinja2"}.isdisjoint(path.parent.relative_to(root).parts):
+            yield path
+
+
+def find_texts(root: Path) -> Iterator[Path]:
+    """All files below a folder that may be templates: settings may name any folder."""
     count = 0
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if not _is_skipped(Path(folder, n)))
-        if not {"templates", "jinja2"}.isdisjoint(Path(folder).relative_to(root).parts):
-            for file in sorted(files):
-                if file.endswith((".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".email")):
-                    count += 1
-                    if count > MOST_FILES:
-                        return
-                    if os.path.isfile(Path(folder, file)):
-                        yield Path(folder, file)
+        for file in sorted(files):
+            if file.endswith((".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".email")):
+                count += 1
+                if count > MOST_FILES:
+                    return
+                if os.path.isfile(Path(folder, file)):
+                    yield Path(folder, file)
 
 
 def _is_skipped(folder: Path) -> bool:

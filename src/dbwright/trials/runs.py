@@ -7,10 +7,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,14 +147,22 @@ class Room:
         """A fresh copy with these files as they are here."""
         copy = self.folder / self.root.name
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(self.root, copy, symlinks=True, ignore=_ignored, ignore_dangling_symlinks=True)
+        try:
+            shutil.copytree(self.root, copy, symlinks=True, ignore=_ignored, ignore_dangling_symlinks=True)
+        except (OSError, shutil.Error) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CannotRunTests(f"The project cannot be copied: {reason}.", "Move what cannot be read away.") from None
         for folder, names, _ in os.walk(self.root):
             for name in _LINKED.intersection(names):
                 target = copy / Path(folder, name).relative_to(self.root)
                 target.symlink_to(Path(folder, name), target_is_directory=True)
             names[:] = [name for name in names if name not in _LEFT | _LINKED]
         for name, text in files.items():
-            (copy / name).write_text(text, encoding="utf-8")
+            path = copy / name
+            if not path.parent.resolve().is_relative_to(copy):
+                raise CannotRunTests(f"{name} stands behind a link that leads out of the project.", "Edit it there.")
+            path.unlink(missing_ok=True)  # a link would lead to the file itself
+            path.write_text(text, encoding="utf-8")
         return copy
 
     def run(self, tests: Command, files: Mapping[str, str]) -> Record:
@@ -163,33 +172,40 @@ class Room:
         shutil.rmtree(records, ignore_errors=True)
         records.mkdir()
         where = copy / tests.folder
-        try:
-            done = subprocess.run(
-                tests.command,
-                cwd=where,
-                env=self._environment(copy, where, records, tests.programs),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=SECONDS,
-                check=False,
-            )
-        except OSError as error:
-            raise CannotRunTests(
-                f"The tests cannot be started: {error.strerror}: {tests.command[0]}.", "Name the command with --tests."
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise CannotRunTests(
-                f"The tests took longer than {SECONDS // 60} minutes.", "Name fewer with --tests."
-            ) from None
+        code, output = self._ended(tests, where, self._environment(copy, where, records, tests.programs))
         record = {test.name: test for test in _read(records)}
         if not record:
-            said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it printed nothing"]
             raise CannotRunTests(
-                f"No test ran (exit code {done.returncode}): {said[0][:200]}",
+                f"No test ran (exit code {code}): {_said(output)[:200]}",
                 "Name a command that runs some with --tests.",
             )
         return record
+
+    def _ended(self, tests: Command, where: Path, environment: Mapping[str, str]) -> tuple[int, bytes]:
+        """The exit code and what was printed. What the tests have started ends with them."""
+        said = self.folder / "said"
+        with said.open("wb") as output:
+            try:
+                process = subprocess.Popen(
+                    tests.command, cwd=where, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise CannotRunTests(
+                    f"The tests cannot be started: {error.strerror}: {tests.command[0]}.",
+                    "Name the command with --tests.",
+                ) from None
+            try:
+                process.wait(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                raise CannotRunTests(
+                    f"The tests took longer than {SECONDS // 60} minutes.", "Name fewer with --tests."
+                ) from None
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        return process.returncode, said.read_bytes()
 
     def _environment(self, copy: Path, where: Path, records: Path, programs: Path | None) -> dict[str, str]:
         """The user's own, with the recorder and the copy first on Python's path: a project that is installed would be found before it.
@@ -218,8 +234,13 @@ def _said(output: bytes) -> str:
     return next((line for line in reversed(lines) if _ERROR.match(line)), lines[-1])
 
 
-def _ignored(_folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name in _LEFT | _LINKED}
+def _ignored(folder: str, names: list[str]) -> set[str]:
+    """What is not copied: what others wrote or keep, and pipes and sockets."""
+    return {name for name in names if name in _LEFT | _LINKED or not _is_copied(Path(folder, name))}
+
+
+def _is_copied(path: Path) -> bool:
+    return path.is_symlink() or path.is_file() or path.is_dir()
 
 
 def _read(folder: Path) -> Iterator[Ran]:

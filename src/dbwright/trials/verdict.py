@@ -55,10 +55,11 @@ def judge(first: Record, controls: Sequence[Record], after: Record, marks: Seque
     for name, runs in again.items():
         if problem := _differs(first[name], runs, after.get(name), name in steady):
             return Verdict(reason=problem, is_other=True)
+    meant = set(reached(first, marks)) if marks else set(steady)
     cheaper = [
         Figure(name, (first[name].statements, after[name].statements), (first[name].rows, after[name].rows))
         for name in steady
-        if _cost(after[name]) < _cost(first[name])
+        if name in meant and _cost(after[name]) < _cost(first[name])
     ]
     if not cheaper:
         return Verdict(reason=_nothing_cheaper(first, steady, marks))

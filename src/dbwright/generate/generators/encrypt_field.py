@@ -21,6 +21,7 @@ from dbwright.generate.workspace import Workspace
 from dbwright.model.query import Query, QueryColumn
 from dbwright.model.source_table import SourceColumn, SourceTable
 from dbwright.model.wording import listed
+from dbwright.source.files import find_files
 from dbwright.source.reader import Reading
 
 LIBRARIES = """\
@@ -58,15 +59,19 @@ def _written(
     workspace: Workspace, table: SourceTable, column: SourceColumn, model: DjangoModel, before: str, variable: str
 ) -> Generated:
     folder, back = workspace.folder_of_application(table), workspace.last_migration(table)
-    file, cls = f"{folder}/encrypted_fields.py", f"Encrypted{before}"
+    known, cls = _known(workspace, variable), f"Encrypted{before}"
+    file = known or f"{folder}/encrypted_fields.py"
     module = workspace.module(table, file)
-    if not (workspace.project.root / file).exists():
+    if known is None:
         workspace.add(file, templates.text("encrypt_field/module.py.txt", variable=variable))
         rotate = templates.text("encrypt_field/command.py.txt", module=module, variable=variable)
         workspace.add_command(table, "rotate_field_keys", rotate)
     edit = SetFieldClass(column.field, before, cls, module)
     workspace.edit(model.source.file, lambda old: edited(old, model.source, edit))
-    workspace.migrate(table, _steps(column, model, f"{module}.{cls}"))
+    written, encrypted = _steps(column, model, f"{module}.{cls}")
+    workspace.migrate(table, [written])
+    first = workspace.last_migration(table)
+    workspace.migrate(table, [encrypted])
     application = f"{model.label}_{model.name}_{column.field}"
     test = templates.text(
         "encrypt_field/test.py.txt",
@@ -80,14 +85,27 @@ def _written(
     workspace.add_test(table, f"test_encrypted_{model.name}_{column.field}", test)
     notes = [
         f"Require cryptography, and give every process {variable}; without the keys the values are lost, also those in backups.",
-        "Deploy the code before the data is migrated: it reads both. Old processes that still run cannot read what is encrypted.",
+        f"In this order: {first}; deploy the code, which reads both; when no old process runs any more, the rest of the migrations.",
         f"New key: put it first in {variable}, restart, python manage.py rotate_field_keys, take the old one out.",
     ]
     return workspace.generated(
-        ["pip install cryptography", "python manage.py migrate", f"python manage.py test {module.rpartition('.')[0]}"],
+        ["pip install cryptography", f"python manage.py test {workspace.module(table, folder)}", first],
         f"{back} while nothing writes {application}, and take the edits back",
         notes,
     )
+
+
+def _known(workspace: Workspace, variable: str) -> str | None:
+    """The module that an earlier field has brought: one for the project, so that one command exchanges the keys of all. Raises Refused
+    where it has its keys elsewhere."""
+    for one in find_files(workspace.project.root):
+        if one.name.rpartition("/")[2] == "encrypted_fields.py" and "MARK = " in workspace.text(one.name):
+            if f'VARIABLE = "{variable}"' not in workspace.text(one.name):
+                raise Refused(
+                    f"{one.name} has its keys in another variable than {variable}.", "Name that with --variable."
+                )
+            return one.name
+    return None
 
 
 def _steps(column: SourceColumn, model: DjangoModel, cls: str) -> list[Step]:
@@ -98,13 +116,14 @@ def _steps(column: SourceColumn, model: DjangoModel, cls: str) -> list[Step]:
     spelled = f"models.{type(field).__name__}("
     module = cls.rpartition(".")[0]
     words = [text(model.label), text(model.name), text(column.field)]
+    guard = call("migrations.RunPython", [], ["migrations.RunPython.noop", call("require_plain", [], words)])
     run = call("migrations.RunPython", [], [call(name, [], words) for name in ("encrypting", "decrypting")])
     return [
         Step(
             f"{model.name}_{column.field}_encrypted",
             f"{model.source.name}.{column.field} is written encrypted.",
-            operations=(operation.replace(spelled, f"{cls}(", 1),),
-            imports=imports | {f"import {module}"},
+            operations=(operation.replace(spelled, f"{cls}(", 1), guard),
+            imports=imports | {f"import {module}", f"from {module} import require_plain"},
         ),
         Step(
             f"{model.name}_{column.field}_encrypt",
@@ -145,4 +164,9 @@ def _compared(query: Query, table: str) -> Iterator[str]:
     ]
     columns += [*query.group_by, *query.distinct_on, *(key.column for key in query.order_by)]
     columns += [one for inner in query.inner for one in (*inner.group_by, *(key.column for key in inner.order_by))]
+    if query.distinct:
+        columns += query.columns
     yield from (one.column for one in columns if one is not None and one.table == table)
+    if any(one.name == table for one in query.tables):
+        expressions = (*query.group_expressions, *(key.expression for key in query.order_by))
+        yield from (word for expression in expressions for word in re.findall(r"\w+", expression))

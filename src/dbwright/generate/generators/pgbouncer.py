@@ -2,7 +2,7 @@
 
 A configuration in transaction mode whose pool fits the server's connections; a script with the role that PgBouncer logs in as, a function
 that gives it the secrets of others, and the timeouts that sessions can no longer ask for; one that proves it through the pooler, one that
-takes it back. Django gets a second alias for migrations, SQLAlchemy a function for its engines: both only where the environment names
+takes it back. Django gets a second alias beside the pool, SQLAlchemy a function for its engines: both only where the environment names
 PgBouncer, so development and tests go on without.
 """
 
@@ -37,6 +37,7 @@ LEAST_KEPT = 13
 """Connections that the pool leaves: ``superuser_reserved_connections`` (3 by default), and ten for migrations, monitoring, psql."""
 RESERVE = 5
 _TIMEOUTS = {"statement": "30s", "lock": "5s", "idle": "60s"}
+_ROUND = 'POOLER_HOST= PGOPTIONS="-c statement_timeout=0"'
 _PLAIN = re.compile(r"[\w./:-]+")
 """What stands in the configuration without quotes."""
 
@@ -85,7 +86,7 @@ def _code(workspace: Workspace, given: Mapping[str, Any]) -> list[str]:
         values["imported"] = "" if is_there else "import os\n\n"
         added = templates.text("pgbouncer/settings.py.txt", **values)
         workspace.edit(settings, lambda old: old.rstrip("\n") + "\n" + added)
-        notes.append("Deploy with: python manage.py migrate --database direct")
+        notes.append(f"Deploy with: {_ROUND} python manage.py migrate, so that no build is cut off by the timeouts.")
         return notes
     made = next((one for one in accesses if one.framework == "sqlalchemy"), None)
     if made is None:
@@ -94,5 +95,6 @@ def _code(workspace: Workspace, given: Mapping[str, Any]) -> list[str]:
         )
     folder = made.place.file.rpartition("/")[0]
     workspace.add(f"{folder}/pgbouncer.py".lstrip("/"), templates.text("pgbouncer/engine.py.txt", **values))
+    notes.append(f"Deploy with: {_ROUND} alembic upgrade head, so that no build is cut off by the timeouts.")
     notes.append(f"At {made.place}: give the engine **through_pgbouncer(url, …) in the place of its arguments.")
     return notes

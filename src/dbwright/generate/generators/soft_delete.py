@@ -142,8 +142,9 @@ def _with_base(old: str, model: DjangoModel, module: str) -> str:
     if any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "objects" for node in cls.body):
         raise CannotEdit(f"{cls.name} has a manager objects of its own, which has to become one of Undeleted's")
     last = cls.bases[-1]
-    if ast.unparse(last) == "models.Model":
-        source.replace(source.start(last), source.end(last), "SoftDeleteModel")
+    plain = next((base for base in cls.bases if ast.unparse(base) == "models.Model"), None)
+    if plain is not None:
+        source.replace(source.start(plain), source.end(plain), "SoftDeleteModel")
     else:  # behind the others, whose Meta stays the one that is inherited
         source.replace(source.end(last), source.end(last), ", SoftDeleteModel")
     source.add_import(module, "SoftDeleteModel")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dbwright.model.quoting import quote_identifier
 from dbwright.safety import sequences
+from dbwright.safety.fitting import is_text, unfit
 from dbwright.safety.judged import Check, Finding, Severity, Step, quoted, shown
 from dbwright.safety.nodes import Name, Node, constraints_of, is_constant, type_name
 from dbwright.source.ddl import type_text
@@ -220,7 +220,9 @@ def _type(step: Step, name: Name, column: str, definition: Node) -> Iterator[Fin
     type_ = type_text(definition["typeName"])
     using = definition.get("raw_default")  # where the grammar keeps USING
     is_computed = using is not None and "ColumnRef" not in using.get("TypeCast", {}).get("arg", {})
-    counting = None if is_computed else _unfit(name, quote_identifier(column), type_)
+    # An explicit cast cuts texts off instead of failing: `losses` tells those.
+    never_fails = is_computed or (using is not None and is_text(type_))
+    counting = None if never_fails else unfit(name, quote_identifier(column), type_)
     rewrite = sequences.change_type(step.framework, quoted(name), quote_identifier(column), type_)
     if step.ran is None or step.key(name) in step.state.invented_tables:
         yield step.slow(
@@ -241,26 +243,6 @@ def _type(step: Step, name: Name, column: str, definition: Node) -> Iterator[Fin
             NARROWED, f"{shown(name)} is read, or its indexes are built, while nobody can use it, because {column} becomes {type_}.", name,
             column=column, rewrite=rewrite, counting=counting,
         )  # fmt: skip
-
-
-_RANGES = {"smallint": 1 << 15, "integer": 1 << 31, "bigint": 1 << 63}
-
-
-def _unfit(name: Name, column: str, type_: str) -> str | None:
-    """The query that counts the values that do not fit a type: too long, too large; None for types that take everything."""
-    words = re.fullmatch(r"(?P<name>[a-z ]+?)(?:\((?P<first>\d+)(?:, ?(?P<second>\d+))?\))?", type_)
-    if words is None:
-        return None
-    condition = None
-    if words["name"] in ("varchar", "character varying", "char", "character", "bpchar") and words["first"]:
-        condition = f"length(rtrim({column}::text)) > {words['first']}"
-    elif words["name"] in _RANGES:
-        limit = _RANGES[words["name"]]
-        condition = f"{column}::numeric NOT BETWEEN {-limit} AND {limit - 1}"
-    elif words["name"] in ("numeric", "decimal") and words["first"]:
-        scale = int(words["second"] or 0)
-        condition = f"abs(round({column}::numeric, {scale})) >= 1e{int(words['first']) - scale}"
-    return f"SELECT count(*) FROM {quoted(name)} WHERE {condition}" if condition else None
 
 
 def _default_dropped(step: Step, name: Name, column: str) -> Iterator[Finding]:
