@@ -45,6 +45,8 @@ def test_the_next_command_looks_at_the_same_and_tells_no_password(shop: str, fol
     outcome = dbwright("audit", "--db", url, "--only", RULE, "--no-history", folder=folder)
     assert password not in outcome.out + outcome.err
     (line,) = [line for line in outcome.out.splitlines() if line.strip().startswith("do ")]
+    (whole,) = [line for line in outcome.out.splitlines() if line.startswith("All of it: ")]
+    assert f"dbname={told['dbname']}" in whole
     words = shlex.split(line)[2:]
     assert words[0] == "apply"
     applied = dbwright(*words, "--yes", folder=folder, environment={"PGPASSWORD": password})

@@ -1,4 +1,4 @@
-"""The command that carries out what a finding proposes, as it is copied from a report."""
+"""Commands as they are copied from a report: for the same project and database, never with a password."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def carrying_out(report: Report, finding: Finding) -> str | None:
 
 def _command(report: Report, verb: str, finding: Finding, *words: str) -> str:
     return shlex.join(["dbwright", verb, finding.id, *words, *report.given])
+
+
+def audit_again(report: Report, *words: str) -> str:
+    """The audit of the same, asked in other words."""
+    given = [word for word in report.given if word != "--project"]  # which is its argument
+    return shlex.join(["dbwright", "audit", *given, *words])

@@ -21,7 +21,7 @@ from dbwright.model.wording import bytes_text, counted, duration, listed
 from dbwright.plaintext import clean, one_line
 from dbwright.ranking import leading
 from dbwright.report import plan
-from dbwright.report.carrying_out import carrying_out
+from dbwright.report.carrying_out import audit_again, carrying_out
 
 COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan", "info": "dim"}
 WIDTH = 110
@@ -97,9 +97,8 @@ def _findings(console: Console, report: Report) -> None:
         console.print(
             Text(f"Settings of the server on your own machine: {len(aside)} findings ({names})", style="bold")
         )
-        console.print(
-            Padding(Text("see   dbwright audit --only settings --format markdown", style="dim"), (0, 0, 0, 3))
-        )
+        command = audit_again(report, "--only", "settings", "--format", "markdown")
+        console.print(Text(f"   see   {command}", style="dim"), soft_wrap=True)
         console.print()
 
 
@@ -182,7 +181,8 @@ def _rest(console: Console, report: Report, fail_on: str | None) -> None:
             Text(one_line(f"Expired ignore: {ignore.rule} {ignore.object} ended {ignore.until}")), style="yellow"
         )
     if report.findings:
-        console.print("All of it: dbwright audit --format html -o report.html", style="dim")
+        command = audit_again(report, "--format", "html", "-o", "report.html")
+        console.print(Text(f"All of it: {command}", style="dim"), soft_wrap=True)
 
 
 def _time_by_line(console: Console, report: Report) -> None:

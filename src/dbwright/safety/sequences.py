@@ -174,7 +174,10 @@ def change_type(framework: Framework, table: str, column: str, type_: str) -> st
         f"2. Deploy code (or a trigger) that writes both columns.\n"
         f"3. {backfill(table, column + '_new', column)}\n"
         f"4. Deploy code that reads {column}_new.\n"
-        f"5. ALTER TABLE {table} DROP COLUMN {column}; in a later migration."
+        f"5. ALTER TABLE {table} DROP COLUMN {column}; in a later migration.\n"
+        f"Where {column} is a key, has a sequence, or others point at it: before 5 build a unique index on {column}_new\n"
+        f"CONCURRENTLY, and in one short transaction exchange the constraint (USING INDEX), the sequence (OWNED BY, SET\n"
+        f"DEFAULT), the foreign keys (NOT VALID, validated later) and the two names."
     )
     if framework == "django":
         steps += "\nIn Django: AddField, then RunPython in batches with atomic = False, then RemoveField once no code reads the old field."

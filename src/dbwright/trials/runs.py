@@ -177,7 +177,7 @@ class Room:
         if not record:
             raise CannotRunTests(
                 f"No test ran (exit code {code}): {_said(output)[:200]}",
-                "Name a command that runs some with --tests.",
+                "Name a command that runs some with --tests; the project's own interpreter by its path, where it is not in .venv.",
             )
         return record
 

@@ -132,7 +132,7 @@ def _finding(snapshot: Snapshot, problem: GraphProblem) -> Finding:
         else "`alembic upgrade head` refuses to choose"
     )
     return Finding(
-        title=f"{where}: {len(problem.names)} migrations at the end of one history"[:79],
+        title=f"{len(problem.names)} last migrations in {where}",
         message=f"{listed(problem.names)} of {where} all come last; {refuses}, and a deployment ends halfway.{both}",
         objects=tuple(migration_ref(problem.group, name) for name in problem.names),
         impact=Impact(len(problem.names), "last migrations", 1, 8),
