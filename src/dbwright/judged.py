@@ -25,10 +25,7 @@ from dbwright.model.finding import Finding, NotChecked, Strength
 from dbwright.model.report import Ignore, IgnoredFinding, Report, Score
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.source import Source
-
-MOST_KEPT = 40
-"""Reports kept; the oldest go."""
-_SUFFIX = ".judged"
+from dbwright.source.cache import kept_or_made
 
 
 @dataclass(frozen=True)
@@ -58,24 +55,17 @@ def judge(
     began = time.perf_counter()
     if not can_be_kept(snapshot):
         return audit(snapshot, only=only, ignores=ignores, baseline=baseline, limits=limits)
-    path = folder / f"{_mark(snapshot, (only, ignores, baseline, limits))}{_SUFFIX}"
-    try:
-        judged = decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        judged = None  # nothing is kept, or nothing that can be read
-    if judged is not None:
-        fields = {name: getattr(judged, name) for name in judged.__dataclass_fields__}
-        return Report(snapshot=snapshot, **fields, audit_seconds=round(time.perf_counter() - began, 3))
-    report = audit(snapshot, only=only, ignores=ignores, baseline=baseline, limits=limits)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(encode(report))
-        temporary.replace(path)
-        _forget_old(folder)
-    except OSError:
-        pass
-    return report
+    report = kept_or_made(
+        folder / f"{_mark(snapshot, (only, ignores, baseline, limits))}.judged",
+        lambda data: _report(snapshot, decode(data)),
+        lambda: audit(snapshot, only=only, ignores=ignores, baseline=baseline, limits=limits),
+        encode,
+    )
+    return report if report.audit_seconds else replace(report, audit_seconds=round(time.perf_counter() - began, 3))
+
+
+def _report(snapshot: Snapshot, judged: Judged) -> Report:
+    return Report(snapshot=snapshot, **{name: getattr(judged, name) for name in Judged.__dataclass_fields__})
 
 
 def can_be_kept(snapshot: Snapshot) -> bool:
@@ -148,9 +138,3 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
         elif not entry.name.endswith(".pyc"):
             status = entry.stat()
             yield entry.path, status.st_size, status.st_mtime_ns
-
-
-def _forget_old(folder: Path) -> None:
-    kept = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in kept[MOST_KEPT:]:
-        path.unlink(missing_ok=True)

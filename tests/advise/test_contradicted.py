@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import psycopg
 import pytest
+from loaded import Loaded, loaded
 
 from dbwright.advise.advice import _is_doubtful
 from dbwright.advise.candidates import candidates
 from dbwright.advise.contradicted import contradicted
 from dbwright.advise.evidence import Evidence
 from dbwright.advise.measures import distinct_values
-from dbwright.collect.postgres import collect
+from dbwright.embedded import EmbeddedServer
 from dbwright.model.advice import Effect
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom
-from dbwright.postgres import connect, parse_address
 
 ROWS = 28_000
 TABLES = f"""
@@ -26,19 +25,13 @@ INSERT INTO line SELECT n / 4, n % 4, n % 4, n, 'x' FROM generate_series(0, {ROW
 CREATE UNIQUE INDEX ON line (part, number);
 CREATE UNIQUE INDEX ON line (order_id, place) WHERE note = 'x';
 CREATE UNIQUE INDEX ON line ((order_id + 0), number);
-VACUUM ANALYZE line
 """
 
 
 @pytest.fixture(scope="module")
-def base(server: Any) -> Iterator[tuple[Any, Snapshot]]:
-    conninfo = server.create_database("contradicted")
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        for statement in TABLES.strip().split(";\n"):
-            connection.execute(statement.encode())
-        parameters = parse_address(conninfo)
-        with connect(parameters) as reading:
-            yield connection, collect(reading, parameters)
+def base(server: EmbeddedServer) -> Iterator[Loaded]:
+    with loaded(server, "contradicted", TABLES) as one:
+        yield one
 
 
 def told(snapshot: Snapshot, **distinct: float) -> Snapshot:
@@ -47,8 +40,8 @@ def told(snapshot: Snapshot, **distinct: float) -> Snapshot:
     return replace(snapshot, statistics=replace(snapshot.statistics, columns=tuple(rows)))
 
 
-def test_a_guess_below_what_the_key_allows_is_known(base: tuple[Any, Snapshot]) -> None:
-    (one,) = contradicted(told(base[1], order_id=2000))
+def test_a_guess_below_what_the_key_allows_is_known(base: Loaded) -> None:
+    (one,) = contradicted(told(base.snapshot, order_id=2000))
     assert (one.column, one.told, one.least, one.index) == ("order_id", 2000, ROWS / 4, "line_pkey")
     assert one.factor == pytest.approx(3.5)
 
@@ -62,12 +55,12 @@ def test_a_guess_below_what_the_key_allows_is_known(base: tuple[Any, Snapshot]) 
         {"part": 100},  # NULLs are as many as they like
     ],
 )
-def test_what_no_key_contradicts(base: tuple[Any, Snapshot], distinct: dict[str, float]) -> None:
-    assert not list(contradicted(told(base[1], **distinct)))
+def test_what_no_key_contradicts(base: Loaded, distinct: dict[str, float]) -> None:
+    assert not list(contradicted(told(base.snapshot, **distinct)))
 
 
-def test_two_guesses_contradict_each_other_and_nobody_knows_which_is_wrong(base: tuple[Any, Snapshot]) -> None:
-    snapshot = told(base[1], order_id=2000)
+def test_two_guesses_contradict_each_other_and_nobody_knows_which_is_wrong(base: Loaded) -> None:
+    snapshot = told(base.snapshot, order_id=2000)
     rows = [
         replace(row, common_values=(), common_frequencies=()) if row.column == "number" else row
         for row in snapshot.statistics.columns
@@ -75,15 +68,14 @@ def test_two_guesses_contradict_each_other_and_nobody_knows_which_is_wrong(base:
     assert not list(contradicted(replace(snapshot, statistics=replace(snapshot.statistics, columns=tuple(rows)))))
 
 
-def test_the_number_is_advised_to_those_who_ask_for_it(base: tuple[Any, Snapshot]) -> None:
-    connection, snapshot = base
+def test_the_number_is_advised_to_those_who_ask_for_it(base: Loaded) -> None:
     asked = [
         "SELECT * FROM line WHERE order_id = $1",
         "SELECT order_id, count(*) FROM line GROUP BY order_id",
         "SELECT order_id FROM line WHERE number = 3",
     ]
     effects = [Effect(WorkloadStatement(sql), 100.0, 100.0) for sql in asked]
-    wrong = told(snapshot, order_id=2000)
+    wrong = told(base.snapshot, order_id=2000)
     with Phantom.of(wrong) as phantom, phantom.session() as session:
         with Evidence(session, wrong, effects, ()) as evidence:
             (measure,) = distinct_values.measures(evidence)
@@ -91,17 +83,19 @@ def test_the_number_is_advised_to_those_who_ask_for_it(base: tuple[Any, Snapshot
             assert not list(distinct_values.measures(evidence))
     assert measure.statements == (0, 1)
     assert "4 rows each at most" in measure.evidence[0]
-    connection.execute(measure.change.encode())
-    row = connection.execute(
-        "SELECT n_distinct FROM pg_stats WHERE tablename = 'line' AND attname = 'order_id'"
-    ).fetchone()
+    with psycopg.connect(base.conninfo, autocommit=True) as connection:
+        connection.execute(measure.change.encode())
+        row = connection.execute(
+            "SELECT n_distinct FROM pg_stats WHERE tablename = 'line' AND attname = 'order_id'"
+        ).fetchone()
     assert row is not None
     assert row[0] == pytest.approx(-0.25)
 
 
-def test_what_joins_by_it_is_doubtful(base: tuple[Any, Snapshot]) -> None:
+def test_what_joins_by_it_is_doubtful(base: Loaded) -> None:
     found = candidates(
-        [WorkloadStatement("SELECT 1 FROM line a JOIN line b ON a.order_id = b.order_id AND b.number = 3")], base[1]
+        [WorkloadStatement("SELECT 1 FROM line a JOIN line b ON a.order_id = b.order_id AND b.number = 3")],
+        base.snapshot,
     )
     assert {column for _, column in found.joins[0]} == {"order_id"}
     assert _is_doubtful(cost=0.5, time=0.5, off=2.2)

@@ -1,20 +1,18 @@
 """Plans that count on ending early: what they are taken to cost at worst, and what the choice makes of them."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg
 import pytest
+from loaded import loaded
 
 from dbwright.advise.advice import advise
 from dbwright.advise.costs import Price, Scale
 from dbwright.advise.early_end import exposure
 from dbwright.advise.selection import Limits
-from dbwright.collect.postgres import collect
+from dbwright.embedded import EmbeddedServer
 from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom, Session
-from dbwright.postgres import connect, parse_address
 
 ROWS = 60_000
 TABLES = f"""
@@ -24,20 +22,14 @@ INSERT INTO channel SELECT n, n % 10 FROM generate_series(1, 1000) n;
 INSERT INTO message SELECT n, 1 + n % 1000, CASE WHEN n > {ROWS} * 0.97 THEN 'waits' ELSE 'done' END,
     '2026-01-01'::timestamptz + n * interval '1 minute', repeat('x', 80) FROM generate_series(1, {ROWS}) n;
 CREATE INDEX message_at ON message (at);
-VACUUM ANALYZE channel, message;
 """
 WAITING = "SELECT body FROM message WHERE state = 'waits' ORDER BY at LIMIT 50"
 
 
 @pytest.fixture(scope="module")
-def snapshot(server: Any) -> Any:
-    conninfo = server.create_database("early")
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        for statement in TABLES.strip().split(";\n"):
-            connection.execute(statement.encode())
-    parameters = parse_address(conninfo)
-    with connect(parameters) as connection:
-        return collect(connection, parameters)
+def snapshot(server: EmbeddedServer) -> Iterator[Snapshot]:
+    with loaded(server, "early", TABLES) as one:
+        yield one.snapshot
 
 
 @pytest.fixture(scope="module")

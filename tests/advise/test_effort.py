@@ -1,38 +1,33 @@
 """The estimated time beside the planner's cost: what it is made of, and what the choice makes of it."""
 
+from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
+from loaded import loaded
 
 from dbwright.advise.advice import advise
 from dbwright.advise.costs import NONE, Costs, Price, Scale
 from dbwright.advise.effort import Efforts, are_cached
 from dbwright.advise.programme import solve
 from dbwright.advise.selection import Limits
-from dbwright.collect.postgres import collect
+from dbwright.embedded import EmbeddedServer
+from dbwright.model.snapshot import Snapshot
 from dbwright.model.workload import WorkloadStatement
 from dbwright.phantom import Phantom
-from dbwright.postgres import connect, parse_address
 
 ROWS = 40_000
 TABLES = f"""
 CREATE TABLE part (id int PRIMARY KEY, place int NOT NULL, shade int NOT NULL, note text NOT NULL);
 INSERT INTO part SELECT n, n % 100, n % 7, repeat('x', 60) FROM generate_series(1, {ROWS}) n;
 CREATE INDEX part_place ON part (place);
-VACUUM ANALYZE part;
 """
 
 
 @pytest.fixture(scope="module")
-def snapshot(server: Any) -> Any:
-    conninfo = server.create_database("effort")
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        for statement in TABLES.strip().split(";\n"):
-            connection.execute(statement.encode())
-    parameters = parse_address(conninfo)
-    with connect(parameters) as connection:
-        return collect(connection, parameters)
+def snapshot(server: EmbeddedServer) -> Iterator[Snapshot]:
+    with loaded(server, "effort", TABLES) as one:
+        yield one.snapshot
 
 
 def test_the_entries_that_a_filter_leaves_out_are_counted(snapshot: Any) -> None:

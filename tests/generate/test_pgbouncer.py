@@ -167,6 +167,9 @@ def test_a_pool_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert_one_clear_error(outcome)
     assert "leaves 5 of 30 connections" in outcome.err
     assert "may have 12" in outcome.err
+    outcome = dbwright(*words, "--folder", "../elsewhere", folder=tmp_path)
+    assert_one_clear_error(outcome)
+    assert "is no file below the project" in outcome.err
     outcome = dbwright(*words, "--host", "a;b\n[x]", folder=tmp_path)
     assert_one_clear_error(outcome)
     assert not (tmp_path / "database").exists()

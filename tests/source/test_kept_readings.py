@@ -16,4 +16,7 @@ def test_templates_of_any_folder_and_what_is_installed_are_part_of_it(tmp_path: 
     page.write_text("{{ book.author }}")
     edited = digest(tmp_path, packages)
     (packages / "library-1.0.dist-info").rename(packages / "library-1.1.dist-info")
+    elsewhere = tmp_path / "linked"
+    elsewhere.symlink_to(packages)
+    assert digest(tmp_path, elsewhere) == digest(tmp_path, packages)
     assert len({before, edited, digest(tmp_path, packages)}) == 3

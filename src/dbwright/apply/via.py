@@ -100,22 +100,20 @@ def _backwards(via: Via, now: list[str]) -> tuple[list[tuple[str, ...]], list[st
     if via.kind == "alembic":
         target = via.before[0] if via.before else "base"
         return ([] if sorted(via.before) == sorted(now) else [("downgrade", target)]), []
-    new = [name for name in now if name not in set(via.before)]
     asked = _run(via, ("showmigrations", "--plan", "--no-color"))
     listed = _run(via, ("showmigrations", "--no-color"))
     if asked.code or listed.code:
         return [], [_last((asked if asked.code else listed).said)]
     # As their dependencies order them. The order in which they were recorded is another where some were squashed.
     ordered = re.findall(r"^\[[X ]\]\s+(\S+)", asked.said, re.MULTILINE)
-    gone = {name.split(".", 1)[0] for name in via.before if name not in ordered}
+    gone = {_application(name) for name in via.before if name not in ordered}
     # What was squashed from applied ones is recorded when it is first seen, and nothing is done then.
-    recorded = {name for name in _squashed(listed.said) if name.split(".", 1)[0] in gone}
-    before = {*via.before, *recorded}
-    new = [name for name in new if name not in recorded]
+    before = {*via.before, *(name for name in _squashed(listed.said) if _application(name) in gone)}
+    new = [name for name in now if name not in before]
     commands: list[tuple[str, ...]] = []
-    for app in dict.fromkeys(name.split(".")[0] for name in reversed(new)):
-        kept = [name for name in ordered if name.split(".")[0] == app and name in before]
-        if not kept and any(name.split(".")[0] == app for name in before):
+    for app in dict.fromkeys(map(_application, reversed(new))):
+        kept = [name for name in ordered if _application(name) == app and name in before]
+        if not kept and app in map(_application, before):
             return [], [f"what of {app} was applied before cannot be told from the project's migrations: do it by hand"]
         target = kept[-1].split(".", 1)[1] if kept else "zero"
         shown = _run(via, ("migrate", app, target, "--plan", "--no-color"))
@@ -128,6 +126,10 @@ def _backwards(via: Via, now: list[str]) -> tuple[list[tuple[str, ...]], list[st
             ]
         commands.append(("migrate", app, target, "--no-input", "--no-color"))
     return commands, []
+
+
+def _application(migration: str) -> str:
+    return migration.partition(".")[0]
 
 
 def _squashed(said: str) -> list[str]:

@@ -289,10 +289,14 @@ def _tell_code(files: Sequence[FileText], edits: Sequence[Finding], after: Repor
     present = {finding.id for finding in after.findings}
     about = [finding for finding in edits if any(edit.place.file in edited for edit in finding.edits)]
     gone = [finding.title for finding in about if finding.id not in present]
-    if gone:
-        note(f"{counted(len(gone), 'finding')} gone: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
+    _tell_gone(gone)
     if len(about) > len(gone):
         note(f"{counted(len(about) - len(gone), 'finding')} on code still there, in part.")
+
+
+def _tell_gone(titles: Sequence[str]) -> None:
+    if titles:
+        note(f"{counted(len(titles), 'finding')} gone: {'; '.join(titles[:3])}{' …' if len(titles) > 3 else ''}.")
 
 
 def _tell_outcome(draft: Draft, after: Report) -> None:
@@ -302,8 +306,7 @@ def _tell_outcome(draft: Draft, after: Report) -> None:
     stay = len(titles) - len(gone)
     for file in draft.files:
         note(f"{'Written' if file.old is None else 'Edited'}: {file.file}")
-    if gone:
-        note(f"{counted(len(gone), 'finding')} gone: {'; '.join(gone[:3])}{' …' if len(gone) > 3 else ''}.")
+    _tell_gone(gone)
     if stay:
         note(f"{counted(stay, 'finding')} still there, in part or until the database is migrated.")
     for name in draft.unchecked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,12 @@ from dbwright.fixes.drafts import FileText
 
 class Refused(DbwrightError):
     """A generator cannot leave something that works; the message says why and the remedy what to do."""
+
+
+def require_variable(name: str) -> None:
+    """Raises Refused for what is no name of an environment variable as settings spell them."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise Refused(f"{name} is no name of a variable.", "Take capital letters and underscores.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,28 @@ class Workspace:
         root = path.removesuffix(table.symbol.rpartition(".")[0])
         return file.removesuffix(".py").replace("/", ".").removeprefix(root)
 
+    @staticmethod
+    def require_django(table: SourceTable, what: str) -> None:
+        """Raises Refused for a table of another framework; ``what`` is generated for Django only: ``Search is``."""
+        if table.framework != "django":
+            raise Refused(f"{table.name} is no model of Django's.", f"{what} generated for Django only.")
+
+    def applications(self, asked: Sequence[str]) -> dict[str, SourceTable]:
+        """Django's applications with models of the project, each with one of its tables. Raises Refused where there are none, or one in
+        ``asked`` is not among them."""
+        models = [
+            table
+            for table in self.project.tables
+            if table.framework == "django" and table.owned and table.managed and not table.through
+        ]
+        known = {self.django_model(table).label: table for table in reversed(models)}
+        if not known:
+            raise Refused("There are no models of Django's here.", "Give the project's folder with --project.")
+        strange = next((name for name in asked if name not in known), None)
+        if strange is not None:
+            raise Refused(f"{strange} is no application with models here.", f"There are {', '.join(sorted(known))}.")
+        return known
+
     def settings_file(self, wanted: str | None) -> str:
         """The file with Django's ``DATABASES``: ``wanted``, or the only one. Raises Refused."""
         found = [
@@ -116,8 +138,16 @@ class Workspace:
                 f"{file} cannot be edited: {error}.", "Write it in the plain way, and run this again."
             ) from None
 
+    def add_to_settings(self, file: str, text: str) -> None:
+        """Put statements behind all others of a settings file; they may use ``os``."""
+        is_imported = re.search(r"^import os$", self.text(file), re.MULTILINE)
+        added = text if is_imported else f"import os\n\n{text}"
+        self.edit(file, lambda old: f"{old.rstrip(chr(10))}\n\n{added}")
+
     def add(self, file: str, text: str) -> None:
-        """A new file. Raises Refused where there is one already."""
+        """A new file. Raises Refused where there is one already, and for one outside of the project."""
+        if not (self.project.root / file).resolve().is_relative_to(self.project.root):
+            raise Refused(f"{file} is no file below the project.", "Name one there.")
         if file in self._texts or (self.project.root / file).exists():
             raise Refused(f"{file} is there already.", "Move it away, or leave things as they are.")
         self._texts[file] = text

@@ -22,7 +22,7 @@ def with_counts(judgements: Iterable[Judgement], address: str) -> Iterator[Judge
         for one in judgements:
             gaps: list[str] = []
             findings = tuple(_counted(connection, finding, gaps) for finding in one.findings)
-            lost = tuple(replace(part, count=_answer(connection, part.loss.counting, gaps)) for part in one.lost)
+            lost = tuple(replace(part, count=_answer(connection, part.counting, gaps)) for part in one.lost)
             yield replace(one, findings=findings, lost=lost, gaps=(*one.gaps, *gaps))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dbwright.safety.judged import quoted
-from dbwright.safety.nodes import Name
+from dbwright.safety.nodes import Name, Node
 
 _TEXTS = ("varchar", "character varying", "char", "character", "bpchar")
 _RANGES = {"smallint": 1 << 15, "integer": 1 << 31, "bigint": 1 << 63}
@@ -26,6 +26,14 @@ def unfit(name: Name, column: str, type_: str) -> str | None:
         scale = int(words["second"] or 0)
         condition = f"abs(round({column}::numeric, {scale})) >= 1e{int(words['first']) - scale}"
     return f"SELECT count(*) FROM {quoted(name)} WHERE {condition}" if condition else None
+
+
+def using(definition: Node) -> str:
+    """How a change of type makes the new values: ``itself``, by an explicit ``cast`` of the column, or ``computed`` in another way."""
+    given = definition.get("raw_default")  # where the grammar keeps USING
+    if given is None:
+        return "itself"
+    return "cast" if "ColumnRef" in given.get("TypeCast", {}).get("arg", {}) else "computed"
 
 
 def is_text(type_: str) -> bool:

@@ -34,14 +34,6 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """``count``: rows, or values of a column; None where they were not counted."""
-
-    loss: Loss
-    count: int | None = None
-
-
-@dataclass(frozen=True)
 class Judgement:
     """One script: what each statement showed, and what is wrong. ``invented`` is the schema that was made up for it, ``gaps`` what could
     not be looked at."""
@@ -51,7 +43,7 @@ class Judgement:
     findings: tuple[Finding, ...]
     invented: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[Loss, ...] = ()
     """What it takes away, counted in the database where that was asked for."""
 
 
@@ -119,7 +111,7 @@ def _one(script: Script, before: Before, scratch: Scratch, codes: Sequence[Code]
         findings += _without_echo(found)
         note(step)
     gaps = tuple(_gaps(prior, script, observations))
-    lost = tuple(map(Lost, losses.forward(script.statements)))
+    lost = losses.forward(script.statements)
     return Judgement(script, tuple(observations), tuple(findings), tuple(invented), gaps, lost)
 
 

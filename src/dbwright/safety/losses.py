@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dbwright.model.quoting import quote_identifier
-from dbwright.safety.fitting import is_text, unfit
+from dbwright.safety.fitting import is_text, unfit, using
 from dbwright.safety.judged import quoted, shown
 from dbwright.safety.nodes import Name, Node, commands, dotted, relation
 from dbwright.safety.statements import Statement
@@ -15,11 +15,13 @@ from dbwright.source.ddl import type_text
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """``counting`` counts what is lost: rows of a table, values of a column; None where only the rows written later are."""
+    """``counting`` counts what is lost: rows of a table, values of a column; None where only the rows written later are. ``count`` is the
+    answer, where it was asked."""
 
     what: str
     line: int
     counting: str | None = None
+    count: int | None = None
 
 
 def forward(statements: Sequence[Statement]) -> tuple[Loss, ...]:
@@ -62,15 +64,14 @@ def _taken(statement: Statement) -> Iterator[tuple[Name, str, Loss]]:
                 column = one.get("name", "")
                 counting = f"SELECT count({quote_identifier(column)}) FROM {quoted(name)}"
                 yield name, column, Loss(f"{shown(name)}.{column}", statement.line, counting)
-            elif one.get("subtype") == "AT_AlterColumnType" and "raw_default" in one["def"]["ColumnDef"]:
+            elif one.get("subtype") == "AT_AlterColumnType":
                 yield from _cut(name, one.get("name", ""), one["def"]["ColumnDef"], statement)
 
 
 def _cut(name: Name, column: str, definition: Node, statement: Statement) -> Iterator[tuple[Name, str, Loss]]:
     """Texts that an explicit cast to a shorter type cuts off."""
     type_ = type_text(definition["typeName"])
-    is_cast = "ColumnRef" in definition["raw_default"].get("TypeCast", {}).get("arg", {})
-    counting = unfit(name, quote_identifier(column), type_) if is_cast and is_text(type_) else None
+    counting = unfit(name, quote_identifier(column), type_) if using(definition) == "cast" and is_text(type_) else None
     if counting is not None:
         yield name, f"{column} cut", Loss(f"{shown(name)}.{column} beyond {type_}", statement.line, counting)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from dbwright.model.wording import counted, listed
 from dbwright.safety import losses
-from dbwright.safety.judge import Judgement, Lost, text_of
+from dbwright.safety.judge import Judgement, text_of
 from dbwright.safety.judged import SEVERITIES, Finding, Severity, shown
+from dbwright.safety.losses import Loss
 from dbwright.safety.observed import Observation, spoken
 
 SCHEMA_VERSION = 1
@@ -78,8 +79,8 @@ def _migration(one: Judgement) -> dict[str, Any]:
             for number, (statement, observation) in enumerate(pairs)
         ],
         "loses": [
-            {"what": part.loss.what, "line": part.loss.line, "count": part.count, "counting_query": part.loss.counting}
-            for part in one.lost
+            {"what": loss.what, "line": loss.line, "count": loss.count, "counting_query": loss.counting}
+            for loss in one.lost
         ],
         "way_back_loses": [{"what": loss.what, "line": loss.line} for loss in losses.backward(one.script.statements)],
         "findings": [_finding(f, one.script.file) for f in one.findings],
@@ -159,17 +160,17 @@ def lines(report: Report, *, hints: bool = False) -> Iterator[str]:
         if one.invented and told:
             yield "  The schema before was made up from the file:"
             yield from (f"    {statement};" for statement in one.invented)
-        if counted_losses := [part for part in one.lost if part.count is not None]:
-            yield f"  Lost for good: {listed([_lost(part) for part in counted_losses])}."
+        if known := [_lost(loss) for loss in one.lost if loss.count is not None]:
+            yield f"  Lost for good: {listed(known)}."
         if hints and (back := losses.backward(one.script.statements)):
             yield f"  Lost on the way back: what is written into {listed([loss.what for loss in back])} until then."
         yield from (f"  Not looked at: {gap}" for gap in one.gaps)
         yield ""
 
 
-def _lost(part: Lost) -> str:
-    kind = "row" if "count(*)" in (part.loss.counting or "") else "value"
-    return f"{part.loss.what} ({counted(part.count or 0, kind)})"
+def _lost(loss: Loss) -> str:
+    kind = "row" if "count(*)" in (loss.counting or "") else "value"
+    return f"{loss.what} ({counted(loss.count or 0, kind)})"
 
 
 def _told(one: Judgement, finding: Finding, explained: set[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 from platformdirs import user_cache_path
 
@@ -22,7 +23,8 @@ from dbwright.source.files import MOST_BYTES, find_environment, find_files, find
 
 FORMAT = 11
 MOST_KEPT = 40
-"""Readings kept; the oldest go."""
+"""Files of a kind that are kept; the oldest go."""
+T = TypeVar("T")
 
 
 def default_folder(environment: Mapping[str, str]) -> Path:
@@ -34,7 +36,13 @@ def default_folder(environment: Mapping[str, str]) -> Path:
 def digest(root: Path, environment: Path | None) -> str:
     """The key of a project's content. Files that cannot be read count as empty."""
     found = blake2b(digest_size=20)
-    for part in (__version__, str(FORMAT), _version("django"), _version("sqlalchemy"), str(environment)):
+    for part in (
+        __version__,
+        str(FORMAT),
+        _version("django"),
+        _version("sqlalchemy"),
+        str(environment and environment.resolve()),
+    ):
         found.update(part.encode() + b"\0")
     if environment is not None:  # what is installed is read as well, where models go on from it
         for name in sorted(path.name for path in environment.glob("*.dist-info")):
@@ -63,25 +71,31 @@ def _version(package: str) -> str:
         return ""
 
 
-def read_cached(root: Path, environment: Path | None, folder: Path, read: Callable[[], Source]) -> Source:
-    """The reading of this very content from the folder, else a new one, which is then kept there. A folder that cannot be used is
-    passed over: the reading is what was asked for."""
-    key = digest(root, environment)
-    path = folder / f"{key}.msgpack"
+def kept_or_made(path: Path, decode: Callable[[bytes], T], make: Callable[[], T], encode: Callable[[T], bytes]) -> T:
+    """What a file holds, else what is made, which is then kept there, beside the newest others that end alike. A folder that cannot be
+    used is passed over: what was asked for is the thing itself. ``decode`` raises ValueError for what it cannot read."""
     try:
-        return replace(kept.decode(path.read_bytes()), key=key)
+        return decode(path.read_bytes())
     except (OSError, ValueError):
         pass  # nothing is kept, or nothing that can be read
-    source = replace(read(), key=key)
+    made = make()
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(kept.encode(source))
+        temporary.write_bytes(encode(made))
         temporary.replace(path)
-        _forget_old(folder)
+        alike = sorted(path.parent.glob(f"*{path.suffix}"), key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in alike[MOST_KEPT:]:
+            old.unlink(missing_ok=True)
     except OSError:
         pass
-    return source
+    return made
+
+
+def read_cached(root: Path, environment: Path | None, folder: Path, read: Callable[[], Source]) -> Source:
+    """The reading of this very content from the folder, else a new one."""
+    key = digest(root, environment)
+    return replace(kept_or_made(folder / f"{key}.msgpack", kept.decode, read, kept.encode), key=key)
 
 
 def read_project(root: Path, environment: Mapping[str, str], queries: Source | None = None) -> Source:
@@ -92,9 +106,3 @@ def read_project(root: Path, environment: Mapping[str, str], queries: Source | N
         sites = {name: getattr(queries, name) for name in ("queries", "sites", "sites_with_table", "sites_with_sql")}
         return replace(read_anew, **sites)
     return read_cached(root, packages, default_folder(environment), lambda: read(root, packages))
-
-
-def _forget_old(folder: Path) -> None:
-    readings = sorted(folder.glob("*.msgpack"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in readings[MOST_KEPT:]:
-        path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -15,6 +16,9 @@ SKIPPED_FOLDERS = frozenset(
     "bower_components".split()
 )
 """Folders that hold what tools made or others wrote. Those whose name begins with a dot are passed over as well."""
+
+_FOLDERS_OF_TEMPLATES = frozenset(("templates", "jinja2"))
+_ENDINGS_OF_TEXTS = (".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".email")
 
 MOST_FILES = 50_000
 MOST_BYTES = 3_000_000
@@ -63,24 +67,24 @@ def find_files(root: Path, unread: Callable[[str, str], None] | None = None) -> 
 
 
 def find_templates(root: Path) -> Iterator[Path]:
-    """The templates below a folder: what lies in a folder called ``templates`` or ``jinja2``."""
-    for path in find_texts(root):
-        if not {"templates", "jinja2"}.isdisjoint(path.parent.relative_to(root).parts):
-            yield path
+    """The templates below a folder: what lies in a folder called ``templates`` or ``jinja2``, at most ``MOST_FILES``."""
+    return islice(_texts(root, _FOLDERS_OF_TEMPLATES), MOST_FILES)
 
 
 def find_texts(root: Path) -> Iterator[Path]:
-    """All files below a folder that may be templates: settings may name any folder."""
-    count = 0
+    """What may be a template below a folder, at most ``MOST_FILES``: settings may name any folder."""
+    return islice(_texts(root), MOST_FILES)
+
+
+def _texts(root: Path, below: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """``below``: only what lies in a folder of one of these names."""
     for folder, names, files in os.walk(root):
         names[:] = sorted(n for n in names if not _is_skipped(Path(folder, n)))
+        if below and below.isdisjoint(Path(folder).relative_to(root).parts):
+            continue
         for file in sorted(files):
-            if file.endswith((".html", ".htm", ".txt", ".xml", ".jinja", ".jinja2", ".j2", ".email")):
-                count += 1
-                if count > MOST_FILES:
-                    return
-                if os.path.isfile(Path(folder, file)):
-                    yield Path(folder, file)
+            if file.endswith(_ENDINGS_OF_TEXTS) and os.path.isfile(Path(folder, file)):
+                yield Path(folder, file)
 
 
 def _is_skipped(folder: Path) -> bool:

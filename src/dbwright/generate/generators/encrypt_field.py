@@ -15,7 +15,7 @@ from dbwright.fixes.django import DjangoModel
 from dbwright.fixes.django_models import SetFieldClass, edited
 from dbwright.fixes.spelling import call, text
 from dbwright.generate import templates
-from dbwright.generate.generated import Generated, Option, Refused
+from dbwright.generate.generated import Generated, Option, Refused, require_variable
 from dbwright.generate.migrations import Step
 from dbwright.generate.workspace import Workspace
 from dbwright.model.query import Query, QueryColumn
@@ -38,11 +38,9 @@ _CLASSES = ("TextField", "CharField", "EmailField", "JSONField")
 
 def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     """Raises Refused for fields that the database has to compare, and other types than text and JSON."""
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", given["variable"]):
-        raise Refused(f"{given['variable']} is no name of a variable.", "Take capital letters and underscores.")
+    require_variable(given["variable"])
     table = workspace.table(given["table"])
-    if table.framework != "django":
-        raise Refused(f"{table.name} is no model of Django's.", "Encrypted fields are generated for Django only.")
+    workspace.require_django(table, "Encrypted fields are")
     column = workspace.column(table, given["field"])
     model = workspace.django_model(table)
     before = type(model.fields[column.field]).__name__ if column.field in model.fields else ""

@@ -48,9 +48,8 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     column = workspace.column(table, given["column"])
     if column.type != "jsonb":
         raise Refused(f"{table.name}.{column.name} is {column.type}.", "Keys are in jsonb.")
-    model = workspace.django_model(table) if table.framework == "django" else None
-    if model is None:
-        raise Refused(f"{table.name} is no model of Django's.", "Columns of keys are generated for Django only.")
+    workspace.require_django(table, "Columns of keys are")
+    model = workspace.django_model(table)
     require_generated(model)
     back = workspace.last_migration(table)
     operations = []

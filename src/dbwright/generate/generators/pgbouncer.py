@@ -82,10 +82,7 @@ def _code(workspace: Workspace, given: Mapping[str, Any]) -> list[str]:
     notes = ["Without POOLER_HOST in the environment nothing changes."]
     if any(one.framework == "django" for one in accesses):
         settings = workspace.settings_file(given["settings"])
-        is_there = re.search(r"^import os$", workspace.text(settings), re.MULTILINE)
-        values["imported"] = "" if is_there else "import os\n\n"
-        added = templates.text("pgbouncer/settings.py.txt", **values)
-        workspace.edit(settings, lambda old: old.rstrip("\n") + "\n" + added)
+        workspace.add_to_settings(settings, templates.text("pgbouncer/settings.py.txt", **values))
         notes.append(f"Deploy with: {_ROUND} python manage.py migrate, so that no build is cut off by the timeouts.")
         return notes
     made = next((one for one in accesses if one.framework == "sqlalchemy"), None)

@@ -6,13 +6,12 @@ a transaction stay on the primary, and so do those of a user who wrote some seco
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from dbwright.fixes.spelling import listing
 from dbwright.generate import templates
-from dbwright.generate.generated import Generated, Option, Refused
+from dbwright.generate.generated import Generated, Option, Refused, require_variable
 from dbwright.generate.workspace import Workspace
 
 LIBRARIES = """\
@@ -32,25 +31,16 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
         raise Refused(
             "The project requires django-multidb-router, which does this.", "Give it the replica in REPLICA_DATABASES."
         )
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", given["variable"]):
-        raise Refused(f"{given['variable']} is no name of a variable.", "Take capital letters and underscores.")
-    models = [
-        table for table in workspace.project.tables if table.framework == "django" and table.owned and not table.through
-    ]
-    known = {workspace.django_model(table).label for table in models if table.managed}
-    if not known:
-        raise Refused("There are no models of Django's here.", "Give the project's folder with --project.")
-    strange = [name for name in given["apps"] if name not in known]
-    if strange:
-        raise Refused(f"{strange[0]} is no application with models here.", f"There are {', '.join(sorted(known))}.")
+    require_variable(given["variable"])
+    models = workspace.applications(given["apps"])
     settings = workspace.settings_file(given["settings"])
     folder = settings.rpartition("/")[0]
     file = f"{folder}/replica_router.py".lstrip("/")
     workspace.add(
         file, templates.text("replica_router/module.py.txt", seconds=given["seconds"], apps=listing(given["apps"]))
     )
-    module = workspace.module(models[0], file)
-    workspace.edit(settings, lambda old: _with_replica(old, module, given["variable"]))
+    module = workspace.module(next(iter(models.values())), file)
+    workspace.add_to_settings(settings, _replica(module, given["variable"]))
     notes = [
         f"Without {given['variable']} in the environment nothing changes.",
         f"Put {module}.PinAfterWrite first into MIDDLEWARE.",
@@ -60,11 +50,9 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     )
 
 
-def _with_replica(old: str, module: str, variable: str) -> str:
-    imported = "" if re.search(r"^import os$", old, re.MULTILINE) else "import os\n\n"
+def _replica(module: str, variable: str) -> str:
     return (
-        old.rstrip("\n")
-        + f'\n\n{imported}if os.environ.get("{variable}"):\n    DATABASES["replica"] = {{\n        **DATABASES["default"],\n'
-        + f'        "HOST": os.environ["{variable}"],\n        "TEST": {{"MIRROR": "default"}},\n    }}\n'
-        + f'    DATABASE_ROUTERS = ["{module}.ReplicaRouter"]\n'
+        f'if os.environ.get("{variable}"):\n    DATABASES["replica"] = {{\n        **DATABASES["default"],\n'
+        f'        "HOST": os.environ["{variable}"],\n        "TEST": {{"MIRROR": "default"}},\n    }}\n'
+        f'    DATABASE_ROUTERS = ["{module}.ReplicaRouter"]\n'
     )

@@ -40,8 +40,7 @@ def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     """Raises Refused for columns that cannot be emptied and tables that others point at."""
     table = workspace.table(given["table"])
     column = workspace.column(table, given["by"])
-    if table.framework != "django":
-        raise Refused(f"{table.name} is no model of Django's.", "Retention is generated for Django only.")
+    workspace.require_django(table, "Retention is")
     if given["archive"] == bool(given["anonymise"]):
         raise Refused("Old rows are either moved or made anonymous.", "Give either --archive or --anonymise COLUMN.")
     if not (column.type or "").startswith("timestamp"):

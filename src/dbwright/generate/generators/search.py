@@ -39,8 +39,7 @@ OPTIONS = (
 def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     """Raises Refused for columns without words."""
     table = workspace.table(given["table"])
-    if table.framework != "django":
-        raise Refused(f"{table.name} is no model of Django's.", "Search is generated for Django only.")
+    workspace.require_django(table, "Search is")
     if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", given["language"]):
         raise Refused(
             f"{given['language']} is no name of a configuration.", "SELECT cfgname FROM pg_ts_config lists them."

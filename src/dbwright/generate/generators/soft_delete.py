@@ -51,8 +51,7 @@ class _Unique:
 def generate(workspace: Workspace, given: Mapping[str, Any]) -> Generated:
     """Raises Refused for a model whose rows cannot be marked without more being said."""
     table = workspace.table(given["table"])
-    if table.framework != "django":
-        raise Refused(f"{table.name} is no model of Django's.", "Soft deletion is generated for Django only.")
+    workspace.require_django(table, "Soft deletion is")
     other = next((name for name in _OTHERS if workspace.requires(name)), None)
     if other:
         raise Refused(f"The project requires {other}, which does this.", f"Use {other} for this model as well.")

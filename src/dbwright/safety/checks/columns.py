@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dbwright.model.quoting import quote_identifier
 from dbwright.safety import sequences
-from dbwright.safety.fitting import is_text, unfit
+from dbwright.safety.fitting import is_text, unfit, using
 from dbwright.safety.judged import Check, Finding, Severity, Step, quoted, shown
 from dbwright.safety.nodes import Name, Node, constraints_of, is_constant, type_name
 from dbwright.source.ddl import type_text
@@ -218,10 +218,9 @@ def _not_null(step: Step, name: Name, column: str) -> Iterator[Finding]:
 
 def _type(step: Step, name: Name, column: str, definition: Node) -> Iterator[Finding]:
     type_ = type_text(definition["typeName"])
-    using = definition.get("raw_default")  # where the grammar keeps USING
-    is_computed = using is not None and "ColumnRef" not in using.get("TypeCast", {}).get("arg", {})
+    how = using(definition)
     # An explicit cast cuts texts off instead of failing: `losses` tells those.
-    never_fails = is_computed or (using is not None and is_text(type_))
+    never_fails = how == "computed" or (how == "cast" and is_text(type_))
     counting = None if never_fails else unfit(name, quote_identifier(column), type_)
     rewrite = sequences.change_type(step.framework, quoted(name), quote_identifier(column), type_)
     if step.ran is None or step.key(name) in step.state.invented_tables:
